@@ -1,0 +1,1 @@
+"""HTTP in, log out. Never imports `consumers`."""

@@ -1,0 +1,1 @@
+"""Log in, tables out. Never imports `collector`."""

@@ -1,0 +1,1 @@
+"""ClickHouse: a server over HTTP, or the embedded engine in this process."""

@@ -1,0 +1,51 @@
+"""The `Warehouse` contract. A ClickHouse server (HTTP) and the embedded engine (chDB) stand behind it;
+`tests/contracts/test_warehouse.py` runs on each. Blocks go in column-wise; derivations are SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+
+
+class WarehouseError(Exception):
+    """The engine refused; `code` is ClickHouse's error number (0 = unknown)."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class WarehouseUnavailable(WarehouseError):
+    """The engine can't be reached, or the outcome is unknown: read back before sending again."""
+
+
+class Warehouse(Protocol):
+    """One ClickHouse database."""
+
+    @property
+    def database(self) -> str: ...
+
+    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None:
+        """Insert one block, column-wise, all or nothing (one block, one part). `types` are ClickHouse type names; for
+        `DateTime64` columns the values are integers (ticks), for `Decimal` columns `decimal.Decimal` or None.
+        Synchronous, without insert de-duplication. Raises `WarehouseError` / `WarehouseUnavailable`."""
+        ...
+
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that returns nothing (DDL, INSERT … SELECT). Server-side `{name:Type}` parameters."""
+        ...
+
+    async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a small result."""
+        ...
+
+    def stream(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, output_format: str = "JSONEachRow"
+    ) -> AsyncIterator[bytes]:
+        """The bytes of a result in a ClickHouse format, as they come."""
+        ...
+
+    async def ping(self) -> bool: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The road between collector and consumers: a durable, partitioned, append-only log."""

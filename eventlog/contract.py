@@ -1,0 +1,132 @@
+"""The `Log` contract. Embedded (SQLite) and Kafka stand behind it; `tests/contracts/test_log.py` runs on each.
+
+Promises: `append` returns only when every record of the call is durable; the offsets of one partition are dense and
+grow; the records of one key stay in one partition, in the order of their appends; nothing that was acknowledged
+is ever lost but by retention, and retention never takes what the named groups have not committed unless the size
+limit leaves no choice. The log knows bytes, never events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """What a writer appends."""
+
+    key: bytes
+    value: bytes
+
+
+class Position(msgspec.Struct, frozen=True, gc=False, order=True):
+    """Where a record stands. `generation` changes when a log is made anew and its offsets start over."""
+
+    generation: int
+    partition: int
+    offset: int
+
+
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """What a reader gets. `appended_at` is epoch milliseconds by the writer's clock."""
+
+    position: Position
+    key: bytes
+    value: bytes
+    appended_at: int
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """One read. When `assignment` differs from the last batch's, the reader was given other partitions: the caller
+    must find its place in each (`Reader.seek`) before it uses any record."""
+
+    assignment: int
+    records: list[Stored]
+
+
+class LogError(Exception):
+    """Something is wrong with the log; `hint` says how to mend it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class LogFull(LogError):
+    """No room: nothing of this call was stored. Try again later (`retry_after_s`)."""
+
+    def __init__(self, message: str, retry_after_s: float = 5.0) -> None:
+        super().__init__(message, "Free disk space, or raise the log's size limit.")
+        self.retry_after_s = retry_after_s
+
+
+class LogUnavailable(LogError):
+    """The log can't be reached or the outcome is unknown. The records may have been stored: retry with the same ids."""
+
+
+class Reader(Protocol):
+    """One member of a consumer group."""
+
+    async def assigned(self) -> tuple[int, frozenset[int]]:
+        """The current assignment number and its partitions; waits until there is one."""
+        ...
+
+    async def committed(self) -> dict[int, int]:
+        """For each assigned partition the next offset to read by the group's last commit (0 = none yet)."""
+        ...
+
+    async def seek(self, partition: int, offset: int) -> None:
+        """Read on from `offset` in `partition`; below the oldest kept record this means the oldest kept."""
+        ...
+
+    async def read(self, records_max: int, bytes_max: int, wait_s: float) -> Batch:
+        """Up to `records_max` records and about `bytes_max` bytes; waits up to `wait_s` for the first one."""
+        ...
+
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        """Everything below these offsets is done with. Durable on return. Never moves a commit back."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Log(Protocol):
+    """A durable log of one topic."""
+
+    @property
+    def generation(self) -> int: ...
+
+    async def append(self, records: Sequence[Record]) -> list[Position]:
+        """Append all or none of the records, durably; positions in the order given.
+
+        Raises `LogFull` or `LogUnavailable`."""
+        ...
+
+    async def reader(self, group: str) -> Reader:
+        """A new member of `group`. The embedded log allows one at a time per group and says so."""
+        ...
+
+    async def ends(self) -> dict[int, int]:
+        """The next offset of every partition: what has been acknowledged."""
+        ...
+
+    async def committed(self, group: str) -> dict[int, int]:
+        """The group's commits, for every partition (0 = none yet)."""
+        ...
+
+    async def oldest_unread_at(self, group: str) -> int | None:
+        """When the oldest record the group has not committed was appended (epoch ms); None = nothing waits."""
+        ...
+
+    async def mark(self, name: str, offsets: Mapping[int, int]) -> None:
+        """Publish progress that is not a commit (how far facts are loaded, say); read with `committed(name)`."""
+        ...
+
+    async def retain(self, age_max_s: float, bytes_max: int, groups: Sequence[str]) -> int:
+        """Drop what is older than `age_max_s` or beyond `bytes_max`, keeping what `groups` have not committed; returns
+        the number of records dropped. When even uncommitted records exceed `bytes_max`, `append` answers `LogFull`."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,26 @@
+"""Every limit of the way in, in one place, each with its reason. A request over a limit is refused, never cut."""
+
+KIB = 1024
+MIB = 1024 * KIB
+
+# A page's whole queue fits in far less; the cap is what protects the parser (2 MiB of "[]," costs 0.4 s in any parser).
+BODY_BYTES_MAX = 1 * MIB
+# After decompression. The same bound: a gzip bomb stops here, not when memory ends.
+INFLATED_BYTES_MAX = 1 * MIB
+EVENT_BYTES_MAX = 64 * KIB
+BATCH_EVENTS_MAX = 1_000
+STRING_BYTES_MAX = 8 * KIB
+PROPERTIES_KEYS_MAX = 255
+NESTING_MAX = 16
+IDENTIFIER_CHARS_MAX = 512
+IDENTIFIERS_MAX = 32
+URL_BYTES_MAX = 16 * KIB
+HEADER_BYTES_MAX = 32 * KIB
+HEADERS_MAX = 100
+# A slow sender holds a connection, not a worker; these end it.
+HEADER_TIMEOUT_S = 5.0
+BODY_TIMEOUT_S = 15.0
+# Client clocks: `sent_at` is trusted to correct a skew of any size, but an event can't come from the future, and one
+# that claims to be older than this was made by a broken clock. Server senders may date back without bound.
+PUBLIC_AGE_MAX_S = 400 * 86_400
+FUTURE_MAX_S = 300

@@ -1,0 +1,65 @@
+"""What one record of the log holds: an accepted event, or something that could not be understood, kept whole.
+
+Encoded as MessagePack arrays. Fields are only ever appended, each with a default, so that a consumer reads the
+records of an older collector and an older consumer skips what a newer one added.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+TOPIC = "events"
+
+
+class Accepted(msgspec.Struct, frozen=True, array_like=True, tag="e"):
+    """One accepted event. `event` is the sender's own JSON (or a dialect's canonical JSON), never rewritten but for
+    what may not be stored (`context.ip`). Times are epoch milliseconds, UTC."""
+
+    site: str
+    received_at: int
+    event_id: str  # the sender's, else made by the collector
+    visitor_id: str  # the event's, else the cookie's, else "" (a server event)
+    event: bytes
+    sent_at: int | None = None
+    secret: bool = False  # sent with the secret key
+    dialect: str = "native"
+    ip: str = ""  # already anonymised: /24 for IPv4, /48 for IPv6
+    user_agent: str = ""
+    language: str = ""  # the Accept-Language header
+
+
+class Bad(msgspec.Struct, frozen=True, array_like=True, tag="b"):
+    """Something refused, whole, with the reason. `payload` is what was sent (an event, or a body nobody could parse)."""
+
+    site: str
+    received_at: int
+    code: str
+    payload: bytes
+    pointer: str = ""
+    message: str = ""
+    dialect: str = "native"
+    secret: bool = False
+    sent_at: int | None = None
+    visitor_id: str = ""
+    ip: str = ""
+    user_agent: str = ""
+    language: str = ""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Accepted | Bad)
+
+
+def encode(record: Accepted | Bad) -> bytes:
+    """The bytes of one record."""
+    return _encoder.encode(record)
+
+
+def decode(value: bytes) -> Accepted | Bad:
+    """The record of these bytes. Raises `msgspec.MsgspecError` for bytes that are none."""
+    return _decoder.decode(value)
+
+
+def key_of(site: str, subject: str) -> bytes:
+    """The log's partitioning key: everything of one visitor of one site stays in one partition, in order."""
+    return f"{site}\x1f{subject}".encode()

@@ -1,0 +1,56 @@
+"""All settings, read once at a composition root: environment `NETIV_*`, then `netiv.toml`, then these defaults.
+
+Every field works on a laptop as it stands. `docs/settings.md` is generated from the descriptions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from schemas.sites import FILE_NAME
+
+
+class Settings(BaseSettings):
+    """One frozen object; hand it down, never read the environment again."""
+
+    model_config = SettingsConfigDict(env_prefix="NETIV_", toml_file="netiv.toml", frozen=True, extra="ignore")
+
+    data: Path = Field(Path("data"), description="Folder of the embedded parts: log, tables, sites.")
+    host: str = Field("127.0.0.1", description="Address the collector listens on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port of the collector.")
+    clickhouse_port: int = Field(8123, ge=0, le=65535, description="Port of the embedded engine's HTTP interface.")
+    workers: int = Field(1, ge=1, le=64, description="Collector processes.")
+    url: str = Field("http://127.0.0.1:8080", description="Where commands find a running stack.")
+    kafka: str = Field("", description="Kafka bootstrap servers; empty = the embedded log.")
+    clickhouse: str = Field("", description="URL of a ClickHouse server; empty = the embedded engine.")
+    database: str = Field("netiv", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="ClickHouse database.")
+    sites: Path | None = Field(None, description="The sites file; empty = `sites.json` in the data folder.")
+    path_prefix: str = Field("", description="Path prefix of every endpoint, for first-party paths (`/nv`).")
+    trusted_proxies: tuple[str, ...] = Field((), description="CIDRs whose X-Forwarded-For is believed.")
+    log_partitions: int = Field(1, ge=1, le=256, description="Partitions of the embedded log (fixed when it is made).")
+    log_age_max_s: float = Field(7 * 86_400, gt=0, description="How long the log keeps records that were derived.")
+    log_bytes_max: int = Field(20 * 1024**3, gt=0, description="Size of the log at which it is full.")
+    batch_records_max: int = Field(50_000, ge=1, description="Events in one consumer cycle, at most.")
+    batch_bytes_max: int = Field(64 * 1024**2, ge=1024, description="Bytes in one consumer cycle, about at most.")
+    clickhouse_user: str = Field("", description="User for remote readers of the embedded engine, or of the server.")
+    clickhouse_password: str = Field("", repr=False, description="Its password.")
+
+    @property
+    def sites_file(self) -> Path:
+        """Where sites and keys are kept."""
+        return self.sites or self.data / FILE_NAME
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then `netiv.toml`."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
