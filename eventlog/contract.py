@@ -14,8 +14,8 @@ from typing import Protocol
 import msgspec
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """What a writer appends."""
+class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a writer appends. Encoded (where a backend stores it whole) as the array [key, value]."""
 
     key: bytes
     value: bytes
@@ -54,7 +54,7 @@ class LogError(Exception):
         self.hint = hint
 
 
-class LogFull(LogError):
+class LogFull(LogError):  # noqa: N818 - a state, not a fault
     """No room: nothing of this call was stored. Try again later (`retry_after_s`)."""
 
     def __init__(self, message: str, retry_after_s: float = 5.0) -> None:
@@ -62,7 +62,7 @@ class LogFull(LogError):
         self.retry_after_s = retry_after_s
 
 
-class LogUnavailable(LogError):
+class LogUnavailable(LogError):  # noqa: N818 - a state, not a fault
     """The log can't be reached or the outcome is unknown. The records may have been stored: retry with the same ids."""
 
 
@@ -120,8 +120,14 @@ class Log(Protocol):
         """When the oldest record the group has not committed was appended (epoch ms); None = nothing waits."""
         ...
 
+    async def read_from(self, partition: int, offset: int, records_max: int, bytes_max: int) -> list[Stored]:
+        """Look at records without joining a group: from `offset` (or the oldest kept) on, waiting for nothing."""
+        ...
+
     async def mark(self, name: str, offsets: Mapping[int, int]) -> None:
-        """Publish progress that is not a commit (how far facts are loaded, say); read with `committed(name)`."""
+        """Publish progress that is not a commit (how far facts are loaded, say); read with `committed(name)`.
+
+        A mark is set as given, so it may go back; where a group has the same name, its commits are what is read."""
         ...
 
     async def retain(self, age_max_s: float, bytes_max: int, groups: Sequence[str]) -> int:
