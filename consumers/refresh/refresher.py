@@ -1,0 +1,112 @@
+"""Re-derive everything that depends on the dirty subjects, step by step, from one snapshot.
+
+The dirty tables are the journal: filled first, emptied by `clear` after the caller has committed. Every step can be
+repeated. Knows SQL files and the warehouse, nothing of the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from consumers.refresh.replacing import (
+    CONVERSION_EVENTS,
+    CONVERSION_PATHS,
+    CONVERSIONS,
+    EVENT_DUPLICATES,
+    IDENTITIES,
+    OPEN_PATHS,
+    SESSIONS,
+    TOUCHPOINTS,
+    Derived,
+    replace_statement,
+)
+from consumers.refresh.sql import derivation, expand, read, statements
+from consumers.rules.files import Rules
+from consumers.rules.macros import macros, parameters
+from consumers.warehouse.contract import Warehouse
+
+NOT_DUPLICATE: Final = "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
+WORKING: Final = (
+    "event_duplicates", "identities", "sessions", "touchpoints", "conversion_events", "conversions",
+    "conversion_paths", "open_paths",
+)  # fmt: skip
+JOURNAL: Final = ("dirty_subjects", "dirty_persons", "dirty_conversions")
+
+
+class Refresher:
+    """One refresher with working tables in the database `scratch`; writes derived tables of `derived`."""
+
+    def __init__(
+        self, warehouse: Warehouse, rules: Rules, scratch: str, derived: str, clock_us: Callable[[], int]
+    ) -> None:
+        self._warehouse = warehouse
+        self._clock_us = clock_us
+        self._version = 0
+        self._parameters: Mapping[str, int] = parameters(rules)
+        self._macros = {**macros(rules), "scratch": scratch, "derived": derived}
+        self._without_duplicates = {**self._macros, "not_duplicate": "1"}
+        self._with_duplicates = {**self._macros, "not_duplicate": NOT_DUPLICATE}
+
+    async def prepare(self) -> None:
+        """Make the working tables. What the journal still holds from a crash is part of the next refresh."""
+        await self._warehouse.command(expand("CREATE DATABASE IF NOT EXISTS {{scratch}}", self._macros))
+        for statement in statements(read("scratch.sql")):
+            await self._warehouse.command(expand(statement, self._macros))
+        await self._truncate(WORKING)
+
+    async def mark(self, subjects: Collection[tuple[str, str]]) -> None:
+        """Add (site, subject) keys to the journal."""
+        if subjects:
+            columns = {"site": [site for site, _ in subjects], "subject": [subject for _, subject in subjects]}
+            types = {"site": "LowCardinality(String)", "subject": "String"}
+            await self._warehouse.insert(f"{self._macros['scratch']}.dirty_subjects", columns, types)
+
+    async def waiting(self) -> int:
+        """How many subjects the journal holds."""
+        rows = await self._warehouse.rows(expand("SELECT count() FROM {{scratch}}.dirty_subjects", self._macros))
+        return int(rows[0][0])
+
+    async def refresh(self) -> None:
+        """Re-derive what the journal names."""
+        await self._truncate(WORKING)
+        self._version = max(self._clock_us(), self._version + 1)
+        macros = self._without_duplicates
+        await self._derive("10_event_duplicates", macros)
+        if await self._count("event_duplicates"):
+            macros = self._with_duplicates
+        for step in ("15_dirty_before", "20_identities", "30_sessions", "40_touchpoints", "50_conversion_events"):
+            await self._derive(step, macros)
+        await self._derive("55_dirty_after", macros)
+        for derived in (EVENT_DUPLICATES, IDENTITIES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS):
+            await self._replace(derived)
+        await self._derive("58_dirty_conversions", macros)
+        if await self._count("dirty_conversions"):
+            await self._derive("60_conversions", macros)
+            await self._replace(CONVERSIONS)
+        await self._derive("70_paths", macros)
+        for derived in (CONVERSION_PATHS, OPEN_PATHS):
+            await self._replace(derived)
+        await self._truncate(WORKING)
+
+    async def clear(self) -> None:
+        """Empty the journal: what it named is derived and committed."""
+        await self._truncate(JOURNAL)
+
+    async def _count(self, table: str) -> int:
+        rows = await self._warehouse.rows(f"SELECT count() FROM {self._macros['scratch']}.{table}")
+        return int(rows[0][0])
+
+    async def _derive(self, name: str, macros: Mapping[str, str]) -> None:
+        for statement in derivation(name, macros):
+            await self._run(statement)
+
+    async def _replace(self, derived: Derived) -> None:
+        await self._run(expand(replace_statement(derived), self._macros))
+
+    async def _run(self, statement: str) -> None:
+        await self._warehouse.command(statement, {"version": self._version, **self._parameters})
+
+    async def _truncate(self, tables: Collection[str]) -> None:
+        for table in tables:
+            await self._warehouse.command(f"TRUNCATE TABLE {self._macros['scratch']}.{table}")

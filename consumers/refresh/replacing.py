@@ -1,0 +1,44 @@
+"""Put what a refresh computed into a derived table, together with tombstones for the rows it no longer produces.
+
+One INSERT, so that readers never see the new rows beside the old ones of a key.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Derived(msgspec.Struct, frozen=True):
+    """A derived table: the columns of its key, and which present rows a refresh answers for."""
+
+    table: str
+    key: tuple[str, ...]
+    scope: str
+
+
+_SUBJECTS = "(site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)"
+_PERSONS = "(site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)"
+_CONVERSIONS = "(site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.dirty_conversions)"
+
+EVENT_DUPLICATES = Derived("event_duplicates", ("site", "subject", "log_gen", "log_part", "log_off"), _SUBJECTS)
+SESSIONS = Derived("sessions", ("site", "subject", "started_at"), _SUBJECTS)
+TOUCHPOINTS = Derived("touchpoints", ("site", "subject", "ts", "touchpoint_id"), _SUBJECTS)
+CONVERSION_EVENTS = Derived("conversion_events", ("site", "conversion_id", "event_id"), _SUBJECTS)
+CONVERSIONS = Derived("conversions", ("site", "person_id", "conversion_id"), f"{_PERSONS} AND {_CONVERSIONS}")
+CONVERSION_PATHS = Derived("conversion_paths", ("site", "person_id", "conversion_id"), _PERSONS)
+OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
+# One row holds all of an identifier's history and is never empty: nothing to bury.
+IDENTITIES = Derived("identities", ("site", "id_type", "id_value"), "0")
+
+
+def replace_statement(derived: Derived) -> str:
+    """INSERT … SELECT of the new rows and the tombstones; still with {{scratch}} and {{derived}}."""
+    key = ", ".join(derived.key)
+    new = f"SELECT * FROM {{{{scratch}}}}.{derived.table}"
+    if derived.scope == "0":
+        return f"INSERT INTO {{{{derived}}}}.{derived.table} {new}"
+    return (
+        f"INSERT INTO {{{{derived}}}}.{derived.table}\n{new}\nUNION ALL\n"
+        f"SELECT * REPLACE ({{version:UInt64}} AS version, 1 AS is_deleted) FROM {{{{derived}}}}.{derived.table} FINAL\n"
+        f"WHERE {derived.scope}\n    AND ({key}) NOT IN (SELECT {key} FROM {{{{scratch}}}}.{derived.table})"
+    )

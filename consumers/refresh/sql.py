@@ -1,0 +1,34 @@
+"""The derivation files as statements: {{name}} replaced, comments kept, split at a semicolon that ends a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[2] / "schemas" / "clickhouse"
+_MACRO = re.compile(r"\{\{(\w+)\}\}")
+
+
+def expand(text: str, macros: Mapping[str, str]) -> str:
+    """Replace every {{name}}, also inside what was put in. Raises `KeyError` for a name nobody defined."""
+    while _MACRO.search(text):
+        text = _MACRO.sub(lambda match: macros[match[1]], text)
+    return text
+
+
+def statements(text: str) -> list[str]:
+    """The statements of a file."""
+    parts = re.split(r";[ \t]*\n", text.rstrip().removesuffix(";") + "\n")
+    return [part.strip() for part in parts if re.sub(r"--[^\n]*", "", part).strip()]
+
+
+def read(name: str) -> str:
+    """A file under schemas/clickhouse, as it stands."""
+    return (FOLDER / name).read_text("utf-8")
+
+
+def derivation(name: str, macros: Mapping[str, str]) -> list[str]:
+    """The statements of derive/`name`.sql under these macros."""
+    including = {**macros, "traffic_source": read("derive/traffic_source.inc.sql")}
+    return [expand(statement, including) for statement in statements(read(f"derive/{name}.sql"))]

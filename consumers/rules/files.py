@@ -1,0 +1,123 @@
+"""The rule files, read and checked. A folder of the user's own may stand in for the shipped one."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+SHIPPED = Path(__file__).parents[2] / "schemas" / "rules"
+
+OneOrMore = str | list[str]
+
+
+class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One alternative of a channel rule: all that is set must hold."""
+
+    source: OneOrMore | None = None
+    medium: OneOrMore | None = None
+    category: OneOrMore | None = None
+    kind: OneOrMore | None = None
+    source_matches: str | None = None
+    medium_matches: str | None = None
+    campaign_matches: str | None = None
+
+
+class ChannelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """First match wins."""
+
+    channel: str
+    node: str
+    when: list[When] = []
+
+
+class ClickId(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an unlabelled click of a network says."""
+
+    source: str
+    medium: str
+
+
+class ChannelRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """channels.yaml. `$paid` and `$shop_campaign` in a pattern stand for the expressions of those names."""
+
+    version: int
+    paid: str
+    shop_campaign: str
+    rules: list[ChannelRule]
+    otherwise: ChannelRule
+    named_only: dict[str, str]
+    click_ids: dict[str, ClickId]
+
+
+class SessionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """sessions.yaml."""
+
+    version: int = 1
+    gap_minutes: float = 30
+    max_hours: float = 24
+    new_campaign_starts_session: bool = True
+    another_person_starts_session: bool = True
+    midnight_starts_session: bool = False
+    midnight_utc_offset_minutes: int = 0
+    not_activity: tuple[str, ...] = ("touch", "alias", "refund")
+
+
+class ConversionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Events that are a conversion by their name."""
+
+    name: str
+    types: list[str]
+    names: list[str]
+
+
+class ConversionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """conversions.yaml."""
+
+    version: int
+    events: list[ConversionRule]
+    lookback_days: dict[str, float]
+    trust: list[str]
+
+
+class Referrer(msgspec.Struct, frozen=True):
+    """A host (or source name) and what it is."""
+
+    host: str
+    source: str
+    category: str
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """All rules in force."""
+
+    channels: ChannelRules
+    sessions: SessionRules
+    conversions: ConversionRules
+    referrers: list[Referrer]
+
+
+class RulesInvalid(Exception):
+    """A rule file is wrong; the message says which and where."""
+
+
+def _yaml(path: Path, kind: type[Any]) -> Any:
+    try:
+        return msgspec.convert(yaml.safe_load(path.read_text("utf-8")), kind)
+    except (msgspec.ValidationError, yaml.YAMLError, OSError) as error:
+        raise RulesInvalid(f"{path.name}: {error}") from error
+
+
+def load(folder: Path = SHIPPED) -> Rules:
+    """The rules of a folder. Raises `RulesInvalid`."""
+    rows = csv.DictReader(io.StringIO((folder / "referrers.csv").read_text("utf-8")))
+    return Rules(
+        channels=_yaml(folder / "channels.yaml", ChannelRules),
+        sessions=_yaml(folder / "sessions.yaml", SessionRules),
+        conversions=_yaml(folder / "conversions.yaml", ConversionRules),
+        referrers=[Referrer(row["host"], row["source"], row["category"]) for row in rows],
+    )

@@ -1,0 +1,80 @@
+"""What stands behind each {{name}} of the derivation SQL under these rules. One definition for stream and rebuild."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from consumers.rules.channels import channel_expression, nodes, quote, transform
+from consumers.rules.files import ConversionRules, Rules
+
+MINUTE_MS: Final = 60_000
+DAY_MS: Final = 86_400_000
+
+# Case, spaces, dashes and underscores of an event's name don't matter.
+_NAME: Final = "lower(trimBoth(replaceRegexpAll(toString(name), '[\\\\s_-]+', ' ')))"
+
+_REPORTER: Final = (
+    "multiIf(dialect = 'import', 'import', dialect = 'webhook', 'webhook', secret, 'server', "
+    "dialect = 'pixel', 'pixel', 'browser')"
+)
+
+
+def _named(rules: ConversionRules) -> list[tuple[str, str]]:
+    """(condition, conversion name) of every rule."""
+    return [
+        (
+            f"type IN ({', '.join(quote(kind) for kind in rule.types)}) AND "
+            f"{_NAME} IN ({', '.join(quote(name) for name in rule.names)})",
+            rule.name,
+        )
+        for rule in rules.events
+    ]
+
+
+def is_conversion(rules: ConversionRules) -> str:
+    """Whether an event reports a conversion."""
+    return "(" + " OR ".join(["type = 'conversion'", *(f"({condition})" for condition, _ in _named(rules))]) + ")"
+
+
+def conversion_name(rules: ConversionRules) -> str:
+    """The name of the conversion an event reports."""
+    cases = [f"{condition}, {quote(name)}" for condition, name in _named(rules)]
+    own = "multiIf(name != '', toString(name), order_id != '', 'purchase', 'conversion')"
+    return f"multiIf(type = 'conversion', {own}, {', '.join(cases)}, toString(name))"
+
+
+def macros(rules: Rules) -> dict[str, str]:
+    """name -> SQL text. Those of a refresh (`scratch`, `derived`, `not_duplicate`) are added by the refresher."""
+    clicks = rules.channels.click_ids
+    known = nodes(rules.channels)
+    listed = ", ".join(quote(kind) for kind in rules.sessions.not_activity)
+    trust = {reporter: str(rank) for rank, reporter in enumerate(rules.conversions.trust)}
+    return {
+        "channel": channel_expression(rules.channels),
+        "known_channel": f"touch_channel IN ({', '.join(quote(channel) for channel in known)})",
+        "channel_node": transform("touch_channel", known, "classic"),
+        "click_source": transform("click_id_type", {key: click.source for key, click in clicks.items()}),
+        "click_medium": transform("click_id_type", {key: click.medium for key, click in clicks.items()}),
+        "is_conversion": is_conversion(rules.conversions),
+        "conversion_name": conversion_name(rules.conversions),
+        "is_activity": f"active AND NOT startsWith(subject, '~') AND type NOT IN ({listed})",
+        "reporter": _REPORTER,
+        "trust": f"toUInt8({transform('reporter', trust, '99')})",
+        "gap_ms": str(round(rules.sessions.gap_minutes * MINUTE_MS)),
+    }
+
+
+def parameters(rules: Rules) -> dict[str, int]:
+    """Numbers of the rules, bound as server-side parameters."""
+    days: Mapping[str, float] = rules.conversions.lookback_days
+    return {
+        "gap_ms": round(rules.sessions.gap_minutes * MINUTE_MS),
+        "length_ms": round(rules.sessions.max_hours * 60 * MINUTE_MS),
+        "split_on_campaign": int(rules.sessions.new_campaign_starts_session),
+        "split_on_owner": int(rules.sessions.another_person_starts_session),
+        "split_at_midnight": int(rules.sessions.midnight_starts_session),
+        "zone_ms": rules.sessions.midnight_utc_offset_minutes * MINUTE_MS,
+        "lookback_ms": round(days["default"] * DAY_MS),
+        "lookback_views_ms": round(days.get("impression", days["default"]) * DAY_MS),
+    }

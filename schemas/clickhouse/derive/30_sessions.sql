@@ -1,0 +1,226 @@
+-- Sessions of the dirty subjects. Each subject's events become parallel arrays in time order, and every step is one linear
+-- pass over them (five times faster than window functions, and no array is ever captured by a lambda, which would make
+-- it quadratic for a busy visitor). Two orders are in play: `sorted` (time) decides, `arrival` (as grouped) holds the wide
+-- columns; flags computed in the first are brought back to the second, so that wide columns are never sorted.
+-- Events of one millisecond are one moment: where any of them starts a session, all of them belong to it.
+INSERT INTO {{scratch}}.sessions
+WITH
+    -- 1. the events, grouped
+    grouped AS
+    (
+        SELECT
+            site,
+            subject,
+            groupArray(toUnixTimestamp64Milli(ts)) AS a_time,
+            groupArray(event_id) AS a_event,
+            groupArray(campaign_key) AS a_campaign,
+            groupArray(click_key) AS a_click,
+            groupArray(toUInt8(type IN ('page', 'screen'))) AS a_page,
+            groupArray(toUInt8({{is_conversion}})) AS a_conversion,
+            groupArray(toUInt8(secret AND {{is_conversion}})) AS a_report,
+            groupArray(url) AS a_url,
+            groupArray(referrer) AS a_referrer,
+            groupArray(referrer_host) AS a_referrer_host,
+            groupArray(url_host) AS a_url_host,
+            groupArray(utm_source) AS a_source,
+            groupArray(utm_medium) AS a_medium,
+            groupArray(utm_campaign) AS a_name,
+            groupArray(utm_content) AS a_content,
+            groupArray(utm_term) AS a_term,
+            groupArray(click_id_type) AS a_click_type,
+            groupArray(country) AS a_country,
+            groupArray(device_type) AS a_device,
+            groupArray(is_bot) AS a_bot
+        FROM events
+        WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)
+            AND {{not_duplicate}}
+            AND {{is_activity}}
+        GROUP BY site, subject
+    ),
+    -- 2. in time order, with the owner of each moment (as an index into `owners`)
+    sorted AS
+    (
+        SELECT
+            grouped.*,
+            identities.owners AS owners,
+            arraySort(arrayZip(a_time, a_event, a_campaign, a_click, a_page, a_conversion, a_report, arrayEnumerate(a_time))) AS s,
+            s.1 AS s_time,
+            s.3 AS s_campaign,
+            s.4 AS s_click,
+            -- Devices with one owner, nearly all, skip this. Else starts of ownership are merged into the moments by time
+            -- (a start comes before the moments of its millisecond), and the last start seen is carried forward.
+            if(length(owners) > 1, identities.owned_from, []) AS changes,
+            arraySort(arrayConcat(
+                arrayMap((f, i) -> (f, toUInt32(0), toUInt32(i)), changes, arrayEnumerate(changes)),
+                arrayMap((t, i) -> (t, toUInt32(i), toUInt32(0)), if(empty(changes), [], s_time), arrayEnumerate(if(empty(changes), [], s_time)))
+            )) AS merged,
+            if(empty(changes),
+                arrayMap(t -> toUInt32(1), s_time),
+                arrayFilter((o, m) -> m != 0, arrayFill(o -> o != 0, merged.3), merged.2)) AS s_owner
+        FROM grouped
+        LEFT ANY JOIN {{scratch}}.identities AS identities
+            ON identities.site = grouped.site AND identities.id_value = grouped.subject AND identities.id_type = 'visitor_id'
+    ),
+    -- 3. breaks by silence, owner or midnight, which also forget the campaign; then breaks by a new campaign or click id
+    cut AS
+    (
+        SELECT
+            *,
+            arrayMap(
+                (t, before, o, o_before, i) -> i = 1
+                    OR t - before > {gap_ms:Int64}
+                    OR ({split_on_owner:UInt8} AND o != o_before)
+                    OR ({split_at_midnight:UInt8} AND intDiv(t + {zone_ms:Int64}, 86400000) != intDiv(before + {zone_ms:Int64}, 86400000)),
+                s_time, arrayPushFront(arrayPopBack(s_time), toInt64(0)),
+                s_owner, arrayPushFront(arrayPopBack(s_owner), toUInt32(0)),
+                arrayEnumerate(s_time)
+            ) AS s_break,
+            arrayPushFront(arrayPopBack(arrayFill((k, b) -> k != 0 OR b, s_campaign, s_break)), toUInt64(0)) AS campaign_before,
+            arrayPushFront(arrayPopBack(arrayFill((k, b) -> k != 0 OR b, s_click, s_break)), toUInt64(0)) AS click_before,
+            arrayMap(
+                (t, b, k, k_before, c, c_before) -> if(
+                    b OR ({split_on_campaign:UInt8} AND ((k != 0 AND k != k_before) OR (c != 0 AND c != c_before))), t, toInt64(0)),
+                s_time, s_break, s_campaign, campaign_before, s_click, click_before
+            ) AS s_cut,
+            -- the session start of each moment: a cut at this very millisecond, else the last cut before it
+            arrayMap(
+                (t, last, next) -> if(next = t, t, last),
+                s_time, arrayFill(c -> c != 0, s_cut), arrayReverseFill(c -> c != 0, s_cut)
+            ) AS s_start_any_length,
+            -- Sessions over the maximum length are rare and depend on what came before, event by event: only their
+            -- subjects are folded. State: (start of the session, its campaign, its click id, all starts so far).
+            arrayExists((t, start) -> t - start > {length_ms:Int64}, s_time, s_start_any_length) AS is_long,
+            arrayFold(
+                (state, t, b, k, c) -> (
+                    if(b OR t - state.1 > {length_ms:Int64}
+                        OR ({split_on_campaign:UInt8} AND ((k != 0 AND k != state.2) OR (c != 0 AND c != state.3))), t, state.1),
+                    if(b OR t - state.1 > {length_ms:Int64} OR k != 0, k, state.2),
+                    if(b OR t - state.1 > {length_ms:Int64} OR c != 0, c, state.3),
+                    if(b OR t - state.1 > {length_ms:Int64}
+                        OR ({split_on_campaign:UInt8} AND ((k != 0 AND k != state.2) OR (c != 0 AND c != state.3))),
+                        arrayPushBack(state.4, t), state.4)
+                ),
+                if(is_long, s_time, []), if(is_long, s_break, []), if(is_long, s_campaign, []), if(is_long, s_click, []),
+                (toInt64(0), toUInt64(0), toUInt64(0), []::Array(Int64))
+            ).4 AS long_starts,
+            if(is_long,
+                arrayMap(t -> arrayLast(start -> start <= t, long_starts), s_time),
+                s_start_any_length) AS s_start
+        FROM sorted
+    ),
+    -- 4. one flag per session for its first and last moment, entry (first page, else first event), exit (last page, else
+    --    last event) and source (first event with a campaign or click id, else the entry)
+    flagged AS
+    (
+        SELECT
+            *,
+            arrayMap((a, b) -> a != b, s_start, arrayPushFront(arrayPopBack(s_start), toInt64(-1))) AS s_first,
+            arrayMap((a, b) -> a != b, s_start, arrayPushBack(arrayPopFront(s_start), toInt64(-1))) AS s_last,
+            arrayCumSum(s_first) AS s_session,
+            s.5 AS s_page,
+            arrayMap((p, base) -> p - base, arrayCumSum(s_page),
+                arrayFill((b, f) -> f, arrayMap((p, x) -> p - x, arrayCumSum(s_page), s_page), s_first)) AS page_number,
+            arrayReverseFill((n, l) -> l, page_number, s_last) AS pages,
+            arrayMap((k, c) -> toUInt8(k != 0 OR c != 0), s_campaign, s_click) AS s_tagged,
+            arrayMap((p, base) -> p - base, arrayCumSum(s_tagged),
+                arrayFill((b, f) -> f, arrayMap((p, x) -> p - x, arrayCumSum(s_tagged), s_tagged), s_first)) AS tagged_number,
+            arrayReverseFill((n, l) -> l, tagged_number, s_last) AS tagged,
+            arrayMap((p, n, total, f) -> (p AND n = 1) OR (total = 0 AND f), s_page, page_number, pages, s_first) AS s_entry,
+            arrayMap((p, n, total, l) -> (p AND n = total) OR (total = 0 AND l), s_page, page_number, pages, s_last) AS s_exit,
+            arrayMap((p, n, total, e) -> (p AND n = 1) OR (total = 0 AND e), s_tagged, tagged_number, tagged, s_entry) AS s_source,
+            -- back in the order of the wide columns
+            arraySort(arrayZip(s.8, s_session, s_entry, s_exit, s_source)) AS w
+        FROM cut
+    ),
+    -- 5. per session
+    picked AS
+    (
+        SELECT
+            site,
+            subject,
+            arrayFilter((x, f) -> f, s_time, s_first) AS starts,
+            arrayFilter((x, f) -> f, s_time, s_last) AS ends,
+            arrayMap(i -> owners[i], arrayFilter((x, f) -> f, s_owner, s_first)) AS persons,
+            arrayDifference(arrayPushFront(arrayFilter((i, f) -> f, arrayEnumerate(s_last), s_last), 0)) AS counts,
+            arrayFilter((x, f) -> f, pages, s_first) AS pageviews,
+            arrayDifference(arrayPushFront(arrayFilter((c, f) -> f, arrayCumSum(s.6), s_last), 0)) AS conversions,
+            arrayDifference(arrayPushFront(arrayFilter((c, f) -> f, arrayCumSum(s.7), s_last), 0)) AS reports,
+            -- the wide columns of the flagged events, in session order
+            arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(w.2, a_url, a_country, a_device, a_bot), w.3)) AS entries,
+            arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(w.2, a_url), w.4)) AS exits,
+            arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(
+                w.2, a_referrer, a_referrer_host, a_url_host, a_source, a_medium, a_name, a_content, a_term, a_click_type), w.5)) AS sources
+        FROM flagged
+    ),
+    listed AS
+    (
+        SELECT
+            site,
+            subject,
+            start,
+            end,
+            if(owner = '', concat('visitor_id:', subject), owner) AS person_id,
+            count,
+            pageview,
+            conversion,
+            report,
+            entry,
+            exit.2 AS exit_url,
+            source.2 AS referrer,
+            source.3 AS referrer_host,
+            source.4 AS url_host,
+            source.5 AS utm_source,
+            source.6 AS utm_medium,
+            source.7 AS utm_campaign,
+            source.8 AS utm_content,
+            source.9 AS utm_term,
+            source.10 AS click_id_type,
+            '' AS kind
+        FROM picked
+        ARRAY JOIN
+            starts AS start,
+            ends AS end,
+            persons AS owner,
+            arrayPopFront(counts) AS count,
+            pageviews AS pageview,
+            arrayPopFront(conversions) AS conversion,
+            arrayPopFront(reports) AS report,
+            entries AS entry,
+            exits AS exit,
+            sources AS source
+    )
+SELECT
+    site,
+    subject,
+    fromUnixTimestamp64Milli(start, 'UTC') AS started_at,
+    sipHash64(site, subject, start) AS session_id,
+    person_id,
+    fromUnixTimestamp64Milli(end, 'UTC') AS ended_at,
+    count AS events,
+    pageview AS pageviews,
+    end - start >= 10000 OR pageview >= 2 OR conversion > 0 AS engaged,
+    entry.2 AS entry_url,
+    exit_url,
+    if(external, referrer, '') AS referrer,
+    class.2 AS node,
+    class.1 AS channel,
+    source,
+    medium,
+    utm_campaign AS campaign,
+    utm_content AS content,
+    utm_term AS term,
+    click_id_type,
+    entry.3 AS country,
+    entry.4 AS device_type,
+    entry.5 AS is_bot,
+    entry.5 = 0 AND report < count AS touches,
+    {version:UInt64} AS version,
+    0 AS is_deleted
+FROM
+(
+    SELECT *, {{channel}} AS class
+    FROM
+    (
+{{traffic_source}}
+    )
+);

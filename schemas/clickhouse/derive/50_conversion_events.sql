@@ -1,0 +1,36 @@
+-- Reports of conversions and refunds by the dirty subjects. Reports of one order share `conversion_id`: the order id
+-- names a conversion, else the event id does.
+INSERT INTO {{scratch}}.conversion_events
+SELECT
+    e.site AS site,
+    sipHash64(e.site, if(e.order_id != '', concat('order:', e.order_id), concat('event:', e.event_id))) AS conversion_id,
+    e.event_id AS event_id,
+    e.subject AS subject,
+    e.visitor_id AS visitor_id,
+    multiIf(
+        e.user_id != '', concat('user_id:', e.user_id),
+        i.owners[arrayLastIndex(f -> f <= toUnixTimestamp64Milli(e.ts), i.owned_from)] AS owner != '', owner,
+        startsWith(e.subject, '~'), substring(e.subject, 2),
+        concat('visitor_id:', e.subject)) AS person_id,
+    if(s.ended_at + toIntervalMillisecond({gap_ms:Int64}) >= e.ts, s.session_id, 0) AS session_id,
+    e.user_id != '' OR owner != '' AS identified,
+    e.type = 'refund' AS is_refund,
+    if(is_refund, '', {{conversion_name}}) AS name,
+    e.ts AS ts,
+    e.received_at AS received_at,
+    e.order_id AS order_id,
+    e.value AS value,
+    upper(e.currency) AS currency,
+    {{reporter}} AS reporter,
+    {version:UInt64} AS version,
+    0 AS is_deleted
+FROM
+(
+    SELECT *
+    FROM events
+    WHERE ({{is_conversion}} OR (type = 'refund' AND order_id != '')) AND {{not_duplicate}}
+        AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)
+) AS e
+LEFT ANY JOIN {{scratch}}.identities AS i ON i.site = e.site AND i.id_value = e.subject AND i.id_type = 'visitor_id'
+ASOF LEFT JOIN (SELECT site, subject, started_at, ended_at, session_id FROM {{scratch}}.sessions) AS s
+    ON s.site = e.site AND s.subject = e.subject AND s.started_at <= e.ts;

@@ -1,0 +1,15 @@
+-- Who is touched by what the dirty subjects are now.
+INSERT INTO {{derived}}.person_subjects
+SELECT DISTINCT site, person_id, subject FROM {{scratch}}.sessions
+UNION DISTINCT
+SELECT DISTINCT site, person_id, subject FROM {{scratch}}.touchpoints
+UNION DISTINCT
+SELECT DISTINCT site, person_id, subject FROM {{scratch}}.conversion_events;
+
+INSERT INTO {{scratch}}.dirty_persons
+SELECT DISTINCT site, person_id FROM {{scratch}}.touchpoints
+UNION DISTINCT
+SELECT DISTINCT site, person_id FROM {{scratch}}.conversion_events;
+
+INSERT INTO {{scratch}}.dirty_conversions
+SELECT DISTINCT site, conversion_id FROM {{scratch}}.conversion_events;

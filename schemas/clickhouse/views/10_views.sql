@@ -1,0 +1,74 @@
+-- What BI tools read: current rows only, persons resolved. {{…}} is replaced when the file is applied.
+-- Ids are UInt64; 0 = none (a touch outside any session).
+
+CREATE OR REPLACE VIEW v_events AS
+SELECT
+    e.site AS site, e.event_id AS event_id, e.visitor_id AS visitor_id,
+    multiIf(
+        e.user_id != '', concat('user_id:', e.user_id),
+        startsWith(e.subject, '~'), substring(e.subject, 2),
+        i.owners[arrayLastIndex(f -> f <= toUnixTimestamp64Milli(e.ts), i.owned_from)] AS owner != '', owner,
+        concat('visitor_id:', e.subject)) AS person_id,
+    e.user_id AS user_id,
+    if(s.ended_at + toIntervalMillisecond({{gap_ms}}) >= e.ts, s.session_id, 0) AS session_id,
+    e.type AS type, e.name AS name, e.ts AS ts, e.received_at AS received_at, e.sent_at AS sent_at, e.created_at AS created_at,
+    e.url AS url, e.referrer AS referrer, e.title AS title, e.utm_source AS utm_source, e.utm_medium AS utm_medium,
+    e.utm_campaign AS utm_campaign, e.utm_content AS utm_content, e.utm_term AS utm_term,
+    e.click_id_type AS click_id_type, e.click_id AS click_id, e.value AS value, e.currency AS currency, e.order_id AS order_id,
+    e.country AS country, e.browser AS browser, e.os AS os, e.device_type AS device_type, e.language AS language,
+    e.is_bot AS is_bot, e.consent AS consent, e.dialect AS dialect, e.properties AS properties
+FROM (SELECT * FROM events WHERE (log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM event_duplicates FINAL)) AS e
+LEFT ANY JOIN (SELECT * FROM identities FINAL WHERE id_type = 'visitor_id') AS i ON i.site = e.site AND i.id_value = e.subject
+ASOF LEFT JOIN (SELECT site, subject, started_at, ended_at, session_id FROM sessions FINAL) AS s
+    ON s.site = e.site AND s.subject = e.subject AND s.started_at <= e.ts;
+
+CREATE OR REPLACE VIEW v_sessions AS
+SELECT
+    s.site AS site, s.session_id AS session_id, s.subject AS visitor_id, s.person_id AS person_id,
+    s.started_at AS started_at, s.ended_at AS ended_at, s.events AS events, s.pageviews AS pageviews, s.engaged AS engaged,
+    s.entry_url AS entry_url, s.exit_url AS exit_url, s.referrer AS referrer, s.node AS node, s.channel AS channel,
+    s.source AS source, s.medium AS medium, s.campaign AS campaign, s.content AS content, s.term AS term,
+    s.click_id_type AS click_id_type, s.country AS country, s.device_type AS device_type, s.is_bot AS is_bot,
+    toUInt32(c.conversions) AS conversions
+FROM (SELECT * FROM sessions FINAL) AS s
+LEFT JOIN (SELECT site, session_id, count() AS conversions FROM conversions FINAL WHERE session_id != 0 GROUP BY site, session_id) AS c
+    ON c.site = s.site AND c.session_id = s.session_id;
+
+CREATE OR REPLACE VIEW v_touchpoints AS
+SELECT
+    site, touchpoint_id, person_id, if(startsWith(subject, '~'), '', subject) AS visitor_id, session_id, ts, kind, node,
+    channel, source, medium, campaign, content, term, creative, cost
+FROM touchpoints FINAL;
+
+CREATE OR REPLACE VIEW v_conversions AS
+SELECT
+    site, conversion_id, person_id, visitor_id, session_id, ts, name, order_id, value, currency, refunded, reported_by,
+    toUInt32(row_number() OVER (PARTITION BY site, person_id ORDER BY ts, conversion_id)) AS number
+FROM conversions FINAL;
+
+CREATE OR REPLACE VIEW v_conversion_paths AS
+SELECT
+    site, conversion_id, person_id, converted_at, name, value, currency, number, touches, path_channels, path_nodes, path_sources,
+    path_mediums, path_campaigns, path_kinds, path_ts, path_touchpoint_ids, first_touch_at, seconds_to_convert, devices
+FROM conversion_paths FINAL;
+
+CREATE OR REPLACE VIEW v_open_paths AS
+SELECT site, person_id, touches, path_channels, path_ts, last_touch_at, stage
+FROM open_paths FINAL;
+
+CREATE OR REPLACE VIEW v_identities AS
+SELECT site, id_type, id_value, person_id, shared, first_seen, last_seen
+FROM identities FINAL;
+
+CREATE OR REPLACE VIEW v_identity_owners AS
+SELECT
+    site, id_type, id_value,
+    if(owner = '', concat(id_type, ':', id_value), owner) AS person_id,
+    fromUnixTimestamp64Milli(since, 'UTC') AS owned_from,
+    if(until = 0, NULL, fromUnixTimestamp64Milli(until, 'UTC')) AS owned_until
+FROM identities FINAL
+ARRAY JOIN owners AS owner, owned_from AS since, arrayPushBack(arrayPopFront(owned_from), toInt64(0)) AS until;
+
+CREATE OR REPLACE VIEW v_bad_events AS
+SELECT site, received_at, code, pointer, message, payload, dialect, log_gen, log_part, log_off
+FROM bad_events FINAL;
