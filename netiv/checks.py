@@ -1,0 +1,192 @@
+"""The checks of `netiv doctor`, each a function from what it looks at to findings. None changes anything."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+import msgspec
+
+from netiv import clickhouse, configuration, engine, lag, lock, ports, sites_file
+from netiv.errors import CommandError
+from netiv.http import Client
+from schemas.settings import Settings
+
+_SKEW_WARN_S = 5.0
+_FREE_WARN = 2 * 1024**3
+_LAG_WARN = 100_000
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of the doctor's: what was checked, how it is, and how to fix it."""
+
+    check: str
+    state: Literal["ok", "warn", "fail"]
+    detail: str
+    fix: str = ""
+
+
+def run(settings: Settings) -> list[Finding]:
+    """All checks, in the order of the flow."""
+    findings = [_guard(name, check, settings) for name, check in _CHECKS]
+    return [finding for group in findings for finding in group]
+
+
+def _guard(name: str, check: Callable[[Settings], list[Finding]], settings: Settings) -> list[Finding]:
+    try:
+        return check(settings)
+    except CommandError as error:
+        return [Finding(name, "fail", str(error), error.hint)]
+    except (OSError, http.client.HTTPException) as error:
+        return [Finding(name, "fail", str(error), "Is `netiv up` running?")]
+
+
+def _configuration(settings: Settings) -> list[Finding]:
+    mode = (
+        f"log {'Kafka' if settings.kafka else 'embedded'}, warehouse {'server' if settings.clickhouse else 'embedded'}"
+    )
+    return [Finding("configuration", "ok", mode)]
+
+
+def _engine(settings: Settings) -> list[Finding]:
+    if settings.clickhouse:
+        return []
+    engine.require()
+    return [Finding("engine", "ok", "chdb is installed")]
+
+
+def _sites(settings: Settings) -> list[Finding]:
+    sites = sites_file.read(settings.sites_file).sites
+    if not sites:
+        return [Finding("sites", "warn", f"no site in {settings.sites_file}", "Add one: netiv sites add NAME")]
+    findings = [Finding("sites", "ok", f"{len(sites)} in {settings.sites_file}")]
+    if settings.sites_file.stat().st_mode & 0o077:
+        fix = f"chmod 600 {settings.sites_file}"
+        findings.append(Finding("sites", "warn", "other users of this machine can read the sites file", fix))
+    now_ms = time.time_ns() // 1_000_000
+    findings += [
+        Finding("sites", "warn", f"{site.name} has no key that is good", f"netiv sites rotate {site.name}")
+        for site in sites
+        if not any(key.revoked_at is None or key.revoked_at > now_ms for key in site.write_keys + site.secret_keys)
+    ]
+    return findings
+
+
+def _data(settings: Settings) -> list[Finding]:
+    if settings.kafka and settings.clickhouse:
+        return []
+    if not settings.data.is_dir():
+        return [
+            Finding(
+                "data folder", "warn", f"{settings.data} does not exist yet", "`netiv up` makes it; or set NETIV_DATA."
+            )
+        ]
+    free = shutil.disk_usage(settings.data).free
+    state: Literal["ok", "warn"] = "ok" if free > _FREE_WARN else "warn"
+    pid = lock.holder(settings.data, "up")
+    detail = f"{settings.data}: {free / 1024**3:.1f} GiB free" + (
+        f", in use by `netiv up` (pid {pid})" if pid is not None else ""
+    )
+    return [
+        Finding(
+            "data folder", state, detail, "" if state == "ok" else "Free disk space: a full log refuses events (503)."
+        )
+    ]
+
+
+def _collector(settings: Settings) -> list[Finding]:
+    client = Client(settings.url, timeout_s=5)
+    try:
+        answer = client.request("GET", "/readyz")
+    except (OSError, http.client.HTTPException):
+        return [_silent(settings)]
+    finally:
+        client.close()
+    if answer.status == 200:
+        return [Finding("collector", "ok", f"{settings.url} is ready")]
+    if answer.status == 503:
+        detail = answer.body.decode("utf-8", "replace")[:200]
+        return [Finding("collector", "fail", f"not ready: {detail}", "See which part it names; is it running?")]
+    return [
+        Finding(
+            "collector",
+            "fail",
+            f"{settings.url} answers {answer.status}: not a Netiv collector?",
+            "Set NETIV_URL, or --port.",
+        )
+    ]
+
+
+def _silent(settings: Settings) -> Finding:
+    try:
+        ports.require_free(settings.host, settings.port, "--port")
+    except CommandError as error:
+        if settings.url == configuration.collector_url(settings):
+            return Finding("collector", "fail", str(error) + " But it does not answer HTTP.", error.hint)
+    return Finding("collector", "fail", f"nothing answers at {settings.url}", "Start `netiv up`, or set NETIV_URL.")
+
+
+def _lag(settings: Settings) -> list[Finding]:
+    client = Client(settings.url, timeout_s=5)
+    try:
+        behind = lag.read(client).lag_events
+    finally:
+        client.close()
+    if behind > _LAG_WARN:
+        return [
+            Finding(
+                "lag", "warn", f"{behind:,} events wait", "Are the consumers running and fast enough? See /metrics."
+            )
+        ]
+    return [Finding("lag", "ok", f"{behind:,} events wait")]
+
+
+def _warehouse(settings: Settings) -> list[Finding]:
+    warehouse = clickhouse.of(settings)
+    try:
+        version, clock_ms = warehouse.query("SELECT version(), toUnixTimestamp64Milli(now64(3))").rows[0]
+        skew_s = abs(int(clock_ms) / 1000 - time.time())
+        events = warehouse.query("SELECT count() FROM v_events").rows[0][0]
+    finally:
+        warehouse.close()
+    findings = [Finding("warehouse", "ok", f"ClickHouse {version} at {warehouse.url}, {int(events):,} events")]
+    findings.append(_skew("warehouse clock", skew_s))
+    return findings
+
+
+def _collector_clock(settings: Settings) -> list[Finding]:
+    client = Client(settings.url, timeout_s=5)
+    try:
+        header = client.request("GET", "/healthz").headers.get("date")
+    except (OSError, http.client.HTTPException):
+        return []  # said already
+    finally:
+        client.close()
+    if header is None:
+        return []
+    # The header counts whole seconds: half of one is nobody's fault.
+    return [_skew("collector clock", abs(parsedate_to_datetime(header).timestamp() + 0.5 - time.time()))]
+
+
+def _skew(name: str, skew_s: float) -> Finding:
+    if skew_s > _SKEW_WARN_S:
+        return Finding(
+            name, "warn", f"{skew_s:.0f} s off this machine's", "Run NTP on both (timedatectl set-ntp true)."
+        )
+    return Finding(name, "ok", "agrees with this machine's")
+
+
+_CHECKS: tuple[tuple[str, Callable[[Settings], list[Finding]]], ...] = (
+    ("configuration", _configuration),
+    ("engine", _engine),
+    ("sites", _sites),
+    ("data folder", _data),
+    ("collector", _collector),
+    ("collector clock", _collector_clock),
+    ("lag", _lag),
+    ("warehouse", _warehouse),
+)

@@ -1,0 +1,43 @@
+"""`netiv consumers`: the log read, the tables kept, the embedded engine served to BI tools."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+HELP = """Run the consumers alone: log in, ClickHouse tables out.
+
+With the embedded engine this process also answers BI tools on the ClickHouse HTTP port.
+
+Examples:
+
+  NETIV_KAFKA=broker:9092 NETIV_CLICKHOUSE=http://ch:8123 netiv consumers
+
+  netiv consumers --data ./data --clickhouse-port 8123
+"""
+
+
+def consumers(
+    data: Path | None = typer.Option(None, help="Folder of the embedded parts.", show_default="./data"),
+    host: str | None = typer.Option(None, help="Address of the ClickHouse HTTP port.", show_default="127.0.0.1"),
+    clickhouse_port: int | None = typer.Option(None, help="ClickHouse HTTP port.", show_default="8123"),
+) -> None:
+    """See HELP."""
+    from netiv import configuration, engine, lifeline, lock, ports
+
+    lifeline.follow()
+    settings = configuration.load(data=data, host=host, clickhouse_port=clickhouse_port)
+    if settings.clickhouse:
+        sys.exit(_serve(settings))
+    engine.require()
+    with lock.hold(settings.data, "consumers"):
+        ports.require_free(settings.host, settings.clickhouse_port, "--clickhouse-port")
+        sys.exit(_serve(settings))
+
+
+def _serve(settings: object) -> int:
+    from consumers.app import serve
+
+    return int(serve(settings) or 0)

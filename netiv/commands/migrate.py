@@ -1,0 +1,39 @@
+"""`netiv migrate`: create or upgrade the ClickHouse tables and the topics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+HELP = """Create or upgrade the ClickHouse tables and the topics. Safe to run again; `netiv up` does it by itself.
+
+Examples:
+
+  NETIV_CLICKHOUSE=https://user:secret@ch:8443 netiv migrate
+
+  netiv migrate --data ./data        (embedded engine; stop `netiv up` first)
+"""
+
+
+def migrate(
+    data: Path | None = typer.Option(None, help="Folder of the embedded parts.", show_default="./data"),
+    json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """See HELP."""
+    from netiv import configuration, engine, lock, output
+
+    settings = configuration.load(data=data)
+    from consumers.app import migrate as run
+
+    if settings.clickhouse:
+        run(settings)
+    else:
+        engine.require()
+        with lock.hold(settings.data, "consumers"):
+            run(settings)
+    where = settings.clickhouse or str(settings.data)
+    if json:
+        output.as_json({"migrated": True, "database": settings.database})
+    else:
+        print(f"The tables of database {settings.database} are up to date ({where.rpartition('@')[2]}).")

@@ -1,0 +1,188 @@
+"""`netiv sites`: sites and their keys. Keys are shown once, when they are made; only their hashes are kept."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from schemas.sites import Key, Site
+
+HELP = """Sites and their keys: write keys (public, for browsers) and secret keys (for servers and imports).
+
+Examples:
+
+  netiv sites add shop --origin https://shop.example --timezone Asia/Jerusalem
+
+  netiv sites list
+
+  netiv sites rotate shop --write --keep-old-for 7d
+"""
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+_DATA = typer.Option(None, help="Data folder.", show_default="./data")
+_JSON = typer.Option(False, "--json", help="Print JSON.")
+
+
+@app.command("add")
+def add(
+    name: str = typer.Argument(help="The site's name."),
+    write_key: str | None = typer.Option(None, help="Use this write key.", show_default="a new one"),
+    secret_key: str | None = typer.Option(None, help="Use this secret key.", show_default="a new one"),
+    origin: list[str] = typer.Option(
+        [], help="A web origin that may send with the write key; again for more.", show_default="any"
+    ),
+    alias: list[str] = typer.Option([], help="What another system calls this site; again for more."),
+    domain: list[str] = typer.Option([], help="An own domain (never a referrer); again for more."),
+    timezone: str | None = typer.Option(None, help="IANA time zone of reports.", show_default="UTC"),
+    currency: str | None = typer.Option(None, help="Currency where a sender names none.", show_default="ILS"),
+    update: bool = typer.Option(False, "--update", help="Extend a site that exists."),
+    data: Path | None = _DATA,
+    json: bool = _JSON,
+) -> None:
+    """Add a site; its keys are made and shown once.
+
+    Examples:
+
+      netiv sites add shop
+
+      netiv sites add shop --update --origin https://www.shop.example
+
+      netiv sites add shop --write-key wk_mine_12345678 --secret-key sk_mine_12345678
+    """
+    from netiv import configuration, keys, sites_change, sites_file
+    from schemas.sites import Sites
+
+    settings = configuration.load(data=data)
+    shown: dict[str, str] = {}
+    if write_key is not None:
+        keys.check(write_key, "--write-key")
+    if secret_key is not None:
+        keys.check(secret_key, "--secret-key")
+
+    def change(sites: Sites) -> Sites:
+        fresh = sites_change.find(sites, name) is None
+        chosen = {"write_key": write_key or (keys.write_key() if fresh else None)}
+        chosen["secret_key"] = secret_key or (keys.secret_key() if fresh else None)
+        shown.update({kind: value for kind, value in chosen.items() if value})
+        wanted = sites_change.Wanted(
+            name=name, origins=origin, aliases=alias, domains=domain, timezone=timezone, currency=currency, **chosen
+        )
+        return sites_change.add(sites, wanted, _now_ms(), update)
+
+    sites_file.edit(settings.sites_file, change)
+    _show_keys(name, shown, json)
+
+
+@app.command("list")
+def list_(data: Path | None = _DATA, json: bool = _JSON) -> None:
+    """List the sites. Keys are kept as hashes; their last four characters tell them apart.
+
+    Example:
+
+      netiv sites list --json
+    """
+    from netiv import configuration, output, sites_file
+
+    now = _now_ms()
+    sites = sites_file.read(configuration.load(data=data).sites_file).sites
+    if json:
+        output.as_json([_description(site, now) for site in sites])
+        return
+    rows: list[list[Any]] = [
+        [site.name, _hints(site.write_keys, now), _hints(site.secret_keys, now), " ".join(site.origins) or "any",
+         " ".join(site.aliases), site.timezone, site.currency]
+        for site in sites
+    ]  # fmt: skip
+    output.show(
+        output.Table("Sites", ["site", "write keys", "secret keys", "origins", "aliases", "zone", "currency"], rows)
+    )
+
+
+@app.command("rotate")
+def rotate(
+    name: str = typer.Argument(help="The site's name."),
+    write: bool = typer.Option(False, "--write", help="Rotate the write key."),
+    secret: bool = typer.Option(False, "--secret", help="Rotate the secret key."),
+    keep_old_for: str = typer.Option("0s", help="How long the old keys stay good (7d, 12h)."),
+    data: Path | None = _DATA,
+    json: bool = _JSON,
+) -> None:
+    """Make new keys; without --write or --secret, both.
+
+    Example:
+
+      netiv sites rotate shop --secret --keep-old-for 24h
+    """
+    import msgspec
+
+    from netiv import configuration, durations, keys, sites_change, sites_file
+    from netiv.errors import CommandError
+    from schemas.sites import Sites
+
+    now = _now_ms()
+    revoke_at = now + round(durations.seconds(keep_old_for) * 1000)
+    both = write == secret
+    shown: dict[str, str] = {}
+    if write or both:
+        shown["write_key"] = keys.write_key()
+    if secret or both:
+        shown["secret_key"] = keys.secret_key()
+
+    def change(sites: Sites) -> Sites:
+        site = sites_change.find(sites, name)
+        if site is None:
+            raise CommandError(f"There is no site {name}.", "See the sites with `netiv sites list`, or add it.")
+        if "write_key" in shown:
+            new = sites_change.rotate(site.write_keys, sites_change.key_of(shown["write_key"], now), revoke_at)
+            site = msgspec.structs.replace(site, write_keys=new)
+        if "secret_key" in shown:
+            new = sites_change.rotate(site.secret_keys, sites_change.key_of(shown["secret_key"], now), revoke_at)
+            site = msgspec.structs.replace(site, secret_keys=new)
+        return sites_change.put(sites, site)
+
+    sites_file.edit(configuration.load(data=data).sites_file, change)
+    _show_keys(name, shown, json)
+
+
+def _show_keys(name: str, shown: dict[str, str], json: bool) -> None:
+    from netiv import output
+
+    if json:
+        output.as_json({"site": name, **shown})
+        return
+    print(f"Site       {name}")
+    if "write_key" in shown:
+        print(f"Write key  {shown['write_key']}   (public: browsers)")
+    if "secret_key" in shown:
+        print(f"Secret key {shown['secret_key']}   (servers only)")
+    if shown:
+        print("Keep them: only their hashes are stored, they are not shown again.")
+
+
+def _description(site: Site, now_ms: int) -> dict[str, Any]:
+    def keys(which: list[Key]) -> list[dict[str, Any]]:
+        return [
+            {"hint": key.hint, "created_at": key.created_at, "revoked_at": key.revoked_at, "good": _good(key, now_ms)}
+            for key in which
+        ]
+
+    return {
+        "name": site.name, "write_keys": keys(site.write_keys), "secret_keys": keys(site.secret_keys),
+        "origins": site.origins, "aliases": site.aliases, "domains": site.domains,
+        "timezone": site.timezone, "currency": site.currency, "created_at": site.created_at,
+    }  # fmt: skip
+
+
+def _hints(keys: list[Key], now_ms: int) -> str:
+    return " ".join(f"…{key.hint}" for key in keys if _good(key, now_ms)) or "none"
+
+
+def _good(key: Key, now_ms: int) -> bool:
+    return key.revoked_at is None or key.revoked_at > now_ms
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
