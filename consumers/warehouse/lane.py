@@ -1,0 +1,97 @@
+"""A lane: one engine handle with its own thread, so that the event loop never waits. A pool lends lanes one by one.
+
+A lane whose caller was cancelled returns to the pool only when its thread is free again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from consumers.warehouse.engine_handle import EngineHandle
+
+T = TypeVar("T")
+
+
+class Lane:
+    """Calls run one after another in the lane's thread."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._last: Future[object] | None = None
+        self.handle: EngineHandle
+
+    @classmethod
+    async def open(cls, name: str, make: Callable[[], EngineHandle]) -> Lane:
+        """A lane with the handle that `make` gives, made in the lane's own thread."""
+        lane = cls(name)
+        try:
+            lane.handle = await lane.call(make)
+        except BaseException:
+            lane._thread.shutdown(wait=False)
+            raise
+        return lane
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run `work` in the lane's thread. Cancelling the caller does not stop the work: see `idle`."""
+        future: Future[T] = self._thread.submit(work)
+        self._last = future  # type: ignore[assignment]
+        return await asyncio.shield(asyncio.wrap_future(future))
+
+    async def blocks(self, sql: str, output_format: str, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """A result as it comes; leaving early cancels the query."""
+        blocks = self.handle.stream(sql, output_format, parameters)
+        try:
+            while (block := await self.call(lambda: next(blocks, None))) is not None:
+                yield block
+        finally:
+            self._last = self._thread.submit(lambda: _close(blocks))
+
+    async def idle(self) -> None:
+        """Wait until the thread has nothing to do."""
+        await self.call(lambda: None)
+
+    async def close(self) -> None:
+        """Close the handle and end the thread."""
+        await self.call(self.handle.close)
+        self._thread.shutdown(wait=True)
+
+
+def _close(blocks: Iterator[bytes]) -> None:
+    blocks.close()  # type: ignore[attr-defined]
+
+
+class LanePool:
+    """A fixed set of lanes."""
+
+    def __init__(self, lanes: list[Lane]) -> None:
+        self._lanes = lanes
+        self._free: asyncio.LifoQueue[Lane] = asyncio.LifoQueue()
+        self._returns: set[asyncio.Task[None]] = set()
+        for lane in lanes:
+            self._free.put_nowait(lane)
+
+    @asynccontextmanager
+    async def borrow(self) -> AsyncIterator[Lane]:
+        """A lane for the caller alone."""
+        lane = await self._free.get()
+        try:
+            yield lane
+        finally:
+            task = asyncio.get_running_loop().create_task(self._give_back(lane))
+            self._returns.add(task)
+            task.add_done_callback(self._returns.discard)
+
+    async def _give_back(self, lane: Lane) -> None:
+        await lane.idle()
+        self._free.put_nowait(lane)
+
+    async def close(self) -> None:
+        """Close every lane."""
+        if self._returns:
+            await asyncio.wait(self._returns)
+        for lane in self._lanes:
+            await lane.close()

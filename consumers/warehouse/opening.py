@@ -1,0 +1,16 @@
+"""The one place that chooses between a server and the embedded engine."""
+
+from __future__ import annotations
+
+from consumers.warehouse.contract import Warehouse
+from consumers.warehouse.embedded import open_embedded
+from consumers.warehouse.server import open_server
+from schemas.settings import Settings
+
+
+async def open_warehouse(settings: Settings) -> Warehouse:
+    """`NETIV_CLICKHOUSE` when it is set, else the embedded engine in `<data>/warehouse`. Raises `WarehouseError`."""
+    if settings.clickhouse:
+        user, password = settings.clickhouse_user, settings.clickhouse_password
+        return await open_server(settings.clickhouse, settings.database, user, password)
+    return await open_embedded(settings.data / "warehouse", settings.database)

@@ -1,0 +1,160 @@
+"""A ClickHouse server or cluster as a `Warehouse`: clickhouse-connect's HTTP client in threads.
+
+Only a connection that was never made is tried again; whatever broke after sending has an unknown outcome and is
+`WarehouseUnavailable`: the caller reads back before it sends again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+import lz4.frame
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import Error
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from consumers.warehouse.block import INSERT_SETTINGS, bind, native_block, row_count
+from consumers.warehouse.contract import WarehouseError, WarehouseUnavailable
+from consumers.warehouse.failure import error_code, failure
+
+T = TypeVar("T")
+_THREADS = 4
+_ATTEMPTS = 5
+_BACKOFF_S = 0.1
+_CHUNK_BYTES = 256 * 1024
+_RETRY_LATER = frozenset({159, 202, 209, 210, 241, 242, 319, 999})
+"""Codes after which the same statement may work, or may have worked: time-outs, overload, read-only, unknown status."""
+
+
+class ServerWarehouse:
+    """See `contract.Warehouse`. Make it with `open_server`."""
+
+    def __init__(self, client: Client, database: str) -> None:
+        self._client = client
+        self._database = database
+        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="warehouse")
+
+    @property
+    def database(self) -> str:
+        """The database of this warehouse."""
+        return self._database
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        return await retried(lambda: asyncio.get_running_loop().run_in_executor(self._threads, work))
+
+    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None:
+        """See the contract."""
+        if row_count(columns) == 0:
+            return
+
+        def send() -> None:
+            body = lz4.frame.compress(native_block(columns, types))
+            self._client.raw_insert(
+                table, list(columns), body, settings=dict(INSERT_SETTINGS), fmt="Native", compression="lz4"
+            )
+
+        await self._call(send)
+
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """See the contract."""
+        text, bound = bind(sql, parameters)
+        settings = {f"param_{name}": value for name, value in bound.items()}
+        await self._call(lambda: self._client.command(text, transport_settings=None, settings=settings))
+
+    async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """See the contract."""
+        values = dict(parameters or {})
+        result = await self._call(lambda: self._client.query(sql, values).result_rows)
+        return [tuple(row) for row in result]
+
+    async def stream(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, output_format: str = "JSONEachRow"
+    ) -> AsyncIterator[bytes]:
+        """See the contract."""
+        values = dict(parameters or {})
+        source = await self._call(lambda: self._client.raw_stream(sql, values, fmt=output_format))
+        try:
+            while chunk := await self._call(lambda: source.read(_CHUNK_BYTES)):
+                yield bytes(chunk)
+        finally:
+            await asyncio.shield(self._call(source.close))
+
+    async def ping(self) -> bool:
+        """Whether the server answers."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._client.ping)
+
+    async def close(self) -> None:
+        """Close the connections; idempotent."""
+        await asyncio.to_thread(self._client.close)
+        self._threads.shutdown(wait=False)
+
+
+async def retried(attempt: Callable[[], Any]) -> Any:
+    """The result of `attempt`, tried again (with jittered back-off) only while no connection could be made."""
+    for number in range(1, _ATTEMPTS + 1):
+        try:
+            return await attempt()
+        except (Error, OSError) as error:
+            if _never_sent(error) and number < _ATTEMPTS:
+                # Jitter spreads reconnects; nothing here is secret.
+                await asyncio.sleep(_BACKOFF_S * 2 ** (number - 1) * random.uniform(0.5, 1))  # noqa: S311
+                continue
+            raise translated(error) from error
+    raise AssertionError  # pragma: no cover - the last attempt returns or raises
+
+
+def translated(error: BaseException) -> WarehouseError:
+    """The contract's error for one of clickhouse-connect's."""
+    code = int(getattr(error, "code", None) or error_code(str(error)))
+    if code == 0 or code in _RETRY_LATER:
+        return WarehouseUnavailable(f"The ClickHouse server cannot be used now: {error}", code)
+    refused = failure(error)
+    return WarehouseError(str(refused), code)
+
+
+def _never_sent(error: BaseException | None) -> bool:
+    """Whether the chain of causes shows that no connection was made."""
+    while error is not None:
+        if isinstance(error, NewConnectionError | ConnectTimeoutError | ConnectionRefusedError):
+            return True
+        reason = getattr(error, "reason", None)
+        error = reason if isinstance(reason, BaseException) else error.__cause__ or error.__context__
+    return False
+
+
+async def open_server(url: str, database: str = "netiv", user: str = "", password: str = "") -> ServerWarehouse:
+    """Connect to `http(s)://[user:password@]host[:port]`; the database is made when it is missing.
+    Raises `WarehouseUnavailable` when nobody answers, `WarehouseError` when the server refuses."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise WarehouseError(f"NETIV_CLICKHOUSE must look like http://host:8123, not {url!r}")
+    options: dict[str, Any] = {
+        "host": parts.hostname,
+        "port": parts.port or (8443 if parts.scheme == "https" else 8123),
+        "secure": parts.scheme == "https",
+        "username": user or parts.username or "default",
+        "password": password or parts.password or "",
+        "autogenerate_session_id": False,
+        "query_retries": 0,
+        "connect_timeout": 5,
+    }
+
+    def connect() -> Client:
+        first = clickhouse_connect.get_client(**options)
+        try:
+            if not first.query("SELECT 1 FROM system.databases WHERE name = {name:String}", {"name": database}).row_count:
+                first.command(f"CREATE DATABASE IF NOT EXISTS {database}")
+        finally:
+            first.close()
+        return clickhouse_connect.get_client(**options, database=database)
+
+    client: Client = await retried(lambda: asyncio.to_thread(connect))
+    return ServerWarehouse(client, database)
+
+
