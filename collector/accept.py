@@ -1,0 +1,197 @@
+"""Acceptance: ordered, named, pure steps from one event's bytes to a record of the log, or to a rejection.
+
+Knows no HTTP and no storage; the clock and ids are given. The first rejection ends an event, never its neighbours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from collector import bounds, rewrite
+from collector.client_ip import anonymise
+from collector.envelope import EVENTS, rejection_of
+from collector.identity import overlong_identifier, routing_subject, text_of
+from schemas.clock import parse_ms
+from schemas.event import Event, Time
+from schemas.record import Accepted, Bad
+from schemas.rejection import CODES, Rejection
+
+ORDER_VALUE_MAX: Final = 1e14  # Decimal(18,4): fourteen digits before the point
+
+
+class Sender(msgspec.Struct, frozen=True, gc=False):
+    """Who sends, as far as the request tells: one per request."""
+
+    site: str
+    secret: bool
+    received_at: int
+    ip: str = ""  # anonymised already
+    user_agent: str = ""
+    language: str = ""
+    cookie: str = ""  # the visitor our cookie names
+    minted: str = ""  # a visitor to use for an event that names nobody; "" = none may be made
+    sent_at: int | None = None  # the batch's
+    dialect: str = "native"
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """An event on its way through the steps."""
+
+    event: Event
+    raw: bytes
+    sender: Sender
+    suspect: bool
+    visitor_id: str
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """What became of one event. `subject` routes it; `event_id` is "" where the sender gave none."""
+
+    record: Accepted | Bad
+    subject: str
+    event_id: str = ""
+    rejection: Rejection | None = None
+    consented: bool = True
+    content: int = 0  # hash of the event's bytes
+
+
+Step = Callable[[Draft], Rejection | None]
+
+
+def within_limits(draft: Draft) -> Rejection | None:
+    """Bytes, strings, keys, nesting; and for a suspect body what must never be stored."""
+    if (fault := bounds.over_limit(draft.raw)) is not None:
+        return fault
+    return bounds.unstorable(draft.raw) if draft.suspect else None
+
+
+def typed(draft: Draft) -> Rejection | None:
+    """`type` is there (its values are the decoder's concern)."""
+    if draft.event.type is None:
+        return Rejection("missing_type", "/type", CODES["missing_type"][0])
+    return None
+
+
+def identified(draft: Draft) -> Rejection | None:
+    """The event, the cookie or the collector names somebody, in reasonable length."""
+    if not draft.visitor_id and not routing_subject(draft.event, ""):
+        return Rejection("missing_identifier", "", CODES["missing_identifier"][0])
+    return overlong_identifier(draft.event)
+
+
+def timed(draft: Draft) -> Rejection | None:
+    """Both client clocks can be read."""
+    for name in ("created_at", "sent_at"):
+        value: Time | None = getattr(draft.event, name)
+        if value is not None and not readable(value):
+            return Rejection("invalid_time", f"/{name}", CODES["invalid_time"][0])
+    return None
+
+
+def priced(draft: Draft) -> Rejection | None:
+    """Money fits the tables."""
+    order = draft.event.order
+    if order is not None and order.value is not None and not abs(order.value) < ORDER_VALUE_MAX:
+        return Rejection("invalid_number", "/order/value", CODES["invalid_number"][0])
+    touch = draft.event.touch
+    if touch is not None and touch.cost is not None and not abs(touch.cost) < ORDER_VALUE_MAX:
+        return Rejection("invalid_number", "/touch/cost", CODES["invalid_number"][0])
+    return None
+
+
+STEPS: Final[tuple[Step, ...]] = (within_limits, typed, identified, timed, priced)
+
+
+def readable(time: Time) -> bool:
+    """Whether a client's time can be read."""
+    try:
+        parse_ms(time)
+    except ValueError:
+        return False
+    return True
+
+
+def judge(raw: bytes, sender: Sender, suspect: bool, make_id: Callable[[], str]) -> Verdict:
+    """The verdict on one event's bytes."""
+    try:
+        event = EVENTS.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return refuse(raw, sender, bounds.over_limit(raw) or rejection_of(error, raw))
+    return judge_decoded(event, raw, sender, suspect, make_id)
+
+
+def judge_decoded(event: Event, raw: bytes, sender: Sender, suspect: bool, make_id: Callable[[], str]) -> Verdict:
+    """The verdict on an event that is decoded already."""
+    visitor_id = visitor_of(event, sender)
+    draft = Draft(event, raw, sender, suspect, visitor_id)
+    for step in STEPS:
+        rejection = step(draft)
+        if rejection is not None:
+            return refuse(raw, sender, rejection, visitor_id)
+    event_id = text_of(event.event_id)
+    ip, user_agent = sender.ip, sender.user_agent
+    context = event.context
+    if context is not None:
+        if sender.secret:
+            ip = anonymise(context.ip) if context.ip else ""
+            user_agent = context.user_agent or ""
+        if context.ip is not None:
+            raw = rewrite.without_context(raw, "ip")
+    record = Accepted(
+        sender.site,
+        sender.received_at,
+        event_id or make_id(),
+        visitor_id,
+        raw,
+        parse_ms(event.sent_at) if event.sent_at is not None else sender.sent_at,
+        sender.secret,
+        sender.dialect,
+        ip,
+        user_agent,
+        sender.language,
+    )
+    subject = visitor_id or routing_subject(event, "")
+    return Verdict(record, subject, event_id, None, consented(event), hash(raw))
+
+
+def refuse(raw: bytes, sender: Sender, rejection: Rejection, visitor_id: str = "") -> Verdict:
+    """A rejected event, whole, with the reason; only an address is taken out where it can be found."""
+    if b'"ip"' in raw:
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raw = rewrite.without_context(raw, "ip")
+    record = Bad(
+        sender.site,
+        sender.received_at,
+        rejection.code,
+        raw,
+        rejection.pointer,
+        rejection.message,
+        sender.dialect,
+        sender.secret,
+        sender.sent_at,
+        visitor_id[:512],
+        sender.ip,
+        sender.user_agent,
+        sender.language,
+    )
+    return Verdict(record, visitor_id[:512], "", rejection)
+
+
+def visitor_of(event: Event, sender: Sender) -> str:
+    """The event's visitor, else the cookie's, else a new one where the event names nobody at all."""
+    visitor_id = text_of(event.visitor_id) or sender.cookie
+    if not visitor_id and sender.minted and not routing_subject(event, ""):
+        return sender.minted
+    return visitor_id
+
+
+def consented(event: Event) -> bool:
+    """False where the event says that analytics was refused: then no cookie is set."""
+    consent = event.context.consent if event.context is not None else None
+    if isinstance(consent, dict):
+        return consent.get("analytics") is not False
+    return consent != "denied"

@@ -1,0 +1,121 @@
+"""A request's body, decoded once: one event, or a batch whose entries stay raw so that each is judged alone.
+
+Turns the decoder's complaints into rejections with a JSON pointer. Knows no HTTP, no keys, no storage.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from schemas.event import Event, EventType, Identifier
+from schemas.rejection import CODES, Rejection
+
+
+class Envelope(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A body: an event's own fields, or `events`. `sent_at` and `write_key` may stand beside either."""
+
+    type: EventType | None = None  # type: ignore[assignment]
+    events: list[msgspec.Raw] | None = None
+    write_key: str | None = None
+
+
+class _Outline(msgspec.Struct):
+    """Only what tells a batch from an event, whatever the types."""
+
+    events: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    write_key: Any = None
+
+
+ENVELOPES: Final = msgspec.json.Decoder(Envelope)
+EVENTS: Final = msgspec.json.Decoder(Event)
+OUTLINES: Final = msgspec.json.Decoder(_Outline)
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_PLACE: Final = re.compile(r" - at `([^`]*)`$")
+_PART: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
+# Objects with free names: where the decoder can only say `[...]`, the member is found by trying each.
+_FREE: Final = {
+    "/identifiers": msgspec.json.Decoder(Identifier | None),
+    "/context/click_ids": msgspec.json.Decoder(str),
+    "/properties": msgspec.json.Decoder(Any),
+}
+# A high surrogate must be followed by a low one; a low one must follow a high one. The leading group eats `\\`.
+_LONE: Final = re.compile(
+    rb"(?:^|[^\\])(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
+_STRINGS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NOT_FINITE: Final = re.compile(rb"NaN|Infinity")
+
+
+def rejection_of(error: Exception, raw: bytes) -> Rejection:
+    """Why `raw` was refused by a decoder: any of msgspec's errors, `UnicodeDecodeError` or `RecursionError`."""
+    if isinstance(error, RecursionError):
+        return Rejection("too_deep", "", CODES["too_deep"][0])
+    if isinstance(error, UnicodeDecodeError):
+        return Rejection("invalid_utf8", "", CODES["invalid_utf8"][0])
+    text = str(error)
+    if isinstance(error, msgspec.ValidationError):
+        return _invalid(text, raw)
+    return Rejection(_malformed(raw), "", text)
+
+
+def _malformed(raw: bytes) -> str:
+    if _LONE.search(raw):
+        return "invalid_string"
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return "invalid_utf8"
+    return "invalid_number" if _NOT_FINITE.search(_STRINGS.sub(b'""', raw)) else "invalid_json"
+
+
+def _invalid(text: str, raw: bytes) -> Rejection:
+    place = _PLACE.search(text)
+    message = text[: place.start()] if place else text
+    pointer = _pointer(place.group(1), raw) if place else ""
+    if "out of range" in message or "too large" in message.lower():
+        return Rejection("invalid_number", pointer, message)
+    if message.endswith("missing required field `type`"):
+        return Rejection("missing_type", "/type", message)
+    if pointer == "/type":
+        return Rejection("unknown_type" if message.startswith("Invalid enum") else "wrong_type", pointer, message)
+    if not pointer:
+        return Rejection("not_an_object", "", message)
+    return Rejection("wrong_type", pointer, message)
+
+
+def _pointer(path: str, raw: bytes) -> str:
+    """`$.order.items[1]` as RFC 6901; a `[...]` is looked up where we can, and ends the pointer where we can't."""
+    pointer = ""
+    for name, number, free in _PART.findall(path):
+        if free:
+            return pointer + _free_member(pointer, raw)
+        pointer += "/" + (number or escape(name))
+    return pointer
+
+
+def _free_member(pointer: str, raw: bytes) -> str:
+    decoder = _FREE.get(pointer)
+    if decoder is None:
+        return ""
+    try:
+        content = msgspec.Raw(raw)
+        for part in pointer[1:].split("/"):
+            content = _MEMBERS.decode(content)[part]
+        members = _MEMBERS.decode(content)
+    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError, RecursionError):
+        return ""
+    for name, value in members.items():
+        try:
+            decoder.decode(value)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return "/" + escape(name)
+    return ""
+
+
+def escape(name: str) -> str:
+    """One part of a JSON pointer (RFC 6901 §3)."""
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,154 @@
+"""`POST /v1/events`: one event or a batch, each with its own verdict."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import msgspec
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from collector import cors, rewrite
+from collector import metrics as m
+from collector.accept import Verdict, judge, judge_decoded, refuse
+from collector.answers import JSON_TYPE, Answer, Fault, error_answer
+from collector.credentials import mask
+from collector.exchange import Exchange
+from collector.ingest import Outcome, Tools, append, retry_after, store
+from collector.logs import place_of
+from collector.parse import Parsed, parse
+from collector.wire import Disconnected, check_media_type, decoded, read_body, respond
+from eventlog.contract import Record
+from schemas.record import encode, key_of
+from schemas.rejection import CODES, Rejection
+from schemas.sites import Grant
+
+ENDPOINT: Final = "events"
+# A request holds its body and its records in memory until the log has them: bound both.
+IN_FLIGHT_MAX: Final = 1_024
+IN_FLIGHT_BYTES_MAX: Final = 128 * 1024 * 1024
+_ALLOW: Final = (b"allow", b"POST, OPTIONS")
+_ONE: Final = b'{"accepted":1,"duplicates":0,"rejected":[],"receipt":"%s"}'
+
+
+class Events:
+    """The endpoint."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._bytes = 0
+        self._log = structlog.get_logger("netiv.events")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        metrics = self._tools.metrics
+        started = time.perf_counter() if metrics.measured() else 0.0
+        metrics.in_flight += 1
+        exchange = Exchange(scope, self._tools)
+        try:
+            answer = await self._answer(exchange, receive)
+        except Fault as fault:
+            metrics.count(m.REFUSED, fault.code)
+            answer = error_answer(fault.code, fault.message, fault.headers)
+        except Disconnected:
+            metrics.count(m.REFUSED, "disconnected")
+            return
+        except Exception as error:  # noqa: BLE001  (the last resort: never a traceback to a sender)
+            self._log.error("request_failed", error=type(error).__name__, place=place_of(error))
+            answer = error_answer("internal_error")
+        finally:
+            metrics.in_flight -= 1
+        metrics.count(m.REQUESTS, f"{ENDPOINT} {answer.status}")
+        await respond(send, answer, exchange.cors)
+        if started:
+            metrics.observe(time.perf_counter() - started)
+
+    async def _answer(self, exchange: Exchange, receive: Receive) -> Answer:
+        if exchange.scope["method"] != "POST":
+            return self._other_method(exchange)
+        if self._tools.metrics.in_flight > IN_FLIGHT_MAX or self._bytes > IN_FLIGHT_BYTES_MAX:
+            raise Fault("overloaded", headers=(retry_after(),))
+        check_media_type(exchange.headers)
+        key = exchange.key()
+        grant = exchange.grant(key) if key is not None else None
+        body = await read_body(receive, exchange.headers)
+        self._tools.metrics.count(m.BYTES, ENDPOINT, len(body))
+        self._bytes += len(body)
+        try:
+            return await self._take(exchange, grant, body)
+        finally:
+            self._bytes -= len(body)
+
+    async def _take(self, exchange: Exchange, grant: Grant | None, body: bytes) -> Answer:
+        try:
+            content = decoded(body, exchange.headers)
+        except Fault as fault:
+            if fault.code == "invalid_gzip" and grant is not None:
+                await self._keep(exchange, grant, Parsed(body), fault.code)
+            raise
+        parsed = parse(content)
+        if grant is None:
+            grant = exchange.grant(parsed.write_key)
+        if parsed.fault is not None:
+            if parsed.fault.code != "batch_too_large":
+                await self._keep(exchange, grant, parsed, parsed.fault.code)
+            raise Fault(parsed.fault.code, _described(parsed))
+        verdicts = self._judge(exchange, grant, parsed)
+        outcome = await store(self._tools, verdicts)
+        cookie = exchange.cookie_for(verdicts)
+        return Answer(202, _body(outcome), (JSON_TYPE, *cookie))
+
+    def _judge(self, exchange: Exchange, grant: Grant, parsed: Parsed) -> list[Verdict]:
+        sender = exchange.sender(grant, parsed.sent_at, "native")
+        make_id = self._tools.make_id
+        if parsed.batch is not None:
+            return [judge(raw, sender, parsed.suspect, make_id) for raw in parsed.batch]
+        raw = parsed.body if parsed.write_key is None else rewrite.without(parsed.body, "write_key")
+        if parsed.single is not None:
+            return [judge_decoded(parsed.single, raw, sender, parsed.suspect, make_id)]
+        if parsed.refused is None:
+            raise AssertionError("a body is an event, a batch or a fault")
+        return [refuse(raw, sender, parsed.refused)]
+
+    async def _keep(self, exchange: Exchange, grant: Grant, parsed: Parsed, code: str) -> None:
+        """A body that could not be read is kept whole, but for the keys in it."""
+        sender = exchange.sender(grant, None, "native")
+        rejection = parsed.fault or Rejection(code, "", CODES[code][0])
+        verdict = refuse(mask(parsed.body), sender, rejection)
+        await append(self._tools, [Record(key_of(grant.site.name, verdict.subject), encode(verdict.record))])
+        self._tools.metrics.count(m.REJECTED, code)
+
+    def _other_method(self, exchange: Exchange) -> Answer:
+        if exchange.scope["method"] != "OPTIONS":
+            raise Fault("method_not_allowed", headers=(_ALLOW,))
+        if exchange.origin is None:
+            exchange.cors = (_ALLOW, cors.VARY)
+            return Answer(204)
+        allowed, listed = self._tools.registry.allows(exchange.origin)
+        if not allowed:
+            raise Fault("forbidden_origin")
+        exchange.cors = cors.preflight(exchange.origin, credentials=listed or exchange.same_site())
+        return Answer(204)
+
+
+def _described(parsed: Parsed) -> str:
+    if parsed.fault is None:
+        return ""
+    return f"{parsed.fault.message} (at {parsed.fault.pointer})" if parsed.fault.pointer else parsed.fault.message
+
+
+def _body(outcome: Outcome) -> bytes:
+    if outcome.accepted == 1 and not outcome.duplicates and not outcome.rejected:
+        return _ONE % outcome.receipt.encode()
+    rejected = [
+        {"index": place, "code": why.code, "pointer": why.pointer, "message": why.message, "hint": why.hint}
+        for place, why in outcome.rejected
+    ]
+    return msgspec.json.encode(
+        {
+            "accepted": outcome.accepted,
+            "duplicates": outcome.duplicates,
+            "rejected": rejected,
+            "receipt": outcome.receipt,
+        }
+    )

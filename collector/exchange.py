@@ -1,0 +1,113 @@
+"""One ingest request on its way: its headers read once, its key checked, its sender described.
+
+Shared by all ingest endpoints; holds what an answer needs (CORS headers) even when the request fails.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.types import Scope
+
+from collector import cors
+from collector import metrics as m
+from collector.accept import Sender, Verdict
+from collector.answers import Fault
+from collector.client_ip import anonymise
+from collector.cookie import set_cookie, visitor_in
+from collector.credentials import KEY_CHARS_MAX, key_in_header, key_in_query
+from collector.ingest import Tools
+from collector.wire import header_lines
+from schemas.record import Accepted
+from schemas.sites import Grant
+
+_NO_SITE: Final = ""
+
+
+class Exchange:
+    """The state of one request. Not shared, not kept."""
+
+    __slots__ = ("cookie", "cors", "headers", "minted", "origin", "scope", "tools")
+
+    def __init__(self, scope: Scope, tools: Tools) -> None:
+        self.scope = scope
+        self.tools = tools
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        origin = self.headers.get(b"origin")
+        self.origin = cors.origin_of(origin) if origin is not None else None
+        self.cors: cors.Headers = ()
+        self.cookie = ""
+        self.minted = ""
+        if self.origin is not None:
+            allowed, _ = tools.registry.allows(self.origin)
+            self.cors = cors.headers_for(self.origin, credentials=False) if allowed else (cors.VARY,)
+
+    def key(self) -> str | None:
+        """The key of the header or the query; None = look into the body."""
+        authorization = self.headers.get(b"authorization")
+        key = key_in_header(authorization) if authorization is not None else None
+        if key is None and self.scope["query_string"]:
+            key = key_in_query(self.scope["query_string"])
+        return key
+
+    def grant(self, key: str | None) -> Grant:
+        """What the key opens. Raises `Fault` for no key, an unknown one and a forbidden origin."""
+        grant = self.tools.registry.grant((key or "")[:KEY_CHARS_MAX])
+        if grant is None:
+            raise Fault("unknown_key" if key else "missing_key", headers=((b"www-authenticate", b"Bearer"),))
+        if self.origin is not None:
+            if not cors.allowed(self.origin, grant):
+                self.cors = (cors.VARY,)
+                raise Fault("forbidden_origin")
+            self.cors = cors.granted(self.origin, self.headers.get(b"host", b"").decode("latin-1"), grant)
+            if grant.secret:
+                self.tools.metrics.count(m.SECRET_IN_BROWSER, grant.site.name)
+        return grant
+
+    def sender(self, grant: Grant, sent_at: int | None, dialect: str) -> Sender:
+        """Who sends. A server's own address, user agent and language say nothing about the visitor."""
+        now = self.tools.now_ms()
+        if grant.secret:
+            return Sender(grant.site.name, True, now, sent_at=sent_at, dialect=dialect)
+        headers = self.headers
+        cookie = headers.get(b"cookie")
+        self.cookie = visitor_in(cookie) if cookie is not None else ""
+        self.minted = "" if self.cookie else self.tools.make_id().replace("-", "")
+        client = self.scope["client"]
+        peer = client[0] if client else ""
+        if b"x-forwarded-for" in headers:
+            peer = self.tools.proxies.client(peer, header_lines(self.scope, b"x-forwarded-for"))
+        return Sender(
+            grant.site.name,
+            False,
+            now,
+            anonymise(peer),
+            headers.get(b"user-agent", b"").decode("latin-1"),
+            headers.get(b"accept-language", b"").decode("latin-1"),
+            self.cookie,
+            self.minted,
+            sent_at,
+            dialect,
+        )
+
+    def cookie_for(self, verdicts: list[Verdict]) -> cors.Headers:
+        """Sets or refreshes the visitor cookie where an accepted event goes by it and nothing was refused."""
+        ours = self.cookie or self.minted
+        if not ours or not all(verdict.consented for verdict in verdicts):
+            return ()
+        for verdict in verdicts:
+            if isinstance(verdict.record, Accepted) and verdict.record.visitor_id == ours:
+                return ((b"set-cookie", set_cookie(ours, self._secure())),)
+        return ()
+
+    def same_site(self) -> bool:
+        """Whether the page that sends shares the collector's registrable domain."""
+        host = self.headers.get(b"host", b"").decode("latin-1")
+        return self.origin is not None and cors.same_site(self.origin, host)
+
+    def _secure(self) -> bool:
+        if self.scope["scheme"] == "https":
+            return True
+        client = self.scope["client"]
+        forwarded = self.headers.get(b"x-forwarded-proto", b"").rpartition(b",")[2].strip().lower()
+        return forwarded == b"https" and client is not None and self.tools.proxies.trusts(client[0])

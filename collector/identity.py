@@ -1,0 +1,48 @@
+"""Who an event names: the identifier that routes it, and whether it names anybody. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.event import Event, Identifier
+from schemas.limits import IDENTIFIER_CHARS_MAX, IDENTIFIERS_MAX
+from schemas.rejection import CODES, Rejection
+
+# Strongest first for routing: everything of one browser stays in one partition, in order.
+_NAMED: Final = ("visitor_id", "user_id", "email", "phone")
+
+
+def text_of(identifier: Identifier | None) -> str:
+    """An identifier as text; numbers as their decimal text, a blank one as none."""
+    if identifier is None:
+        return ""
+    return str(identifier).strip()
+
+
+def routing_subject(event: Event, visitor_id: str) -> str:
+    """What chooses the log's partition: the visitor, else the user, else the first identifier; "" = nobody."""
+    if visitor_id:
+        return visitor_id
+    for name in _NAMED[1:]:
+        if subject := text_of(getattr(event, name)):
+            return subject
+    if event.identifiers:
+        for kind in sorted(event.identifiers):
+            if subject := text_of(event.identifiers[kind]):
+                return f"{kind}={subject}"
+    return ""
+
+
+def overlong_identifier(event: Event) -> Rejection | None:
+    """The first identifier that is a document rather than a name."""
+    for name in ("visitor_id", "user_id", "event_id", "session_id", "phone", "email"):
+        value = getattr(event, name)
+        if value is not None and len(str(value)) > IDENTIFIER_CHARS_MAX:
+            return Rejection("identifier_too_long", f"/{name}", CODES["identifier_too_long"][0])
+    if event.identifiers:
+        if len(event.identifiers) > IDENTIFIERS_MAX:
+            return Rejection("too_many_keys", "/identifiers", f"Over {IDENTIFIERS_MAX} identifiers")
+        for kind, value in event.identifiers.items():
+            if len(kind) > IDENTIFIER_CHARS_MAX or len(str(value)) > IDENTIFIER_CHARS_MAX:
+                return Rejection("identifier_too_long", "/identifiers", CODES["identifier_too_long"][0])
+    return None

@@ -1,0 +1,80 @@
+"""`GET /p.gif`: an event as an image, for mails and pages without JavaScript. Always answers the image."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from collector import metrics as m
+from collector.accept import judge
+from collector.answers import Answer, Fault, error_answer, status_of
+from collector.bounds import suspect
+from collector.events import IN_FLIGHT_MAX
+from collector.exchange import Exchange
+from collector.ingest import Tools, retry_after, store
+from collector.logs import place_of
+from collector.pixel_event import event_json
+from collector.wire import respond
+
+ENDPOINT: Final = "pixel"
+GIF: Final = (
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00"
+    b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+)
+_HEADERS: Final = (
+    (b"content-type", b"image/gif"),
+    (b"cache-control", b"no-store, no-cache, must-revalidate, private"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+)
+
+
+class Pixel:
+    """The endpoint."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._log = structlog.get_logger("netiv.pixel")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        metrics = self._tools.metrics
+        started = time.perf_counter() if metrics.measured() else 0.0
+        if scope["method"] != "GET":
+            metrics.count(m.REFUSED, "method_not_allowed")
+            await respond(send, error_answer("method_not_allowed", headers=((b"allow", b"GET"),)))
+            return
+        metrics.in_flight += 1
+        try:
+            answer = await self._answer(Exchange(scope, self._tools))
+        except Fault as fault:
+            metrics.count(m.REFUSED, fault.code)
+            answer = _image(status_of(fault.code), fault.code, *fault.headers)
+        except Exception as error:  # noqa: BLE001  (the last resort: never a traceback to a sender)
+            self._log.error("request_failed", error=type(error).__name__, place=place_of(error))
+            answer = _image(500, "internal_error")
+        finally:
+            metrics.in_flight -= 1
+        metrics.count(m.REQUESTS, f"{ENDPOINT} {answer.status}")
+        await respond(send, answer)
+        if started:
+            metrics.observe(time.perf_counter() - started)
+
+    async def _answer(self, exchange: Exchange) -> Answer:
+        if self._tools.metrics.in_flight > IN_FLIGHT_MAX:
+            raise Fault("overloaded", headers=(retry_after(),))
+        grant = exchange.grant(exchange.key())
+        sender = exchange.sender(grant, None, ENDPOINT)
+        referrer = exchange.headers.get(b"referer", b"").decode("utf-8", "replace")
+        raw = event_json(exchange.scope["query_string"], referrer)
+        verdict = judge(raw, sender, suspect(raw), self._tools.make_id)
+        outcome = await store(self._tools, [verdict])
+        code = outcome.rejected[0][1].code if outcome.rejected else ""
+        return _image(200, code, *exchange.cookie_for([verdict]))
+
+
+def _image(status: int, code: str, *headers: tuple[bytes, bytes]) -> Answer:
+    error = ((b"x-netiv-error", code.encode()),) if code else ()
+    return Answer(status, GIF, (*_HEADERS, *error, *headers))

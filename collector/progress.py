@@ -1,0 +1,48 @@
+"""How far the tables are behind the log, from what the log knows; and what became of a receipt. No HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from collector.receipts import Run, below
+from eventlog.contract import Log
+
+LOADED: Final = "loaded"
+DERIVED: Final = "netiv"
+
+
+async def lag(log: Log, now_ms: int) -> dict[str, Any]:
+    """`{"acknowledged","loaded","derived","lag_events","lag_s","partitions":{…}}`: in sum, per partition."""
+    ends, loaded, derived, oldest = await asyncio.gather(
+        log.ends(), log.committed(LOADED), log.committed(DERIVED), log.oldest_unread_at(DERIVED)
+    )
+    partitions = {
+        str(partition): _figures(end, loaded.get(partition, 0), derived.get(partition, 0))
+        for partition, end in sorted(ends.items())
+    }
+    total = _figures(sum(ends.values()), _sum(loaded, ends), _sum(derived, ends))
+    waiting = total["lag_events"] > 0 and oldest is not None
+    age_s = max(0, now_ms - (oldest or now_ms)) / 1000 if waiting else 0.0
+    return {**total, "lag_s": age_s, "partitions": partitions}
+
+
+def _figures(end: int, loaded: int, derived: int) -> dict[str, int]:
+    return {"acknowledged": end, "loaded": loaded, "derived": derived, "lag_events": max(0, end - derived)}
+
+
+def _sum(offsets: Mapping[int, int], ends: Mapping[int, int]) -> int:
+    return sum(offsets.get(partition, 0) for partition in ends)
+
+
+async def state_of(log: Log, runs: Sequence[Run]) -> dict[str, bool] | None:
+    """Whether every record of a receipt is stored, loaded and derived; None for records this log never had."""
+    ends, loaded, derived = await asyncio.gather(log.ends(), log.committed(LOADED), log.committed(DERIVED))
+    if not below(runs, log.generation, ends):
+        return None
+    return {
+        "stored": True,
+        "loaded": below(runs, log.generation, loaded),
+        "derived": below(runs, log.generation, derived),
+    }

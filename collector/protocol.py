@@ -1,0 +1,178 @@
+"""uvicorn's HTTP protocol with the deadlines and limits it lacks: a slow sender holds no connection for long.
+
+Deadlines cost a request nothing: each connection notes when its phase began, and the server sweeps all of them twice a
+second. Knows no events and no endpoints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from collector.answers import error_body, status_of
+from schemas.limits import (
+    BODY_BYTES_MAX,
+    BODY_TIMEOUT_S,
+    HEADER_BYTES_MAX,
+    HEADER_TIMEOUT_S,
+    HEADERS_MAX,
+    KIB,
+    URL_BYTES_MAX,
+)
+
+KEEP_ALIVE_S: Final = 65.0  # longer than the 60 s of most proxies, so that they close first
+WRITE_TIMEOUT_S: Final = 30.0
+SWEEP_INTERVAL_S: Final = 0.5
+# One read may hold the end of an earlier request too.
+READ_SLACK_BYTES: Final = 256 * KIB
+# Chunked framing may cost more than its content; this bounds all that one request may send.
+WIRE_BYTES_MAX: Final = 2 * BODY_BYTES_MAX + READ_SLACK_BYTES
+
+IDLE, HEADERS, BODY, ANSWERING = range(4)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if not hasattr(self.server_state, "sweeping"):
+            sweep(self.server_state, self.loop)
+        self.phase = HEADERS  # a new connection owes us its headers
+        self.since = self.loop.time()
+        self.wire_bytes = 0  # of the present request, in earlier reads
+        self.chunk_bytes = 0  # of the present read
+        self.hosts = 0
+        self.fault = ""
+
+    def data_received(self, data: bytes) -> None:
+        if self.phase == IDLE:
+            self.phase = HEADERS
+            self.since = self.loop.time()
+        self.chunk_bytes = len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # answered as the plain request it also is
+        except httptools.HttpParserError:
+            self.refuse(self.fault or "bad_request")
+            return
+        self.wire_bytes += self.chunk_bytes
+        if self.phase == HEADERS and self.wire_bytes > HEADER_BYTES_MAX + URL_BYTES_MAX + READ_SLACK_BYTES:
+            self.refuse("headers_too_large")
+        elif self.phase == BODY and self.wire_bytes > WIRE_BYTES_MAX:
+            self.refuse("body_too_large")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.wire_bytes = 0
+        self.hosts = 0
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > URL_BYTES_MAX:
+            self._stop("uri_too_long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        headers = self.headers
+        headers.append((name, value))
+        if name == b"host":
+            self.hosts += 1
+        elif name == b"expect":
+            self.expect_100_continue = value.lower() == b"100-continue"
+        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            self._stop("bad_request")
+        if len(headers) > HEADERS_MAX:
+            self._stop("headers_too_large")
+
+    def on_headers_complete(self) -> None:
+        if self.wire_bytes + self.chunk_bytes > HEADER_BYTES_MAX:
+            self._weigh()
+        if self.hosts != 1 and (self.hosts > 1 or self.parser.get_http_version() == "1.1"):
+            self._stop("bad_request")
+        super().on_headers_complete()
+        self.phase = BODY
+        self.since = self.loop.time()
+
+    def _weigh(self) -> None:
+        if sum(len(name) + len(value) + 4 for name, value in self.headers) > HEADER_BYTES_MAX:
+            self._stop("headers_too_large")
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.phase = ANSWERING if not self.cycle.response_complete else IDLE
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+            return
+        if self.phase == ANSWERING:
+            self.phase = IDLE
+            self.since = self.loop.time()
+
+    def _stop(self, code: str) -> None:
+        """Ends the parsing from inside a callback; `data_received` answers."""
+        self.fault = code
+        raise ValueError(code)
+
+    def refuse(self, code: str) -> None:
+        """Answers an error where nothing was answered yet, and closes."""
+        if self.transport.is_closing():
+            return
+        counted: Callable[[str], None] | None = self.app_state.get("connection_ended")
+        if counted is not None:
+            counted(code)
+        if self.phase == ANSWERING and not self.cycle.response_complete:
+            # What is wrong comes after a good request: that one gets its answer, and then this is over.
+            self.flow.pause_reading()
+            self.cycle.keep_alive = False
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            body = error_body(code)
+            head = (
+                b"content-type: application/json\r\nconnection: close\r\nx-content-type-options: nosniff\r\n"
+                b"content-length: %d\r\n\r\n" % len(body)
+            )
+            self.transport.write(STATUS_LINE[status_of(code)] + head + body)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+    def expire(self, now: float) -> None:
+        """Ends the connection when its phase took too long."""
+        age = now - self.since
+        if self.phase == IDLE:
+            if age > KEEP_ALIVE_S:
+                self.transport.close()
+        elif self.phase == HEADERS:
+            if age > HEADER_TIMEOUT_S:
+                # A browser's spare connection sent nothing at all: there is nothing to answer.
+                self.refuse("timeout") if self.wire_bytes else self.transport.close()
+        elif self.phase == BODY and age > BODY_TIMEOUT_S:
+            self.refuse("timeout")
+        if self.transport.is_closing() or self.flow.write_paused:
+            self._drop_unread(now)
+
+    def _drop_unread(self, now: float) -> None:
+        """A client that does not read its answer is dropped."""
+        if now - self.since > WRITE_TIMEOUT_S:
+            self.transport.abort()
+
+
+def sweep(state: Any, loop: asyncio.AbstractEventLoop) -> None:  # noqa: ANN401  (uvicorn's state, with our mark on it)
+    """Looks at every connection of a server, and again in half a second."""
+    now = loop.time()
+    for connection in list(state.connections):
+        connection.expire(now)
+    state.sweeping = loop.call_later(SWEEP_INTERVAL_S, sweep, state, loop)

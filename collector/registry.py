@@ -1,0 +1,88 @@
+"""The keys of all sites, as the sites file says now: reloaded when the file changes, looked up by hash.
+
+A new key works at once (an unknown key makes us look at the file), a revoked one dies within a second or two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from schemas.sites import Grant, Sites, hash_key, index, parse
+
+CHECK_INTERVAL_MS: Final = 1_000
+# An unknown key may make us look at the file this often, so that a storm of them is no storm of stat calls.
+UNKNOWN_INTERVAL_MS: Final = 20
+
+Stamp = tuple[int, int, int]
+
+
+class Registry:
+    """Keys -> grants, kept fresh from one file."""
+
+    def __init__(self, path: Path, now_ms: Callable[[], int]) -> None:
+        self._path = path
+        self._now_ms = now_ms
+        self._stamp: Stamp | None = None
+        self._checked_at = 0
+        self._expires_at: int | None = None
+        self._grants: dict[str, Grant] = {}
+        self._origins: frozenset[str] = frozenset()
+        self._open = False
+        self._log = structlog.get_logger("netiv.registry")
+        self.refresh()
+
+    def grant(self, key: str) -> Grant | None:
+        """What this key opens."""
+        digest = hash_key(key)
+        now = self._now_ms()
+        if now - self._checked_at >= CHECK_INTERVAL_MS:
+            self.refresh()
+        found = self._grants.get(digest)
+        if found is None and now - self._checked_at >= UNKNOWN_INTERVAL_MS:
+            self.refresh()
+            found = self._grants.get(digest)
+        return found
+
+    def allows(self, origin: str) -> tuple[bool, bool]:
+        """For a request whose site is not known yet: (may some site be sent to from here, with credentials)."""
+        if self._now_ms() - self._checked_at >= CHECK_INTERVAL_MS:
+            self.refresh()
+        listed = origin in self._origins
+        return (listed or self._open) and origin != "null", listed
+
+    def refresh(self) -> None:
+        """Look at the file now."""
+        now = self._checked_at = self._now_ms()
+        stamp = self._stamp_now()
+        if stamp == self._stamp and (self._expires_at is None or now < self._expires_at):
+            return
+        try:
+            sites = parse(self._path.read_bytes()) if stamp is not None else Sites()
+        except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
+            # A file that is being edited: the last good state stands.
+            self._log.error("sites_file_unreadable", error=type(error).__name__)
+            self._stamp = stamp
+            return
+        self._stamp = stamp
+        self._use(sites, now)
+
+    def _stamp_now(self) -> Stamp | None:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_ino, stat.st_size
+
+    def _use(self, sites: Sites, now: int) -> None:
+        self._grants = index(sites, now)
+        self._origins = frozenset(origin for site in sites.sites for origin in site.origins)
+        self._open = any(not site.origins for site in sites.sites)
+        keys = (key for site in sites.sites for key in [*site.write_keys, *site.secret_keys])
+        self._expires_at = min(
+            (key.revoked_at for key in keys if key.revoked_at is not None and key.revoked_at > now), default=None
+        )

@@ -1,0 +1,91 @@
+"""Between ASGI and values: a request's headers and body read with limits, an answer sent. Knows no events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from collector.answers import CLOSE, Answer, Fault
+from collector.inflate import MAGIC, InflatedTooLarge, InvalidGzip, inflate
+from schemas.limits import BODY_BYTES_MAX, INFLATED_BYTES_MAX
+
+# Browsers' beacons can't choose freely: text/plain avoids a preflight, forms come from old ones.
+_READ_AS_JSON: Final = frozenset(
+    {b"", b"application/json", b"text/plain", b"application/x-www-form-urlencoded", b"application/cloudevents+json"}
+)
+_PLAIN: Final = frozenset({b"application/json", b"text/plain;charset=UTF-8", b"text/plain"})
+
+
+class Disconnected(Exception):  # noqa: N818
+    """The client went away before its request was complete."""
+
+
+async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
+    """The whole body as sent. Raises `Fault` over the limit (reading stops there) and `Disconnected`."""
+    length = headers.get(b"content-length")
+    if length is not None and len(length) > 6 and int(length) > BODY_BYTES_MAX:
+        raise Fault("body_too_large", headers=(CLOSE,))
+    message = await receive()
+    if message["type"] != "http.request":
+        raise Disconnected
+    body: bytes = message.get("body", b"")
+    if message.get("more_body", False):
+        body = await _read_rest(receive, body)
+    if len(body) > BODY_BYTES_MAX:
+        raise Fault("body_too_large", headers=(CLOSE,))
+    return body
+
+
+async def _read_rest(receive: Receive, first: bytes) -> bytes:
+    body = bytearray(first)
+    more = True
+    while more:
+        if len(body) > BODY_BYTES_MAX:
+            raise Fault("body_too_large", headers=(CLOSE,))
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Disconnected
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def check_media_type(headers: dict[bytes, bytes]) -> None:
+    """Raises `Fault` for what is not read as JSON (multipart, images, …)."""
+    media_type = headers.get(b"content-type", b"")
+    if media_type in _PLAIN:
+        return
+    if media_type.partition(b";")[0].strip().lower() not in _READ_AS_JSON:
+        raise Fault("unsupported_media_type")
+
+
+def decoded(body: bytes, headers: dict[bytes, bytes]) -> bytes:
+    """The body without its content encoding. Raises `Fault`."""
+    encoding = headers.get(b"content-encoding", b"").strip().lower()
+    if encoding not in (b"", b"identity", b"gzip", b"x-gzip"):
+        raise Fault("unsupported_encoding")
+    if encoding in (b"", b"identity") and body[:2] != MAGIC:
+        return body
+    try:
+        return inflate(body, INFLATED_BYTES_MAX)
+    except InflatedTooLarge:
+        raise Fault("body_too_large", "The body is over 1 MiB after decompression", (CLOSE,)) from None
+    except InvalidGzip:
+        raise Fault("invalid_gzip") from None
+
+
+async def respond(send: Send, answer: Answer, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """Sends an answer whole."""
+    body = answer.body
+    headers = [*answer.headers, *extra]
+    if answer.status not in (204, 304):
+        headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def header_lines(scope: Scope, name: bytes) -> str:
+    """All lines of one header, joined as one list."""
+    return ",".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
