@@ -1,0 +1,247 @@
+import { modeOf, readConsent, writeConsent, type Consent, type Mode } from "./consent";
+import { openJar } from "./cookie";
+import { createDelivery } from "./deliver";
+import type { Event, Order, Touch } from "./generated/event";
+import { makeId } from "./id";
+import { landingAt } from "./landing";
+import { readLink, takeLink } from "./linker";
+import type { Options } from "./options";
+import { enqueue, keyOf } from "./queue";
+import { openStore } from "./storage";
+import { dropped, SENT, type Outcome, type Verdict } from "./verdict";
+import { openVisitor, type Visitor } from "./visitor";
+
+export type Properties = Record<string, unknown>;
+export type Sent = Promise<Verdict>;
+type Handler = (verdict: Verdict, event: Event) => void;
+
+/** Everything a page can call. A promise resolves with the collector's verdict; none ever rejects. */
+export interface Netiv {
+  page(properties?: Properties, context?: Properties): Sent;
+  track(name: string, properties?: Properties, more?: Partial<Event>): Sent;
+  identify(who: string | number | Partial<Event>, traits?: Properties): Sent;
+  conversion(name: string, order?: Order, properties?: Properties): Sent;
+  order_completed(order: Order, properties?: Properties): Sent;
+  refund(order: Order, properties?: Properties): Sent;
+  product_viewed(properties?: Properties): Sent;
+  product_added(properties?: Properties): Sent;
+  product_removed(properties?: Properties): Sent;
+  cart_viewed(properties?: Properties): Sent;
+  checkout_started(properties?: Properties): Sent;
+  payment_info_entered(properties?: Properties): Sent;
+  touch(touch: Touch, properties?: Properties): Sent;
+  group(id: string | number, traits?: Properties): Sent;
+  alias(userId: string | number, previousId: string | number): Sent;
+  consent(answer: Consent): void;
+  reset(): Sent;
+  flush(): Promise<void>;
+  on(what: Verdict["status"], then: Handler): void;
+  visitorId(): string;
+}
+
+/** What the automatic parts get beside the public calls. */
+export interface Core extends Netiv {
+  o: Options;
+  /** Who this is, and null where nothing may be handed over. */
+  visitor(): Visitor | null;
+  /** What the domains of a site know of this browser: the linker's key. */
+  secret: string;
+  listen(target: EventTarget, names: string, then: (event: any) => void): void;
+  /** The address at the start. */
+  landed: string;
+  /** Called when the page may end, before delivery looks at the queue for the last time. */
+  leaving: Array<() => void>;
+}
+
+const STEPS = "product_viewed product_added product_removed cart_viewed checkout_started payment_info_entered";
+
+export function createClient(o: Options, url: string): Core {
+  const doc = document;
+  const at = location;
+  const writeKey = o.key || "";
+  const tab = makeId().slice(0, 6);
+  const prefix = `nv_q${writeKey.slice(-6)}.`;
+  const secret = writeKey + navigator.userAgent;
+  const log = (...what: unknown[]): void => void (o.debug && console.debug("netiv", ...what));
+
+  /** Nothing of ours may reach the page as an exception. */
+  const safely =
+    <A extends unknown[], R>(then: (...a: A) => R) =>
+    (...a: A): R | void => {
+      try {
+        return then(...a);
+      } catch (error) {
+        log(error);
+      }
+    };
+  const listen: Core["listen"] = (target, names, then) =>
+    names.split(" ").forEach((name) => target.addEventListener(name, safely(then), true));
+
+  const [given, clean] = takeLink(at.href);
+  const linked = readLink(given, Date.now(), secret);
+  if (given) history.replaceState(history.state, "", clean);
+
+  const store = openStore(() => localStorage);
+  const visitor = openVisitor(store, openJar(doc, at.protocol === "https:"), at.hostname, linked, makeId);
+
+  const resolvers = new Map<string, (verdict: Verdict) => void>();
+  const handlers: Array<[string, Handler]> = [];
+  const tell = (event: Event, outcome: Outcome, resolve?: (verdict: Verdict) => void): void => {
+    const verdict = { event_id: event.event_id as string, ...outcome };
+    handlers.forEach(([what, then]) => what === outcome.status && safely(then)(verdict, event));
+    resolve && resolve(verdict);
+  };
+  const settle = (key: string, outcome: Outcome, json = store.get(key)): void => {
+    store.remove(key);
+    tell(JSON.parse(json || "{}"), outcome, resolvers.get(key));
+    resolvers.delete(key);
+  };
+
+  const objected = (o.gpc && (navigator as any).globalPrivacyControl) || (o.dnt && navigator.doNotTrack === "1");
+  let mode: Mode;
+  let answer: Consent | null;
+  let held: Array<() => void> = [];
+  let number = 0;
+
+  const { origin, hostname } = new URL(url);
+  const delivery = createDelivery({
+    store,
+    prefix,
+    tab,
+    url,
+    writeKey,
+    // cookies go to the page's own origin always, to another host of its domain as long as it answers
+    credentials: () =>
+      mode === "full"
+        ? origin === at.origin || (visitor.domain && hostname.endsWith("." + visitor.domain))
+          ? "include"
+          : "omit"
+        : mode === "cookieless"
+          ? "omit"
+          : "",
+    settle,
+    log,
+  });
+
+  const become = (): void => {
+    mode = modeOf(answer, o.consent, objected);
+    if (mode === "full") visitor.save();
+    else {
+      store.keys(prefix).forEach((key) => settle(key, dropped("consent")));
+      visitor.forget();
+      store.useDisk(false);
+    }
+    held.splice(0).forEach((write) => write());
+  };
+
+  const emit = (type: Event["type"], fields?: Partial<Event>, context?: Properties): Sent => {
+    const created_at = Date.now();
+    const { href: url } = at;
+    const { title, referrer } = doc;
+    const event: Event = { event_id: makeId(), type };
+    return new Promise((resolve) => {
+      const write = (): void => {
+        if (mode === "hold") return void held.push(write);
+        try {
+          if (mode === "off") return tell(event, dropped("consent"), resolve);
+          const [, seq, , session_id, landing] = landingAt(store, created_at, url, referrer, makeId);
+          const key = keyOf(prefix, created_at, tab, number++);
+          const whole: Event = {
+            ...event,
+            visitor_id: visitor.id,
+            user_id: visitor.user || o.user,
+            session_id,
+            created_at,
+            seq,
+            ...fields,
+            context: {
+              url,
+              referrer,
+              title,
+              language: navigator.language,
+              timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+              screen: screen.width + "x" + screen.height,
+              consent: answer || undefined,
+              page_id: tab,
+              ...landing,
+              ...context,
+            } as Event["context"],
+          };
+          // lone surrogates and NUL are no text: a store of UTF-8 would refuse the whole event
+          const json = JSON.stringify(whole, (_, value) =>
+            typeof value === "string" ? value.replace(/[\ud800-\udfff\0]/gu, "\ufffd") : value,
+          );
+          enqueue(store, key, json, (oldest) => settle(oldest, dropped("quota")));
+          resolvers.set(key, resolve);
+          delivery.soon();
+        } catch (error) {
+          log(error);
+          tell(event, dropped("error", "" + error), resolve);
+        }
+      };
+      write();
+    });
+  };
+
+  const track: Netiv["track"] = (name, properties, more) => emit("track", { name, properties, ...more });
+  const conversion: Netiv["conversion"] = (name, order, properties) => emit("conversion", { name, order, properties });
+
+  const core = {
+    o,
+    listen,
+    leaving: [],
+    visitor: () => (mode === "full" ? visitor : null),
+    secret,
+    landed: at.href,
+    page: (properties, context) => emit("page", { properties }, context),
+    track,
+    identify(who, traits) {
+      const ids = typeof who === "object" ? who : { user_id: who };
+      if (ids.user_id) visitor.setUser("" + ids.user_id);
+      return emit("identify", { ...ids, properties: traits });
+    },
+    conversion,
+    order_completed: (order, properties) => conversion("order_completed", order, properties),
+    refund: (order, properties) => emit("refund", { order, properties }),
+    touch: (touch, properties) => emit("touch", { touch, properties }),
+    group: (group_id, traits) => emit("group", { properties: { group_id, ...traits } }),
+    alias: (user_id, previous) => emit("alias", { user_id, identifiers: { user_id: previous } }),
+    consent: safely((said) => {
+      answer = said;
+      store.useDisk(true);
+      become();
+      store.useDisk(true);
+      writeConsent(store, said);
+      store.useDisk(mode === "full");
+    }),
+    reset() {
+      const sent = track("logged_out");
+      visitor.forget();
+      become();
+      return sent;
+    },
+    flush: () => delivery.now(),
+    on: (what, then) => void handlers.push([what, then]),
+    visitorId: () => visitor.id,
+  } as Partial<Core> as Core;
+  STEPS.split(" ").forEach((name) => ((core as any)[name] = (properties?: Properties) => track(name, properties)));
+
+  store.useDisk(true);
+  answer = readConsent(store);
+  become();
+  if (linked && linked !== visitor.id) emit("identify", { identifiers: { visitor_id: linked } });
+
+  const leave = (final?: boolean): void => {
+    core.leaving.forEach((then) => then());
+    delivery.leave(!!final);
+  };
+  listen(window, "pagehide", () => leave(true));
+  listen(doc, "visibilitychange", () => (doc.visibilityState === "hidden" ? leave() : delivery.soon()));
+  listen(window, "online", delivery.now);
+  listen(window, "storage", ({ key, newValue, oldValue }: StorageEvent) => {
+    if (key && newValue === null && resolvers.has(key)) settle(key, SENT, oldValue);
+  });
+  delivery.soon();
+  if (o.pages !== "off") core.page();
+  return core;
+}

@@ -1,0 +1,51 @@
+import type { Store } from "./storage";
+
+/** How a session began, kept while it lasts: sent with every event of it, so that no page of it forgets its campaign. */
+export interface Landing {
+  campaign?: Record<string, string>;
+  click_ids?: Record<string, string>;
+  landing: { url: string; referrer: string };
+}
+
+/** What is kept of a session: the moment and the number of its last event, what it was brought by, its id, its landing. */
+export type Kept = [at: number, seq: number, brought: string, sessionId: string, landing: Landing];
+
+const KEY = "nv_l";
+const SESSION_MS = 30 * 60_000;
+
+/** Click ids of the ad and mailing networks. The collector reads the address itself; this list is what a session keeps. */
+const CLICK_ID =
+  /^(\w*cl(ic)?k?_?id|\wbraid|li_fat_id|\w*_?cc?id|epik|tblci|dicbo|bd_vid|cjevent|awc|oppref)$/i;
+
+/** Campaign and click ids of an address. Values keep their case: click ids are case-sensitive. */
+export function arrivalOf(url: string): Pick<Landing, "campaign" | "click_ids"> {
+  const found: Record<string, Record<string, string>> = {};
+  const keep = (part: string, name: string, value: string): void => {
+    (found[part] = found[part] || {})[name] = value;
+  };
+  new URL(url).searchParams.forEach((value, name) => {
+    const utm = /^utm_(\w+)$/.exec(name);
+    if (value && utm) keep("campaign", utm[1]!.replace("campaign", "name"), value);
+    if (value && CLICK_ID.test(name)) keep("click_ids", name, value);
+  });
+  return found;
+}
+
+/**
+ * The landing of the session this moment belongs to, and the session's id: a new one after 30 minutes of nothing, or
+ * when the address brings another campaign. `seq` counts the visitor's events. Exactly 30 minutes is still the same session.
+ */
+export function landingAt(store: Store, now: number, url: string, referrer: string, fresh: () => string): Kept {
+  const kept = JSON.parse(store.get(KEY) || "[0,0]") as Kept;
+  const arrival = arrivalOf(url);
+  const brought = JSON.stringify(arrival);
+  if (Math.abs(now - kept[0]) > SESSION_MS || (brought !== "{}" && brought !== kept[2])) {
+    kept[2] = brought;
+    kept[3] = fresh();
+    kept[4] = { ...arrival, landing: { url, referrer } };
+  }
+  kept[0] = now;
+  kept[1]++;
+  store.set(KEY, JSON.stringify(kept));
+  return kept;
+}

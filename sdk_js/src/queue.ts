@@ -1,0 +1,28 @@
+import type { Store } from "./storage";
+
+/** Events in wait at most; a page that makes more than this while offline must not eat the site's own storage. */
+const EVENTS_MAX = 2000;
+
+const padded = (value: number, width: number): string => value.toString(36).padStart(width, "0");
+
+/**
+ * Events waiting for the collector lie in one storage key each: only the tab that made an event writes its key, anybody
+ * deletes it, so tabs never overwrite each other. Keys sort by time, tab and number.
+ */
+export const keyOf = (prefix: string, now: number, tab: string, number: number): string =>
+  prefix + padded(now, 9) + tab + padded(number, 6);
+
+/** The tab (the page load) that made the event of this key. */
+export const tabOf = (key: string): string => key.slice(-12, -6);
+
+/** Keep an event. A full disk, or too many events, costs the oldest ones; `lose` takes each of them away. */
+export function enqueue(store: Store, key: string, json: string, lose: (key: string) => void): void {
+  const waiting = (): string[] => store.keys(key.slice(0, -21));
+  const number = parseInt(key.slice(-6), 36);
+  if (number >= EVENTS_MAX && waiting()[EVENTS_MAX]) lose(waiting()[0]!);
+  while (!store.set(key, json)) {
+    const oldest = waiting()[0]!;
+    if (oldest === key) return; // memory is all there is
+    lose(oldest);
+  }
+}

@@ -1,0 +1,30 @@
+/** The script build: starts from the script's own attributes, serves the calls made before it came, sets `window.netiv`. */
+import { attempt } from "./attempt";
+import { addressOf } from "./options";
+import { createClient, type Core } from "./client";
+
+/** A call made before this script had come: [verb, arguments, resolve]. */
+type Early = [verb: "track", values: [string], resolve?: (value: unknown) => void];
+
+/** The name of the automatic parts, with their hash: always those that this core was built with. */
+declare const AUTO: string;
+
+const page = window as unknown as { netiv: Partial<Core> & { q?: Early[] } };
+const script = document.currentScript as HTMLScriptElement;
+
+const run = (): void => {
+  const early = page.netiv || {};
+  if (early.o) return; // the page has the snippet twice
+  const options = { ...script.dataset };
+  const core = (page.netiv = createClient(options, addressOf(options, script.src, "/v1/events")));
+  (early.q || []).forEach(([verb, values, resolve = () => {}]) => resolve(core[verb](...values)));
+  if (options.auto === "off") return;
+  const more = document.createElement("script");
+  more.src = addressOf({}, script.src, AUTO);
+  more.nonce = script.nonce;
+  document.head.append(more);
+};
+
+// a page that is only prepared is no visit yet
+if ((document as any).prerendering) document.addEventListener("prerenderingchange", run);
+else attempt(run);

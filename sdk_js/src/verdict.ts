@@ -1,0 +1,42 @@
+/** What became of one event. `sent`: the collector has it; `dropped`: it never will, and why. */
+export interface Verdict {
+  status: "sent" | "dropped";
+  event_id: string;
+  /** Why it was dropped: a code of the collector's, or `consent`, `quota`, `error`. */
+  code?: string;
+  pointer?: string;
+  message?: string | undefined;
+}
+
+/** A verdict before it is known of which event. */
+export type Outcome = Omit<Verdict, "event_id">;
+
+export const SENT: Outcome = { status: "sent" };
+
+export const dropped = (code: string, message?: string): Outcome => ({ status: "dropped", code, message });
+
+/** The collector's answer to a batch: the status (0: no answer at all), Retry-After, the JSON body. */
+export type Answer = [status: number, retryAfter: string | null, body: AnswerBody];
+
+export interface AnswerBody {
+  rejected?: Array<{ index: number; code: string; pointer?: string; message?: string }>;
+  error?: { code: string; message?: string; hint?: string };
+}
+
+/**
+ * Statuses that say "this body, never": the only ones after which an event may be given up. A wrong key or a missing
+ * route can be mended on the server while events wait, so after 401, 403, 404 and all others events wait.
+ */
+const REFUSED = [400, 413, 415, 422];
+
+/** The body will never be taken: send fewer at once to find the culprit. */
+export const isRefusal = (status: number): boolean => REFUSED.includes(status);
+
+/** The collector has the events. */
+export const isSuccess = (status: number): boolean => status > 199 && status < 300;
+
+/** What became of the event at this place of a batch that was answered for good; a refused batch has one event. */
+export function outcomeAt(place: number, [status, , body]: Answer): Outcome {
+  const why = isSuccess(status) ? (body.rejected || []).find(({ index }) => index === place) : body.error || {};
+  return why ? { ...why, status: "dropped" } : SENT;
+}
