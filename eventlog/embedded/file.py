@@ -30,7 +30,7 @@ CHECKPOINT_BYTES: Final = 8 * 1024 * 1024
 WAL_BYTES_MAX: Final = 64 * 1024 * 1024
 
 # FULL: a commit returns after the write-ahead log was synced. No automatic checkpoints: ours run under the writer lock.
-PRAGMAS: Final = (
+PRAGMAS: tuple[str, ...] = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA fullfsync = 1",
@@ -59,11 +59,12 @@ class Origin(msgspec.Struct, frozen=True):
     partitions: int
 
 
-def connect(folder: Path) -> sqlite3.Connection:
-    """A connection with all settings. Raises `LogError`."""
+def connect(folder: Path, *, make: bool = False) -> sqlite3.Connection:
+    """A connection with all settings. Raises `LogError`, also when the file is gone (unless it may be made)."""
+    uri = f"{(folder / FILE_NAME).absolute().as_uri()}?mode={'rwc' if make else 'rw'}"
     try:
         # Transactions are begun by hand; a connection is used by one thread at a time but closed by another.
-        db = sqlite3.connect(folder / FILE_NAME, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(uri, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=True)
     except sqlite3.Error as error:
         raise translate(error) from error
     try:
@@ -111,7 +112,7 @@ def prepare(folder: Path, partitions: int) -> Origin:
     try:
         with lock:
             made = not (folder / FILE_NAME).exists()
-            db = connect(folder)
+            db = connect(folder, make=True)
             try:
                 return create(db, partitions)
             except sqlite3.Error as error:

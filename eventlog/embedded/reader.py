@@ -68,7 +68,9 @@ class EmbeddedReader:
                 raise LogUnavailable("The reader is closed")
             moves = self._moves
             records = await self._queries.run(self._collect, dict(self._next), records_max, bytes_max)
-            if records and moves == self._moves:
+            if moves != self._moves:  # somebody sought meanwhile: these are from the old place
+                continue
+            if records:
                 return self._took(records)
             left_s = deadline - loop.time()
             if left_s <= 0:

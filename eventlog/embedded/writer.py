@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -192,7 +193,7 @@ class Writer:
             self._give_up(sound=False)
 
     def _tell(self, outcomes: list[Outcome]) -> None:
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._resolve, outcomes)
 
 
@@ -211,6 +212,8 @@ def fresh(error: Exception) -> Exception:
     """One exception object per caller: tracebacks grow on a shared one."""
     if isinstance(error, LogFull):
         return LogFull(str(error), error.retry_after_s)
+    if isinstance(error, OSError):  # a lock or the disk's figures, outside SQLite
+        return LogUnavailable(f"The log's folder can't be used: {error}")
     if isinstance(error, LogError):
         copy = type(error)(str(error))
         copy.hint = error.hint

@@ -49,6 +49,10 @@ def start_reader(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", HOLDER, str(folder)], stdout=subprocess.PIPE, env=environment)
 
 
+def files_of_log(folder: Path) -> list[Path]:
+    return list(folder.glob("log.sqlite3*"))
+
+
 def chunks(folder: Path) -> int:
     db = sqlite3.connect(folder / "log.sqlite3")
     try:
@@ -188,4 +192,26 @@ async def test_a_damaged_chunk_is_an_error_with_its_place(tmp_path: Path) -> Non
     db.close()
     with pytest.raises(LogError, match="Damaged chunk at partition 0 offset 0"):
         await log.read_from(0, 0, 1, 1)
+    await log.close()
+
+
+async def test_a_removed_file_is_an_error_and_not_made_anew_under_an_open_log(tmp_path: Path) -> None:
+    log = await open_embedded_log(tmp_path)
+    for path in files_of_log(tmp_path):
+        path.unlink()
+    with pytest.raises(LogUnavailable) as refused:
+        await log.append([RECORD])
+    assert "folder exists" in refused.value.hint
+    assert files_of_log(tmp_path) == []
+    await log.close()
+
+
+async def test_a_seek_during_a_read_counts(tmp_path: Path) -> None:
+    log = await open_embedded_log(tmp_path)
+    reader = await log.reader("g")
+    waiting = asyncio.create_task(reader.read(10, 1 << 20, 30.0))
+    await asyncio.sleep(0)
+    await reader.seek(0, 3)
+    await log.append([RECORD] * 5)
+    assert [record.position.offset for record in (await waiting).records] == [3, 4]
     await log.close()
