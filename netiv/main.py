@@ -15,6 +15,7 @@ HELP = """Netiv collects every marketing touchpoint and keeps the paths to each 
 
 Start here:
 
+\b
   netiv up                        the whole stack on this machine
   netiv demo                      300 people's journeys, sent through it and checked
   netiv report paths              the paths that led to conversions

@@ -11,8 +11,10 @@ HELP = """Run the collector alone: HTTP in, log out.
 
 Examples:
 
+\b
   NETIV_KAFKA=broker:9092 netiv collector --host 0.0.0.0 --workers 4
 
+\b
   netiv collector --data ./data --port 8080      (embedded log; consumers in another process)
 """
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
 
 HELP = """Run the consumers alone: log in, ClickHouse tables out.
 
@@ -13,8 +17,10 @@ With the embedded engine this process also answers BI tools on the ClickHouse HT
 
 Examples:
 
+\b
   NETIV_KAFKA=broker:9092 NETIV_CLICKHOUSE=http://ch:8123 netiv consumers
 
+\b
   netiv consumers --data ./data --clickhouse-port 8123
 """
 
@@ -37,7 +43,7 @@ def consumers(
         sys.exit(_serve(settings))
 
 
-def _serve(settings: object) -> int:
+def _serve(settings: Settings) -> int:
     from consumers.app import serve
 
     return int(serve(settings) or 0)

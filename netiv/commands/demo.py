@@ -21,10 +21,13 @@ order and some of them twice. Exit 1 when anything differs from the truth.
 
 Examples:
 
+\b
   netiv up        (in one terminal)
 
+\b
   netiv demo      (in another, same folder)
 
+\b
   netiv demo --persons 3000 --seed 8 --truth truth.json
 """
 

@@ -17,8 +17,10 @@ Exit 1 when something fails. Changes nothing.
 
 Examples:
 
+\b
   netiv doctor
 
+\b
   NETIV_URL=https://collect.example NETIV_CLICKHOUSE=https://ch:8443 netiv doctor --json
 """
 _COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
 
 HELP = """Create or upgrade the ClickHouse tables and the topics. Safe to run again; `netiv up` does it by itself.
 
 Examples:
 
+\b
   NETIV_CLICKHOUSE=https://user:secret@ch:8443 netiv migrate
 
+\b
   netiv migrate --data ./data        (embedded engine; stop `netiv up` first)
 """
 
@@ -24,16 +30,20 @@ def migrate(
     from netiv import configuration, engine, lock, output
 
     settings = configuration.load(data=data)
-    from consumers.app import migrate as run
-
     if settings.clickhouse:
-        run(settings)
+        _migrate(settings)
     else:
         engine.require()
         with lock.hold(settings.data, "consumers"):
-            run(settings)
+            _migrate(settings)
     where = settings.clickhouse or str(settings.data)
     if json:
         output.as_json({"migrated": True, "database": settings.database})
     else:
         print(f"The tables of database {settings.database} are up to date ({where.rpartition('@')[2]}).")
+
+
+def _migrate(settings: Settings) -> None:
+    from consumers.app import migrate as run
+
+    run(settings)

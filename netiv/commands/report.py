@@ -8,10 +8,13 @@ HELP = """Reports over the ClickHouse views: conversion paths, channels, first a
 
 Examples:
 
+\b
   netiv report paths --site shop --since 30d
 
+\b
   netiv report channels --csv > channels.csv
 
+\b
   netiv report attribution --json
 """
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -34,6 +37,7 @@ def paths(
 
     Example:
 
+    \b
       netiv report paths --since 2026-01-01 --limit 10
     """
     _run(
@@ -54,6 +58,7 @@ def channels(
 
     Example:
 
+    \b
       netiv report channels --site shop --csv
     """
     _run("channels", "Channels", (site, since, until, limit), clickhouse_url, "json" if json else "csv" if csv else "")
@@ -68,6 +73,7 @@ def attribution(
 
     Example:
 
+    \b
       netiv report attribution --since 90d
     """
     _run(

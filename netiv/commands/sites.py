@@ -15,10 +15,13 @@ HELP = """Sites and their keys: write keys (public, for browsers) and secret key
 
 Examples:
 
+\b
   netiv sites add shop --origin https://shop.example --timezone Asia/Jerusalem
 
+\b
   netiv sites list
 
+\b
   netiv sites rotate shop --write --keep-old-for 7d
 """
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -46,10 +49,13 @@ def add(
 
     Examples:
 
+    \b
       netiv sites add shop
 
+    \b
       netiv sites add shop --update --origin https://www.shop.example
 
+    \b
       netiv sites add shop --write-key wk_mine_12345678 --secret-key sk_mine_12345678
     """
     from netiv import configuration, keys, sites_change, sites_file
@@ -82,6 +88,7 @@ def list_(data: Path | None = _DATA, json: bool = _JSON) -> None:
 
     Example:
 
+    \b
       netiv sites list --json
     """
     from netiv import configuration, output, sites_file
@@ -114,6 +121,7 @@ def rotate(
 
     Example:
 
+    \b
       netiv sites rotate shop --secret --keep-old-for 24h
     """
     import msgspec

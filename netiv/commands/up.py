@@ -21,10 +21,13 @@ Ctrl-C finishes what was accepted, then stops; a second Ctrl-C stops at once (no
 
 Examples:
 
+\b
   netiv up
 
+\b
   netiv up --data /var/lib/netiv --port 80 --host 0.0.0.0
 
+\b
   netiv up --clickhouse-user bi --clickhouse-password secret      (BI tools on other machines)
 """
 _COLLECTOR_DRAIN_S = 20.0

@@ -8,8 +8,10 @@ HELP = """Wait until everything acknowledged before the call is in the derived t
 
 Examples:
 
+\b
   netiv wait --timeout 60s && netiv report paths
 
+\b
   netiv wait --url https://collect.example --json
 """
 

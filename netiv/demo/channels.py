@@ -74,13 +74,12 @@ REACHES: tuple[Reach, ...] = (
     Reach("Chatbot", CLASSIC, 4, "chat", "site_bot", "chatbot", ("עוזר מידות", "Size helper"), "visitor", "browser"),
     Reach("Phone", CLASSIC, 3, "call", "call_center", "phone", ("קו הזמנות",), "user", "server"),
     Reach("Store", CLASSIC, 3, "store_visit", "tel_aviv", "store", ("סניף דיזנגוף",), "user", "server"),
-    Reach("Referral Program", COMMUNITY, 2, "share", "friends", "referral_program", ("חבר מביא חבר",), "user", "server"),
+    Reach("Referral Program", COMMUNITY, 2, "share", "friends", "referral_program", ("חבר מביא חבר",),
+          "user", "server"),
 )  # fmt: skip
 
 _STORE_CAMPAIGNS = ("איסוף מהחנות", "Store pick-up")
 STORE_VISIT = Reach("Store", CLASSIC, 0, "store_visit", "tel_aviv", "store", _STORE_CAMPAIGNS, "user", "server")
-    "Store", CLASSIC, 0, "store_visit", "tel_aviv", "store", ("איסוף מהחנות", "Store pick-up"), "user", "server"
-)
 PHONE_CALL = Reach("Phone", CLASSIC, 0, "call", "call_center", "phone", ("קו הזמנות",), "user", "server")
 EMAIL_OPEN = REACHES[5]
 EMAIL_CLICK = next(arrival for arrival in ARRIVALS if arrival.channel == "Email")

@@ -97,7 +97,7 @@ def _identity(truth: Truth, derived: Derived) -> list[Line]:
     found = len(set(derived.owners.values()))
     return [
         Line("persons", persons, found, _percent(min(persons, found), max(persons, found)), lost),
-        Line("identity precision, pairs", together, claimed, _percent(together, claimed)),
+        Line("identity precision, pairs", together, claimed, _percent(together, claimed or true)),
         Line("identity recall, pairs", true, together, _percent(together, true)),
     ]
 

@@ -99,13 +99,6 @@ class Journey:
         if person.user_id and first.visitor_id not in self._logged_in:
             at = self._diary.until - self._diary.rng.randint(2, 20) * _HOUR_MS
             plan = Plan(person, first, ARRIVALS[-1], at, known=False, login=True)
-                person,
-                first,
-                ARRIVALS[-1],
-                self._diary.until - self._diary.rng.randint(2, 20) * _HOUR_MS,
-                known=False,
-                login=True,
-            )
             Visit(self._diary, plan).run()
 
 
