@@ -22,5 +22,5 @@ HEADER_TIMEOUT_S = 5.0
 BODY_TIMEOUT_S = 15.0
 # Client clocks: `sent_at` is trusted to correct a skew of any size, but an event can't come from the future, and one
 # that claims to be older than this was made by a broken clock. Server senders may date back without bound.
-PUBLIC_AGE_MAX_S = 400 * 86_400
+PUBLIC_AGE_MAX_S = 3_653 * 86_400
 FUTURE_MAX_S = 300

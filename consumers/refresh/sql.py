@@ -1,10 +1,12 @@
-"""The derivation files as statements: {{name}} replaced, comments kept, split at a semicolon that ends a line."""
+"""The derivation files as statements: {{name}} replaced."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
+
+from consumers.warehouse.migrations import statements
 
 FOLDER = Path(__file__).parents[2] / "schemas" / "clickhouse"
 _MACRO = re.compile(r"\{\{(\w+)\}\}")
@@ -15,12 +17,6 @@ def expand(text: str, macros: Mapping[str, str]) -> str:
     while _MACRO.search(text):
         text = _MACRO.sub(lambda match: macros[match[1]], text)
     return text
-
-
-def statements(text: str) -> list[str]:
-    """The statements of a file."""
-    parts = re.split(r";[ \t]*\n", text.rstrip().removesuffix(";") + "\n")
-    return [part.strip() for part in parts if re.sub(r"--[^\n]*", "", part).strip()]
 
 
 def read(name: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import timezone
+from datetime import UTC
 from functools import lru_cache
 from typing import Any
 
@@ -28,7 +28,7 @@ _column_type = lru_cache(maxsize=4096)(get_from_name)
 
 
 def native_block(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> bytes:
-    """The Native bytes of the columns, in the order of `columns`. Raises `WarehouseError` for ragged or unfit columns."""
+    """The Native bytes of the columns, in their order. Raises `WarehouseError` for ragged or unfit columns."""
     rows = row_count(columns)
     missing = [name for name in columns if name not in types]
     if missing:
@@ -71,5 +71,5 @@ def bind(sql: str, parameters: Mapping[str, Any] | None) -> tuple[str, dict[str,
     """The statement and its server-side parameters `{name:Type}` as text, escaped for the wire, under bare names."""
     if not parameters:
         return sql, {}
-    bound, texts = bind_query(sql, dict(parameters), timezone.utc)
+    bound, texts = bind_query(sql, dict(parameters), UTC)
     return str(bound), {name.removeprefix("param_"): str(text) for name, text in texts.items()}

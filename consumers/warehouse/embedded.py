@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from clickhouse_connect.driver.ctypes import RespBuffCls
-from clickhouse_connect.driver.query import QueryContext
+from clickhouse_connect.driver.query import QueryContext, QueryResult
 from clickhouse_connect.driver.transform import NativeTransform
 
 from consumers.warehouse.block import bind, insert_statement, native_block, row_count
@@ -63,7 +63,7 @@ class EmbeddedWarehouse:
         try:
             self._control = await self._lane("control", use=False)
             opened.append(self._control)
-            await self._control.call(lambda: self._control.handle.run(f"CREATE DATABASE IF NOT EXISTS {self._database}"))
+            await self.raw(f"CREATE DATABASE IF NOT EXISTS {self._database}")
             opened += [await self._lane(f"lane-{number}") for number in range(_WRITERS + _READERS)]
         except BaseException:
             for lane in opened:
@@ -102,9 +102,12 @@ class EmbeddedWarehouse:
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """See the contract."""
-        text, bound = bind(sql, parameters)
+        await self.execute(*bind(sql, parameters))
+
+    async def execute(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
+        """A statement whose parameters are in the wire's form already."""
         async with self._writers.borrow() as lane:
-            await lane.call(lambda: lane.handle.run(text, "Null", bound))
+            await lane.call(lambda: lane.handle.run(sql, "Null", parameters))
 
     async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """See the contract."""
@@ -154,14 +157,13 @@ class EmbeddedWarehouse:
 def _decode(body: bytes) -> list[tuple[Any, ...]]:
     if not body:
         return []
-    result = NativeTransform.parse_response(RespBuffCls(_Bytes(body)), QueryContext())
+    source = RespBuffCls(_Bytes(body))  # type: ignore[no-untyped-call]
+    result = cast("QueryResult", NativeTransform.parse_response(source, QueryContext()))
     return [tuple(row) for row in result.result_rows]
 
 
-async def open_embedded(
-    folder: Path, database: str = "netiv", limits: EngineLimits | None = None
-) -> EmbeddedWarehouse:
-    """Open (or make) the tables in `folder`. Raises `WarehouseError` with a hint: folder taken, engine not installed."""
+async def open_embedded(folder: Path, database: str = "netiv", limits: EngineLimits | None = None) -> EmbeddedWarehouse:
+    """Open (or make) the tables in `folder`. Raises `WarehouseError`: folder taken, engine not installed."""
     folder = await asyncio.to_thread(_made, folder)
     warehouse = EmbeddedWarehouse(folder, database, limits or EngineLimits())
     await warehouse.start()

@@ -33,15 +33,15 @@ class Result(msgspec.Struct, frozen=True):
     elapsed_s: float
 
 
-def _connect(address: str) -> Any:
+def _connect(address: str) -> Any:  # noqa: ANN401 - chdb has no types
     """`chdb.connect`, without the 38 MiB of pyarrow that it loads when it can and that nobody here uses."""
     spare = "pyarrow" not in sys.modules
     if spare:
         sys.modules["pyarrow"] = None  # type: ignore[assignment]
     try:
-        import chdb  # noqa: PLC0415 - an optional extra, loaded on first use
+        import chdb
 
-        return chdb.connect(address)
+        return chdb.connect(address)  # type: ignore[no-untyped-call]
     except ImportError as error:
         raise WarehouseError(
             "The embedded engine is not installed. Run: pip install 'netiv[embedded]' — or set NETIV_CLICKHOUSE to the "

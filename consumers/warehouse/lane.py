@@ -6,7 +6,7 @@ A lane whose caller was cancelled returns to the pool only when its thread is fr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -41,7 +41,7 @@ class Lane:
         self._last = future  # type: ignore[assignment]
         return await asyncio.shield(asyncio.wrap_future(future))
 
-    async def blocks(self, sql: str, output_format: str, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
+    async def blocks(self, sql: str, output_format: str, parameters: Mapping[str, str]) -> AsyncGenerator[bytes]:
         """A result as it comes; leaving early cancels the query."""
         blocks = self.handle.stream(sql, output_format, parameters)
         try:

@@ -35,7 +35,7 @@ class SqlFile(msgspec.Struct, frozen=True):
 
 
 def statements(text: str) -> list[str]:
-    """The statements of a file: each ends with `;` at the end of a line. Pieces of nothing but comments are left out."""
+    """The statements of a file: each ends with `;` at the end of a line. Mere comments are left out."""
     pieces = re.split(r";[ \t]*(?:\n|$)", text.replace("\r\n", "\n"))
     return [piece.strip() for piece in pieces if _has_code(piece)]
 
@@ -85,7 +85,8 @@ async def apply_views(warehouse: Warehouse, folder: Path) -> list[str]:
 
 async def _records(warehouse: Warehouse, kind: str) -> dict[str, str]:
     found = await warehouse.rows(
-        "SELECT name, toString(argMax(sha256, applied_at)) FROM schema_migrations WHERE kind = {kind:String} GROUP BY name",
+        "SELECT name, toString(argMax(sha256, applied_at)) FROM schema_migrations "
+        "WHERE kind = {kind:String} GROUP BY name",
         {"kind": kind},
     )
     return {str(name): str(digest) for name, digest in found}
@@ -109,7 +110,7 @@ def _check_numbers(files: list[SqlFile]) -> None:
         if found is None:
             raise WarehouseError(f"{file.name} is no migration: name it NNNN_what_it_does.sql")
         if found.group(1) in seen:
-            raise WarehouseError(f"Two migrations have the number {found.group(1)}: {seen[found.group(1)]}, {file.name}")
+            raise WarehouseError(f"Two migrations have one number: {seen[found.group(1)]}, {file.name}")
         seen[found.group(1)] = file.name
 
 

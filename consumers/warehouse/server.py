@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from io import IOBase
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -19,7 +20,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from consumers.warehouse.block import INSERT_SETTINGS, bind, native_block, row_count
+from consumers.warehouse.block import INSERT_SETTINGS, native_block, row_count
 from consumers.warehouse.contract import WarehouseError, WarehouseUnavailable
 from consumers.warehouse.failure import error_code, failure
 
@@ -63,9 +64,8 @@ class ServerWarehouse:
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """See the contract."""
-        text, bound = bind(sql, parameters)
-        settings = {f"param_{name}": value for name, value in bound.items()}
-        await self._call(lambda: self._client.command(text, transport_settings=None, settings=settings))
+        values = dict(parameters or {})
+        await self._call(lambda: self._client.command(sql, values))
 
     async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """See the contract."""
@@ -78,7 +78,7 @@ class ServerWarehouse:
     ) -> AsyncIterator[bytes]:
         """See the contract."""
         values = dict(parameters or {})
-        source = await self._call(lambda: self._client.raw_stream(sql, values, fmt=output_format))
+        source = await self._call(lambda: cast("IOBase", self._client.raw_stream(sql, values, fmt=output_format)))
         try:
             while chunk := await self._call(lambda: source.read(_CHUNK_BYTES)):
                 yield bytes(chunk)
@@ -95,7 +95,7 @@ class ServerWarehouse:
         self._threads.shutdown(wait=False)
 
 
-async def retried(attempt: Callable[[], Any]) -> Any:
+async def retried(attempt: Callable[[], Awaitable[T]]) -> T:
     """The result of `attempt`, tried again (with jittered back-off) only while no connection could be made."""
     for number in range(1, _ATTEMPTS + 1):
         try:
@@ -148,13 +148,12 @@ async def open_server(url: str, database: str = "netiv", user: str = "", passwor
     def connect() -> Client:
         first = clickhouse_connect.get_client(**options)
         try:
-            if not first.query("SELECT 1 FROM system.databases WHERE name = {name:String}", {"name": database}).row_count:
+            found = first.query("SELECT 1 FROM system.databases WHERE name = {name:String}", {"name": database})
+            if not found.row_count:
                 first.command(f"CREATE DATABASE IF NOT EXISTS {database}")
         finally:
             first.close()
         return clickhouse_connect.get_client(**options, database=database)
 
-    client: Client = await retried(lambda: asyncio.to_thread(connect))
+    client = await retried(lambda: asyncio.to_thread(connect))
     return ServerWarehouse(client, database)
-
-

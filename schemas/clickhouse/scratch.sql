@@ -1,8 +1,11 @@
--- Working tables of one refresher, in a database of its own. The three `dirty_*` tables are also its journal: they are
--- filled before anything is rewritten and emptied after the offset is committed, so a crash in between loses no key.
--- {{scratch}} is replaced by the database's name when the file is loaded.
-CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_subjects (site LowCardinality(String), subject String)
+-- Working tables of one refresher, in a database of its own. {{scratch}} is that database's name.
+-- `journal`, `dirty_persons` and `dirty_conversions` are written before anything is rewritten and emptied after the offset
+-- is committed, so a crash in between loses no key.
+CREATE TABLE IF NOT EXISTS {{scratch}}.journal (site LowCardinality(String), subject String)
 ENGINE = MergeTree ORDER BY (site, subject) SETTINGS index_granularity = 1024, fsync_after_insert = 1;
+
+-- The slice of the journal that is being refreshed.
+CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_subjects (site LowCardinality(String), subject String) ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_persons (site LowCardinality(String), person_id String)
 ENGINE = MergeTree ORDER BY (site, person_id) SETTINGS index_granularity = 1024, fsync_after_insert = 1;

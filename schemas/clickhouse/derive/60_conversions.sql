@@ -59,7 +59,7 @@ SELECT
 FROM chosen AS c
 ASOF LEFT JOIN
 (
-    SELECT site, person_id, started_at, argMax(ended_at, session_id) AS ended_at, max(session_id) AS session_id
+    SELECT site, person_id, started_at, argMax(sessions.ended_at, sessions.session_id) AS ended_at, max(sessions.session_id) AS session_id
     FROM {{derived}}.sessions FINAL
     WHERE (site, subject) IN
     (

@@ -63,11 +63,15 @@ FROM identities FINAL;
 CREATE OR REPLACE VIEW v_identity_owners AS
 SELECT
     site, id_type, id_value,
-    if(owner = '', concat(id_type, ':', id_value), owner) AS person_id,
-    fromUnixTimestamp64Milli(since, 'UTC') AS owned_from,
-    if(until = 0, NULL, fromUnixTimestamp64Milli(until, 'UTC')) AS owned_until
-FROM identities FINAL
-ARRAY JOIN owners AS owner, owned_from AS since, arrayPushBack(arrayPopFront(owned_from), toInt64(0)) AS until;
+    if(stretch.1 = '', concat(id_type, ':', id_value), stretch.1) AS person_id,
+    fromUnixTimestamp64Milli(stretch.2, 'UTC') AS owned_from,
+    if(stretch.3 = 0, NULL, fromUnixTimestamp64Milli(stretch.3, 'UTC')) AS owned_until
+FROM
+(
+    SELECT site, id_type, id_value, arrayZip(owners, identities.owned_from, arrayPushBack(arrayPopFront(identities.owned_from), toInt64(0))) AS stretches
+    FROM identities FINAL
+)
+ARRAY JOIN stretches AS stretch;
 
 CREATE OR REPLACE VIEW v_bad_events AS
 SELECT site, received_at, code, pointer, message, payload, dialect, log_gen, log_part, log_off

@@ -1,0 +1,127 @@
+"""Composition root of the consumers: opens log and warehouse, brings the tables up to date, serves BI tools, consumes.
+
+The only file here that knows the clock, the signals and the settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import time
+from functools import lru_cache
+
+import iptocc
+import structlog
+
+from consumers.enrich.agent import agent_parser
+from consumers.enrich.steps import Lookups
+from consumers.load import Loader
+from consumers.loop import GROUP, Loop, Pace
+from consumers.refresh.refresher import Refresher
+from consumers.rules.files import Rules, load
+from consumers.tables import prepare_tables
+from consumers.warehouse.contract import Warehouse, WarehouseError
+from consumers.warehouse.embedded import EmbeddedWarehouse
+from consumers.warehouse.opening import open_warehouse
+from eventlog.contract import Log, LogError
+from eventlog.embedded import open_embedded_log
+from schemas.settings import Settings
+
+RETAIN_EVERY_S = 60.0
+
+
+def now_us() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1_000
+
+
+def make_lookups() -> Lookups:
+    """What enrichment looks things up in."""
+
+    @lru_cache(50_000)
+    def country(address: str) -> str:
+        try:
+            return iptocc.country_code(address) or ""
+        except ValueError:
+            return ""
+
+    return Lookups(agent_parser(), country)
+
+
+def make_loop(log: Log, warehouse: Warehouse, rules: Rules, settings: Settings) -> tuple[Loop, Refresher]:
+    """A consumer and its refresher."""
+    refresher = Refresher(warehouse, rules, f"{warehouse.database}_scratch", warehouse.database, now_us)
+    pace = Pace(min(settings.batch_records_max, 20_000), settings.batch_bytes_max, settings.batch_records_max * 4)
+    return Loop(log, Loader(warehouse, asyncio.sleep), refresher, make_lookups(), pace), refresher
+
+
+def serve(settings: Settings) -> int:
+    """Run the consumers until SIGTERM or SIGINT; 0 after a clean stop."""
+    try:
+        return asyncio.run(_serve(settings))
+    except (WarehouseError, LogError) as error:
+        structlog.get_logger("netiv.consumer").error("stopped", reason=str(error), hint=getattr(error, "hint", ""))
+        return 1
+
+
+def migrate(settings: Settings) -> list[str]:
+    """Create or upgrade the tables; the names of the migrations applied now."""
+    return asyncio.run(_migrate(settings))
+
+
+async def _migrate(settings: Settings) -> list[str]:
+    warehouse = await open_warehouse(settings)
+    try:
+        return await prepare_tables(warehouse, load())
+    finally:
+        await warehouse.close()
+
+
+async def _serve(settings: Settings) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    rules = load()
+    warehouse = await open_warehouse(settings)
+    try:
+        await prepare_tables(warehouse, rules)
+        log = await open_embedded_log(
+            settings.data / "log", partitions=settings.log_partitions, bytes_max=settings.log_bytes_max
+        )
+        try:
+            await _run(settings, rules, log, warehouse, stop)
+        finally:
+            await log.close()
+    finally:
+        await warehouse.close()
+    return 0
+
+
+async def _run(settings: Settings, rules: Rules, log: Log, warehouse: Warehouse, stop: asyncio.Event) -> None:
+    loop, refresher = make_loop(log, warehouse, rules, settings)
+    await refresher.prepare()
+    # Start-up objects live for ever; the collector of garbage need not look at them again.
+    gc.freeze()
+    async with asyncio.TaskGroup() as tasks:
+        side = [tasks.create_task(_retain(log, settings))]
+        if isinstance(warehouse, EmbeddedWarehouse):
+            side.append(tasks.create_task(_serve_front(settings, warehouse)))
+        await loop.run(stop)
+        for task in side:
+            task.cancel()
+
+
+async def _retain(log: Log, settings: Settings) -> None:
+    while True:
+        await asyncio.sleep(RETAIN_EVERY_S)
+        await log.retain(settings.log_age_max_s, settings.log_bytes_max, [GROUP])
+
+
+async def _serve_front(settings: Settings, warehouse: EmbeddedWarehouse) -> None:
+    from consumers.warehouse.front import FrontAccess, create_front, serve_front
+
+    access = FrontAccess(user=settings.clickhouse_user, password=settings.clickhouse_password)
+    await serve_front(create_front(warehouse, access), settings.host, settings.clickhouse_port)
+
+

@@ -1,0 +1,113 @@
+"""A batch of log records as blocks of facts: events, identity links, bad events, and the keys they make dirty.
+
+Whatever is wrong with one record, the others are not touched by it: it becomes a bad event, whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, LINK_TYPES, Row
+from consumers.enrich.steps import STEPS, Lookups, Undecodable, begin
+from eventlog.contract import Position, Stored
+from schemas.record import Accepted, Bad, decode
+
+LOGGED_OUT: Final = "logged_out"
+
+
+class Facts(msgspec.Struct):
+    """Rows ready to be inserted, and the (site, subject) keys they make dirty."""
+
+    events: list[Row] = []
+    links: list[Row] = []
+    bad: list[Row] = []
+    dirty: set[tuple[str, str]] = set()
+
+
+def columns(rows: list[Row], types: Mapping[str, str]) -> dict[str, list[Any]]:
+    """Rows turned into columns."""
+    return {column: [row[column] for row in rows] for column in types}
+
+
+def facts_of(batch: Iterable[Stored], lookups: Lookups) -> Facts:
+    """The facts of a batch, in log order."""
+    facts = Facts()
+    for stored in batch:
+        record = _decode(stored)
+        if isinstance(record, Bad):
+            facts.bad.append(_bad_row(record, stored.position))
+            continue
+        try:
+            row = enrich(record, stored.position, lookups)
+        except Undecodable as error:
+            facts.bad.append(_bad_row(_as_bad(record, error), stored.position))
+            continue
+        facts.events.append(row)
+        facts.dirty.add((row["site"], row["subject"]))
+        if row["visitor_id"]:
+            facts.links.extend(_links(row))
+    return facts
+
+
+def enrich(record: Accepted, position: Position, lookups: Lookups) -> Row:
+    """One row of facts. Raises `Undecodable`, also for what no step foresaw."""
+    row: Row = BLANK.copy()
+    row["log_gen"], row["log_part"], row["log_off"] = position.generation, position.partition, position.offset
+    work = begin(record, row, lookups)
+    for step in STEPS:
+        try:
+            step(work)
+        except Undecodable:
+            raise
+        except Exception as error:
+            # A poison record must not block its partition; it is kept whole and can be replayed.
+            raise Undecodable(f"{step.__name__}: {type(error).__name__}") from error
+    return row
+
+
+def _decode(stored: Stored) -> Accepted | Bad:
+    try:
+        return decode(stored.value)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return Bad(site="", received_at=stored.appended_at, code="undecodable", payload=stored.value, message=str(error))
+
+
+def _as_bad(record: Accepted, error: Undecodable) -> Bad:
+    return Bad(
+        site=record.site, received_at=record.received_at, code="undecodable", payload=record.event, pointer=error.pointer,
+        message=str(error), dialect=record.dialect, secret=record.secret, sent_at=record.sent_at,
+        visitor_id=record.visitor_id, ip=record.ip, user_agent=record.user_agent, language=record.language,
+    )  # fmt: skip
+
+
+def _links(row: Row) -> list[Row]:
+    """What the event says of who holds its visitor: a log-in, a log-out, both or nothing."""
+    shared = {
+        "site": row["site"], "id_type": "visitor_id", "id_value": row["visitor_id"], "ts": row["ts"],
+        "received_at": row["received_at"], "event_id": row["event_id"], "evidence": row["type"],
+        "log_gen": row["log_gen"], "log_part": row["log_part"], "log_off": row["log_off"],
+    }  # fmt: skip
+    links = []
+    if row["user_id"]:
+        links.append({**shared, "kind": "identify", "other_type": "user_id", "other_value": row["user_id"]})
+    if row["type"] == "track" and row["name"] == LOGGED_OUT:
+        links.append({**shared, "kind": "logout", "other_type": "", "other_value": ""})
+    return links
+
+
+def _bad_row(bad: Bad, position: Position) -> Row:
+    row = {
+        "site": bad.site, "received_at": bad.received_at, "code": bad.code, "pointer": bad.pointer,
+        "message": bad.message, "payload": bad.payload.decode("utf-8", "backslashreplace"), "dialect": bad.dialect,
+        "secret": int(bad.secret), "sent_at": bad.sent_at, "visitor_id": bad.visitor_id, "ip": bad.ip,
+        "user_agent": bad.user_agent, "language": bad.language,
+        "log_gen": position.generation, "log_part": position.partition, "log_off": position.offset,
+    }  # fmt: skip
+    assert row.keys() == BAD_TYPES.keys()  # noqa: S101 - the two tables must not drift apart
+    return row
+
+
+__all__ = ["BAD_TYPES", "EVENT_TYPES", "LINK_TYPES", "Facts", "columns", "enrich", "facts_of"]

@@ -1,0 +1,72 @@
+"""Identifiers of an event, in their normal forms. Raw e-mail and phone never leave this file: only SHA-256 does."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+# Which identifier stands for an event without a visitor: the strongest first.
+RANKING: Final = ("user_id", "email", "phone", "crm_id", "loyalty_id")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+@lru_cache(10_000)
+def hash_email(value: str) -> str:
+    """SHA-256 of the normal form; a value that is already one is kept. What is no address: of its trimmed lower case."""
+    text = value.strip()
+    if _SHA256.fullmatch(text):
+        return text.lower()
+    try:
+        text = validate_email(text, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        pass
+    return _digest(text.lower())
+
+
+@lru_cache(10_000)
+def hash_phone(value: str, region: str = "IL") -> str:
+    """SHA-256 of the E.164 form; national numbers are read as of `region`."""
+    text = value.strip()
+    if _SHA256.fullmatch(text):
+        return text.lower()
+    try:
+        parsed = phonenumbers.parse(text, region)
+        return _digest(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+    except phonenumbers.NumberParseException:
+        return _digest(text)
+
+
+def identifiers_of(event: Mapping[str, Any]) -> dict[str, str]:
+    """Every identifier of an event but visitor_id and user_id: type -> value."""
+    found = {
+        str(kind): str(value)
+        for kind, value in (event.get("identifiers") or {}).items()
+        if value is not None and value != ""
+    }
+    for kind, normal in (("email", hash_email), ("phone", hash_phone)):
+        value = event.get(kind) or found.get(kind)
+        if value:
+            found[kind] = normal(str(value))
+    return found
+
+
+def subject_of(visitor_id: str, user_id: str, identifiers: Mapping[str, str]) -> str:
+    """The key all events of one visitor share; an event without a visitor is filed under `~type:value`."""
+    if visitor_id:
+        return f"~visitor_id:{visitor_id}" if visitor_id.startswith("~") else visitor_id
+    if user_id:
+        return f"~user_id:{user_id}"
+    for kind in (*RANKING, *sorted(identifiers)):
+        if value := identifiers.get(kind):
+            return f"~{kind}:{value}"
+    return ""

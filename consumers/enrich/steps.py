@@ -1,0 +1,219 @@
+"""Enrichment: an ordered list of named pure steps, each filling some columns of the row from the record and the event.
+
+A step knows nothing of the log and the warehouse. `Undecodable` ends the list; the record then goes to `bad_events`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from consumers.enrich.agent import Agent
+from consumers.enrich.identifiers import identifiers_of, subject_of
+from consumers.enrich.link import NOTHING, Link, first_click, host_of, parse_link
+from consumers.enrich.row import Row
+from schemas.clock import event_ts, parse_ms
+from schemas.event import CONTEXT_FIELDS, EVENT_FIELDS
+from schemas.record import Accepted
+
+_CENT: Final = Decimal("0.0001")
+_MONEY_MAX: Final = Decimal(10) ** 14
+_json: Final = msgspec.json.Encoder()
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Undecodable(Exception):
+    """The record is no event; `pointer` says where."""
+
+    def __init__(self, message: str, pointer: str = "") -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class Lookups(NamedTuple):
+    """What enrichment looks things up in."""
+
+    agent: Callable[[str], Agent]
+    country: Callable[[str], str]
+
+
+class Work(NamedTuple):
+    """One record on its way: what came, what was decoded, what is being filled."""
+
+    record: Accepted
+    event: dict[str, Any]
+    context: dict[str, Any]
+    row: Row
+    lookups: Lookups
+
+
+Step = Callable[[Work], None]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _key(parts: tuple[str, ...]) -> int:
+    """A 64-bit hash that is never 0 (0 = nothing there)."""
+    digest = blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") or 1
+
+
+def _time(value: Any, pointer: str) -> int | None:
+    if value is None:
+        return None
+    try:
+        return parse_ms(value)
+    except (ValueError, TypeError) as error:
+        raise Undecodable("not a time", pointer) from error
+
+
+def money(value: Any) -> Decimal | None:
+    """An amount with four places, or None for what is none."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        amount = Decimal(str(value)).quantize(_CENT)
+    except InvalidOperation:
+        return None
+    return amount if abs(amount) < _MONEY_MAX else None
+
+
+def clock(work: Work) -> None:
+    """ts from up to three clocks."""
+    record, row = work.record, work.row
+    created = _time(work.event.get("created_at"), "/created_at")
+    sent = _time(work.event.get("sent_at"), "/sent_at") or record.sent_at
+    row["ts"], row["ts_source"] = event_ts(record.received_at, sent, created, record.secret)
+    row["received_at"], row["sent_at"], row["created_at"] = record.received_at, sent, created
+
+
+def who(work: Work) -> None:
+    """Visitor, user, further identifiers, and the subject the event is filed under."""
+    row, event = work.row, work.event
+    row["site"], row["event_id"] = work.record.site, work.record.event_id
+    row["visitor_id"] = visitor = work.record.visitor_id
+    row["user_id"] = user = _text(event.get("user_id"))
+    row["identifiers"] = identifiers = identifiers_of(event)
+    row["subject"] = subject_of(visitor, user, identifiers)
+    if not row["subject"]:
+        raise Undecodable("the event names nobody")
+    row["client_session"] = _text(event.get("session_id"))
+
+
+def what(work: Work) -> None:
+    """Type, name, dialect and the sender's authority."""
+    row, event = work.row, work.event
+    row["type"], row["name"] = _text(event.get("type")), _text(event.get("name"))
+    row["dialect"], row["secret"] = work.record.dialect, int(work.record.secret)
+    row["active"] = int(work.context.get("active") is not False)
+
+
+def page(work: Work) -> None:
+    """Page and referrer with their hosts."""
+    row, context = work.row, work.context
+    row["url"] = url = _text(context.get("url"))
+    row["referrer"] = referrer = _text(context.get("referrer"))
+    row["title"] = _text(context.get("title"))
+    row["url_host"], row["referrer_host"] = host_of(url), host_of(referrer)
+
+
+def campaign(work: Work) -> None:
+    """Campaign parameters: those of a touch, else of the context, else of the URL; and the click id."""
+    row, touch = work.row, work.event.get("touch") or {}
+    given = work.context.get("campaign") or {}
+    link: Link = parse_link(row["url"]) if row["url"] else NOTHING
+    for column, name, from_url in zip(
+        ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"),
+        ("source", "medium", "name", "content", "term"),
+        link.utm,
+        strict=True,
+    ):
+        told = touch.get("campaign" if name == "name" else name)
+        row[column] = _text(told) or _text(given.get(name)) or from_url
+    labels = (row["utm_source"], row["utm_medium"], row["utm_campaign"], row["utm_content"], row["utm_term"])
+    row["campaign_key"] = _key(labels) if any(labels) else 0
+    kind, value = first_click(work.context.get("click_ids") or {})
+    row["click_id_type"], row["click_id"] = (kind, value) if kind else (link.click_id_type, link.click_id)
+    row["click_key"] = _key((row["click_id_type"], row["click_id"])) if row["click_id_type"] else 0
+
+
+def touch(work: Work) -> None:
+    """What an explicit touchpoint says of itself."""
+    told = work.event.get("touch")
+    if told:
+        row = work.row
+        row["touch_kind"], row["touch_channel"] = _text(told.get("kind")), _text(told.get("channel"))
+        row["touch_creative"], row["touch_cost"] = _text(told.get("creative")), money(told.get("cost"))
+
+
+def order(work: Work) -> None:
+    """Value, currency and order id: of `order`, else of the properties by their usual names."""
+    told, properties = work.event.get("order") or {}, work.event.get("properties") or {}
+    if not told and not properties:
+        return
+    row = work.row
+    row["order_id"] = _text(told.get("id")) or _text(properties.get("order_id"))
+    for value in (told.get("value"), *(properties.get(name) for name in ("revenue", "total", "value"))):
+        if (amount := money(value)) is not None:
+            row["value"] = amount
+            break
+    row["currency"] = (_text(told.get("currency")) or _text(properties.get("currency"))).strip().upper()[:8]
+
+
+def agent(work: Work) -> None:
+    """Browser, system and device; of a server's event only what its context says, never the server's own agent."""
+    told = _text(work.context.get("user_agent")) if work.record.secret else ""
+    parsed = work.lookups.agent(told or ("" if work.record.secret else work.record.user_agent))
+    row = work.row
+    row["browser"], row["os"], row["device_type"] = parsed.browser, parsed.os, parsed.device_type
+    row["is_bot"] = int(parsed.is_bot)
+
+
+def place(work: Work) -> None:
+    """Country of the (anonymised) address; language of the context, else of the request, as a two-letter code first."""
+    row = work.row
+    row["country"] = work.lookups.country(work.record.ip) if work.record.ip else ""
+    row["language"] = first_language(_text(work.context.get("language")) or work.record.language)
+
+
+@lru_cache(4096)
+def first_language(header: str) -> str:
+    """The preferred language of an Accept-Language value, `he-IL` style."""
+    first = header.split(",", 1)[0].split(";", 1)[0].strip().replace("_", "-")[:35]
+    language, _, rest = first.partition("-")
+    return f"{language.lower()}-{rest}" if rest else language.lower()
+
+
+def leftovers(work: Work) -> None:
+    """Properties as JSON; consent; and whatever field we don't know, under `$extra`, so that nothing is lost."""
+    row, event, context = work.row, work.event, work.context
+    properties = event.get("properties") or {}
+    unknown = {key: value for key, value in event.items() if key not in EVENT_FIELDS}
+    beside = {key: value for key, value in context.items() if key not in CONTEXT_FIELDS}
+    items = (event.get("order") or {}).get("items")
+    for name, value in (("$extra", unknown), ("$context", beside), ("$items", items)):
+        if value:
+            properties = {**properties, name: value}
+    row["properties"] = _json.encode(properties).decode() if properties else "{}"
+    consent = context.get("consent")
+    row["consent"] = "" if consent is None else consent if isinstance(consent, str) else _json.encode(consent).decode()
+
+
+STEPS: Final[tuple[Step, ...]] = (clock, who, what, page, campaign, touch, order, agent, place, leftovers)
+
+
+def begin(record: Accepted, row: Row, lookups: Lookups) -> Work:
+    """Decode the event. Raises `Undecodable`."""
+    try:
+        event = _decode(record.event)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Undecodable(str(error)) from error
+    context = event.get("context")
+    return Work(record, event, context if isinstance(context, dict) else {}, row, lookups)

@@ -1,0 +1,136 @@
+"""The consumer loop: read → enrich → load → refresh → commit. The commit is the last step, so a crash repeats, never skips.
+
+While facts of one batch are inserted, the next is read and enriched in another thread. Under backlog several loads
+share one refresh: the further behind, the cheaper each event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Final
+
+import msgspec
+import structlog
+
+from consumers.enrich.facts import facts_of
+from consumers.enrich.steps import Lookups
+from consumers.load import Load, Loader, load_of
+from consumers.progress import places
+from consumers.refresh.refresher import Refresher
+from eventlog.contract import Batch, Log, Reader
+
+GROUP: Final = "netiv"
+LOADED: Final = "loaded"
+IDLE_WAIT_S: Final = 0.5
+DRAIN_S: Final = 60.0
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How much is read at once, and after how many events a refresh is due even under backlog."""
+
+    records_max: int = 20_000
+    bytes_max: int = 64 * 1024**2
+    refresh_records_max: int = 200_000
+
+
+class Reassigned(Exception):
+    """The reader was given other partitions: find the place in each again."""
+
+
+class Loop:
+    """One consumer."""
+
+    def __init__(self, log: Log, loader: Loader, refresher: Refresher, lookups: Lookups, pace: Pace) -> None:
+        self._log = log
+        self._loader = loader
+        self._refresher = refresher
+        self._lookups = lookups
+        self._pace = pace
+        self._ends: dict[int, int] = {}
+        self._unrefreshed = 0
+        self._events = structlog.get_logger("netiv.consumer")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set, then go on until nothing waits or `DRAIN_S` have passed."""
+        reader = await self._log.reader(GROUP)
+        try:
+            while True:
+                assignment = await self._resume(reader)
+                try:
+                    return await self._consume(reader, assignment, stop)
+                except Reassigned:
+                    continue
+        finally:
+            await reader.close()
+
+    async def _resume(self, reader: Reader) -> int:
+        """Find the place in every assigned partition, and first derive what was inserted but perhaps not derived."""
+        assignment, partitions = await reader.assigned()
+        committed = await reader.committed()
+        generation = self._log.generation
+        loaded = {partition: await self._loader.loaded_until(generation, partition) for partition in partitions}
+        self._ends = {}
+        for place in places({partition: committed.get(partition, 0) for partition in partitions}, loaded):
+            await reader.seek(place.partition, place.resume_at)
+            self._ends[place.partition] = place.resume_at
+            if place.unrefreshed:
+                bound = {"gen": generation, "part": place.partition, "since": place.committed}
+                await self._refresher.mark_where(
+                    "log_gen = {gen:UInt32} AND log_part = {part:UInt16} AND log_off >= {since:UInt64}", bound
+                )
+                self._unrefreshed += place.loaded - place.committed
+        self._events.info("resumed", partitions=len(partitions), unrefreshed=self._unrefreshed)
+        await self._refresh(reader)
+        return assignment
+
+    async def _consume(self, reader: Reader, assignment: int, stop: asyncio.Event) -> None:
+        ahead = asyncio.create_task(self._next(reader, assignment, IDLE_WAIT_S))
+        deadline = math.inf
+        try:
+            while True:
+                load = await ahead
+                if stop.is_set():
+                    deadline = min(deadline, asyncio.get_running_loop().time() + DRAIN_S)
+                ending = stop.is_set() and (load is None or asyncio.get_running_loop().time() > deadline)
+                if not ending:
+                    ahead = asyncio.create_task(self._next(reader, assignment, 0.0 if load else IDLE_WAIT_S))
+                if load:
+                    await self._load(load)
+                behind = load is not None and load.records >= self._pace.records_max
+                if ending or not behind or self._unrefreshed >= self._pace.refresh_records_max:
+                    await self._refresh(reader)
+                if ending:
+                    return
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
+
+    async def _next(self, reader: Reader, assignment: int, wait_s: float) -> Load | None:
+        batch = await reader.read(self._pace.records_max, self._pace.bytes_max, wait_s)
+        if batch.assignment != assignment:
+            raise Reassigned
+        return await asyncio.to_thread(self._enriched, batch) if batch.records else None
+
+    def _enriched(self, batch: Batch) -> Load:
+        ends: dict[int, int] = {}
+        for stored in batch.records:
+            ends[stored.position.partition] = stored.position.offset + 1
+        return load_of(facts_of(batch.records, self._lookups), ends, len(batch.records))
+
+    async def _load(self, load: Load) -> None:
+        # The journal first: should facts land and this process die, the keys are known.
+        await self._refresher.mark(load.dirty)
+        await self._loader.insert(load)
+        self._ends.update(load.ends)
+        self._unrefreshed += load.records
+        await self._log.mark(LOADED, self._ends)
+
+    async def _refresh(self, reader: Reader) -> None:
+        if not self._unrefreshed:
+            return
+        subjects = await self._refresher.refresh()
+        await reader.commit(self._ends)
+        await self._refresher.clear()
+        self._events.info("derived", events=self._unrefreshed, subjects=subjects)
+        self._unrefreshed = 0

@@ -1,0 +1,51 @@
+"""The tables, the views and the rules in them, brought up to date at every start."""
+
+from __future__ import annotations
+
+from consumers.refresh.sql import FOLDER, expand, read
+from consumers.rules.channels import condition
+from consumers.rules.files import Rules
+from consumers.rules.macros import macros
+from consumers.warehouse.contract import Warehouse
+from consumers.warehouse.migrations import migrate, statements
+
+
+async def prepare_tables(warehouse: Warehouse, rules: Rules) -> list[str]:
+    """Migrate, publish the rules, make the views; the names of the migrations applied now."""
+    applied = await migrate(warehouse, FOLDER / "tables")
+    await publish_rules(warehouse, rules)
+    for statement in statements(read("views/10_views.sql")):
+        await warehouse.command(expand(statement, macros(rules)))
+    return applied
+
+
+async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
+    """Replace the rule tables by these rules."""
+    await warehouse.command("TRUNCATE TABLE referrer_hosts")
+    hosts = rules.referrers
+    await warehouse.insert(
+        "referrer_hosts",
+        {
+            "host": [row.host for row in hosts],
+            "source": [row.source for row in hosts],
+            "category": [row.category for row in hosts],
+        },
+        {"host": "String", "source": "String", "category": "LowCardinality(String)"},
+    )
+    await warehouse.command("TRUNCATE TABLE channel_rules")
+    ordered = [*rules.channels.rules, rules.channels.otherwise]
+    await warehouse.insert(
+        "channel_rules",
+        {
+            "position": list(range(1, len(ordered) + 1)),
+            "channel": [rule.channel for rule in ordered],
+            "node": [rule.node for rule in ordered],
+            "condition": [condition(rule, rules.channels) or "otherwise" for rule in ordered],
+        },
+        {
+            "position": "UInt16",
+            "channel": "LowCardinality(String)",
+            "node": "LowCardinality(String)",
+            "condition": "String",
+        },
+    )

@@ -1,0 +1,214 @@
+"""The embedded engine on ClickHouse's HTTP interface, for BI tools: a raw ASGI application.
+
+Every query runs in a lane of its own with the reader's role, so that readers never wait in front of the pipeline's
+inserts. The first block decides the status; an error after it is appended and the answer is left unfinished.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from consumers.warehouse.contract import WarehouseError
+from consumers.warehouse.embedded import EmbeddedWarehouse
+from consumers.warehouse.front_access import FrontAccess, Refused, admit
+from consumers.warehouse.front_answer import Headers, error_text, http_status
+from consumers.warehouse.front_insert import split_insert
+from consumers.warehouse.front_request import FrontRequest, Message, Receive, read_request
+from consumers.warehouse.front_sending import Reply, Send
+from consumers.warehouse.front_sessions import Session, Sessions
+from consumers.warehouse.front_statement import Statement, StatementReader
+from consumers.warehouse.lane import Lane, LanePool
+
+ASGIApp = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+_FIXED = {"/ping": b"Ok.\n", "/replicas_status": b"Ok.\n"}
+_SESSION_TIMEOUT_S = 60.0
+
+
+class Front:
+    """See `create_front`. `start` opens its lanes, `close` closes them (before the warehouse)."""
+
+    def __init__(self, warehouse: EmbeddedWarehouse, access: FrontAccess) -> None:
+        self._warehouse = warehouse
+        self._access = access
+        self._sessions = Sessions(self._open_lane, access.sessions_max)
+        self._waiting = 0
+        self._version = "unknown"
+        self._common: Headers = []
+        self._lanes: LanePool | None = None
+        self._checker: Lane
+        self._reader: StatementReader
+        self._starting = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Open the lanes; idempotent."""
+        async with self._starting:
+            if self._lanes is None:
+                await self._start()
+
+    async def _start(self) -> None:
+        row = (await self._warehouse.raw("SELECT version(), timezone()")).decode().strip().split("\t")
+        self._version, zone = row
+        self._checker = await self._open_lane()
+        self._reader = StatementReader(self._checker, self._warehouse.database)
+        await self._reader.start()
+        self._common = [
+            (b"x-clickhouse-server-display-name", b"netiv"),
+            (b"x-clickhouse-timezone", zone.encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        self._lanes = LanePool([await self._open_lane() for _ in range(self._access.queries_max)])
+
+    async def close(self) -> None:
+        """End sessions and close the lanes; idempotent."""
+        if self._lanes is None:
+            return
+        lanes, self._lanes = self._lanes, None
+        await self._sessions.close()
+        await lanes.close()
+        await self._checker.close()
+
+    async def _open_lane(self) -> Lane:
+        return await self._warehouse.open_reader("front")
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            return
+        await self.start()
+        query_id = secrets.token_hex(16)
+        reply = Reply(send, self._common, self._access.stall_s)
+        try:
+            request = await read_request(scope, receive, self._access.body_bytes_max)
+            query_id = request.options.get("query_id") or query_id
+            reply.begin(request, query_id)
+            await self._until_gone(self._serve(request, reply), receive, reply)
+        except ConnectionResetError:
+            return
+        except (Refused, WarehouseError) as error:
+            name = error.name if isinstance(error, Refused) else ""
+            text = error_text(error.code, name, str(error), self._version)
+            await reply.error(http_status(error.code), error.code, text)
+
+    async def _until_gone(self, work: Coroutine[Any, Any, None], receive: Receive, reply: Reply) -> None:
+        """Run `work`; when the client goes away, its query is killed and its lane freed."""
+        task = asyncio.ensure_future(work)
+        gone = asyncio.ensure_future(_disconnected(receive))
+        try:
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                await self._kill(reply.mark)
+                task.cancel()
+                await asyncio.wait({task})
+            elif not task.cancelled():
+                task.result()
+        except TimeoutError:
+            await self._kill(reply.mark)
+        finally:
+            gone.cancel()
+            if not task.done():
+                await self._kill(reply.mark)
+                task.cancel()
+
+    async def _kill(self, mark: str) -> None:
+        # The mark is cut in two, or the KILL would find itself.
+        await self._warehouse.raw(f"KILL QUERY WHERE position(query, concat('{mark[:8]}', '{mark[8:]}')) > 0 ASYNC")
+
+    async def _serve(self, request: FrontRequest, reply: Reply) -> None:
+        if request.path in _FIXED:
+            await reply.fixed(_FIXED[request.path])
+            return
+        if request.path != "/":
+            await reply.error(404, 0, f"There is no handle {request.path}")
+            return
+        admit(request.caller, self._access)
+        text = request.text() if not self._access.writable else ""
+        if self._access.writable:
+            await self._write(request, reply)
+        elif not text.strip() and request.method in {"GET", "HEAD"}:
+            await reply.fixed(b"Ok.\n")
+        else:
+            await self._query(request, reply, text)
+
+    async def _query(self, request: FrontRequest, reply: Reply, text: str) -> None:
+        database = request.options.get("database", "")
+        if database not in {"", "default", self._warehouse.database}:
+            raise Refused(81, "UNKNOWN_DATABASE", f"Database {database} does not exist")
+        statement = await self._reader.read(text, request.parameters)
+        async with self._lane(request, statement) as lane:
+            if statement.has_result:
+                await reply.result(lane, statement, request)
+            elif lane is not None:
+                await lane.call(lambda: lane.handle.run(statement.text))
+                await reply.fixed(b"")
+            else:
+                await reply.fixed(b"")
+
+    @asynccontextmanager
+    async def _lane(self, request: FrontRequest, statement: Statement) -> AsyncIterator[Any]:
+        """The lane for a statement: its session's, a free one, or none for a SET that nobody would remember."""
+        async with AsyncExitStack() as stack:
+            session: Session | None = None
+            if request.options.get("session_id"):
+                key = (request.caller.user, request.options["session_id"])
+                timeout_s = float(request.options.get("session_timeout") or _SESSION_TIMEOUT_S)
+                use = self._sessions.use(key, timeout_s, must_exist=request.flag("session_check"))
+                session = await stack.enter_async_context(use)
+            if session is not None and (session.lane or statement.kind in {"Set", "CreateQuery"}):
+                yield await self._sessions.lane(session)
+            elif statement.kind == "CreateQuery":
+                raise Refused(36, "BAD_ARGUMENTS", "A temporary table needs a session: give session_id.")
+            elif not statement.has_result:
+                yield None
+            else:
+                yield await stack.enter_async_context(self._free_lane())
+
+    @asynccontextmanager
+    async def _free_lane(self) -> AsyncIterator[Lane]:
+        if self._waiting >= self._access.waiting_max:
+            raise Refused(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many simultaneous queries. Try again later.")
+        assert self._lanes is not None  # noqa: S101 - started
+        async with AsyncExitStack() as stack:
+            self._waiting += 1
+            try:
+                lane = await stack.enter_async_context(self._lanes.borrow())
+            finally:
+                self._waiting -= 1
+            yield lane
+
+    async def _write(self, request: FrontRequest, reply: Reply) -> None:
+        """An owner's statement: unchecked."""
+        insert = split_insert(request)
+        if insert is not None:
+            rows = await self._warehouse.push(insert.statement, insert.data, insert.input_format)
+            await reply.fixed(b"", written_rows=rows)
+            return
+        text = request.text()
+        if not text.strip():
+            await reply.fixed(b"Ok.\n")
+            return
+        statement = await self._reader.read(text, request.parameters, checked=False)
+        if statement.kind.startswith(("Select", "Show", "Describe", "Exists", "Explain")):
+            async with self._free_lane() as lane:
+                await reply.result(lane, statement, request)
+        else:
+            await self._warehouse.execute(statement.text, request.parameters)
+            await reply.fixed(b"")
+
+
+async def _disconnected(receive: Receive) -> None:
+    message: Message = await receive()
+    while message["type"] != "http.disconnect":
+        message = await receive()
+
+
+def create_front(warehouse: EmbeddedWarehouse, access: FrontAccess) -> Front:
+    """The ASGI application. Its lanes open with the first request or `start`; `await front.close()` before the
+    warehouse is closed."""
+    return Front(warehouse, access)
+
+
+__all__ = ["ASGIApp", "Front", "create_front"]

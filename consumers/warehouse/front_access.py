@@ -1,0 +1,80 @@
+"""Who may ask the embedded engine from outside, how much at once, and which refusals they get."""
+
+from __future__ import annotations
+
+import hmac
+from ipaddress import ip_address
+
+import msgspec
+
+
+class FrontAccess(msgspec.Struct, frozen=True):
+    """Settings of the front. Without a user, only this machine may ask (as `default`, without a password)."""
+
+    user: str = ""
+    password: str = ""
+    writable: bool = False
+    """For owners' tools and tests: statements run unchecked, as the owner."""
+    queries_max: int = 4
+    """Queries that run at once; each has its own thread and session with the engine."""
+    waiting_max: int = 100
+    sessions_max: int = 32
+    body_bytes_max: int = 64 * 1024**2
+    stall_s: float = 30.0
+    """A client that takes nothing for so long loses its query."""
+
+
+class Refused(Exception):  # noqa: N818 - named as an answer
+    """An answer that is an error: ClickHouse's code, its name, and the text."""
+
+    def __init__(self, code: int, name: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.name = name
+        self.text = text
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks, as they say, and from where."""
+
+    user: str
+    password: str
+    address: str
+    host: str
+    """The Host header: a name other than localhost is a web page's, rebound to this machine."""
+
+
+def admit(caller: Caller, access: FrontAccess) -> None:
+    """Return, or raise `Refused` 516. Comparison takes the same time for every wrong password."""
+    named = bool(access.user) and caller.user == access.user
+    given = hmac.compare_digest(caller.password.encode(), access.password.encode())
+    if named and given:
+        return
+    if caller.user == "default" and not caller.password and is_local(caller):
+        return
+    text = f"{caller.user}: Authentication failed: password is incorrect, or there is no user with such name."
+    if not access.user:
+        text += " Without `netiv up --clickhouse-user` only this machine may ask, as user default."
+    raise Refused(516, "AUTHENTICATION_FAILED", text)
+
+
+def is_local(caller: Caller) -> bool:
+    """Whether the caller is on this machine and named it as such."""
+    return _loopback(caller.address) and (not caller.host or _loopback(_name(caller.host)))
+
+
+def _name(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)

@@ -1,0 +1,147 @@
+"""Sends one answer: headers with the first block, compression, a broken end for an error in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+
+from consumers.warehouse.contract import WarehouseError
+from consumers.warehouse.engine_handle import STREAMED_FORMATS, Result
+from consumers.warehouse.front_answer import Encoder, Headers, content_type, encoder, exception_tag, tagged_error
+from consumers.warehouse.front_request import FrontRequest, Message
+from consumers.warehouse.front_statement import Statement
+from consumers.warehouse.lane import Lane
+
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Reply:
+    """The answer to one request."""
+
+    def __init__(self, send: Send, common: Headers, stall_s: float) -> None:
+        self._send = send
+        self._headers = [*common]
+        self._stall_s = stall_s
+        self._started = False
+        self._encoder: Encoder | None = None
+        self._body = True
+        self.mark = f"netiv:{secrets.token_hex(12)}"
+        """Stands as a comment in the query, so that exactly this one can be killed."""
+
+    def begin(self, request: FrontRequest, query_id: str) -> None:
+        """What the request wants of every answer."""
+        self._headers.append((b"x-clickhouse-query-id", query_id.encode("latin-1", "replace")))
+        self._body = request.method != "HEAD"
+        if request.flag("enable_http_compression"):
+            self._encoder = encoder(request.headers.get("accept-encoding", ""))
+
+    async def _out(self, message: Message) -> None:
+        async with asyncio.timeout(self._stall_s):
+            await self._send(message)
+
+    async def _start(self, status: int, extra: Headers) -> None:
+        headers = [*self._headers, *extra]
+        if self._encoder:
+            headers.append((b"content-encoding", self._encoder.name.encode()))
+        self._started = True
+        await self._out({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _chunk(self, data: bytes) -> None:
+        data = self._encoder.chunk(data) if self._encoder else data
+        if data and self._body:
+            await self._out({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def _end(self) -> None:
+        tail = self._encoder.end() if self._encoder and self._body else b""
+        await self._out({"type": "http.response.body", "body": tail})
+
+    async def fixed(self, body: bytes, *, written_rows: int = 0) -> None:
+        """A short answer."""
+        kind = (b"content-type", b"text/plain; charset=UTF-8")
+        await self._start(200, [kind, _summary(None, written_rows)])
+        if body:
+            await self._chunk(body)
+        await self._end()
+
+    async def error(self, status: int, code: int, text: str) -> None:
+        """An error; when the answer has begun it has been told already."""
+        if self._started:
+            return
+        extra = [(b"content-type", b"text/plain; charset=UTF-8")]
+        if code:
+            extra.append((b"x-clickhouse-exception-code", str(code).encode()))
+        if status == 503:
+            extra.append((b"retry-after", b"1"))
+        await self._start(status, extra)
+        await self._chunk(text.encode() + b"\n")
+        await self._end()
+
+    async def result(self, lane: Lane, statement: Statement, request: FrontRequest) -> None:
+        """Run the statement in the lane and send what it gives, as it comes where the format allows."""
+        output_format = statement.output_format or request.default_format
+        sql = marked(self.mark, statement, output_format, request.settings)
+        tag = exception_tag()
+        extra = [
+            (b"content-type", content_type(output_format).encode()),
+            (b"x-clickhouse-format", output_format.encode()),
+            (b"x-clickhouse-exception-tag", tag.encode()),
+        ]
+        if output_format not in STREAMED_FORMATS:
+            result = await lane.call(lambda: lane.handle.run(sql, output_format, request.parameters))
+            await self._start(200, [*extra, _summary(result, 0)])
+            await self._chunk(result.body)
+            await self._end()
+            return
+        async with aclosing(lane.blocks(sql, output_format, request.parameters)) as blocks:
+            await self._stream(blocks, extra, tag, whole=request.flag("wait_end_of_query"))
+
+    async def _stream(self, blocks: AsyncGenerator[bytes], extra: Headers, tag: str, *, whole: bool) -> None:
+        first = await anext(blocks, b"")
+        if whole:
+            first = b"".join([first, *[block async for block in blocks]])
+        await self._start(200, [*extra, _summary(None, 0)])
+        await self._chunk(first)
+        try:
+            async for block in blocks:
+                await self._chunk(block)
+        except WarehouseError as error:
+            # The answer is left without its end: every client notices, those that know the tag can say why.
+            await self._chunk(tagged_error(str(error), tag))
+            return
+        await self._end()
+
+
+def marked(mark: str, statement: Statement, output_format: str, settings: dict[str, str]) -> str:
+    """The text for the engine: mark, statement, format, the request's settings (the statement's own win)."""
+    text = f"/* {mark} */ {statement.text}"
+    if statement.output_format is None:
+        text += f" FORMAT {output_format}" if output_format.isidentifier() else " FORMAT Unknown"
+    if settings:
+        pairs = [f"{name} = {_quoted(value)}" for name, value in settings.items() if _plain(name)]
+        text += f" SETTINGS {', '.join(pairs)}"
+    return text
+
+
+def _plain(name: str) -> bool:
+    if not name.isidentifier():
+        raise WarehouseError(f"Code: 115. DB::Exception: Unknown setting {name!r} (UNKNOWN_SETTING)", 115)
+    return True
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _summary(result: Result | None, written_rows: int) -> tuple[bytes, bytes]:
+    counts = {
+        "read_rows": result.read_rows if result else 0,
+        "read_bytes": result.read_bytes if result else 0,
+        "written_rows": written_rows,
+        "result_rows": result.rows if result else 0,
+        "result_bytes": len(result.body) if result else 0,
+        "elapsed_ns": int(result.elapsed_s * 1e9) if result else 0,
+    }
+    return b"x-clickhouse-summary", json.dumps({name: str(value) for name, value in counts.items()}).encode()
