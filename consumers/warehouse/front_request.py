@@ -140,7 +140,7 @@ def _form(kind: str, body: bytes) -> dict[str, str]:
         if part.get_filename() is not None:
             raise Refused(48, "NOT_IMPLEMENTED", f"External tables are not supported: {name}")
         if name:
-            fields[str(name)] = bytes(part.get_payload(decode=True)).decode()  # type: ignore[arg-type]
+            fields[str(name)] = bytes(part.get_payload(decode=True)).decode()
     return fields
 
 

@@ -25,7 +25,15 @@ _NODE = re.compile(r"^( *)([A-Za-z]+)(?: +(.*))?$")
 _TAIL = re.compile(r"\s*(?:\(alias .*\))?\s*(?:\(children \d+\))?$")
 
 _READING = frozenset(
-    {"SelectWithUnionQuery", "SelectIntersectExceptQuery", "SelectQuery", "Explain", "DescribeQuery", "ShowTables"}
+    {
+        "SelectWithUnionQuery",
+        "SelectIntersectExceptQuery",
+        "SelectQuery",
+        "TablesInSelectQuery",
+        "Explain",
+        "DescribeQuery",
+        "ShowTables",
+    }
     | {"ShowColumns", "ShowIndexes", "ShowFunctions", "ShowSetting", "ShowCreateTableQuery", "ShowCreateViewQuery"}
     | {"ShowCreateDatabaseQuery", "ExistsTableQuery", "ExistsViewQuery", "ExistsDatabaseQuery", "ExistsTable"}
     | {"Set", "UseQuery"}
