@@ -9,9 +9,9 @@ import { gzipSync } from "node:zlib";
 import { minify } from "terser";
 
 /** Properties of ours that no page sees, shortened in every file alike. */
-const INNER = ["useDisk", "setUser", "forget", "settle", "soon", "leave", "writeKey", "prefix", "tab", "store"];
+const INNER = ["useDisk", "setUser", "forget", "settle", "soon", "leave", "writeKey", "prefix", "tab"];
 const SHARED = ["landed", "secret", "leaving", "listen", "visitor"];
-const mangleCache = Object.fromEntries([...INNER, ...SHARED].map((name, index) => [name, "_" + index.toString(36)]));
+const mangleCache = Object.fromEntries([...INNER, ...SHARED].map((name, index) => [name, (index + 10).toString(36)]));
 
 const ENTRIES = [
   { name: "netiv-auto.js", entry: "src/auto.ts", format: "iife" },
@@ -42,7 +42,7 @@ async function bundle(entry, format, auto) {
     ecma: 2019,
     module: true,
     toplevel: true,
-    compress: { passes: 4, unsafe_arrows: true, pure_getters: true, keep_fargs: false, unsafe_methods: true },
+    compress: { passes: 4, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
     format: { ecma: 2019 },
   });
   return Buffer.from(code + "\n");
@@ -56,7 +56,7 @@ const files = {};
 let auto = "";
 for (const { name, entry, format } of ENTRIES) {
   const content = await bundle(entry, format, auto);
-  const hashed = `netiv.${hashOf(content, "sha256", "hex").slice(0, 16)}.${name.split(".").pop()}`;
+  const hashed = `netiv.${hashOf(content, "sha256", "hex").slice(0, 10)}.${name.split(".").pop()}`;
   if (name === "netiv-auto.js") auto = "/" + hashed;
   writeFileSync(`dist/${name}`, content);
   writeFileSync(`dist/${hashed}`, content);

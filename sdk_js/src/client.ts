@@ -97,11 +97,10 @@ export function createClient(o: Options, url: string): Core {
     resolvers.delete(key);
   };
 
-  const objected = (o.gpc && (navigator as any).globalPrivacyControl) || (o.dnt && navigator.doNotTrack === "1");
+  const objected = (o.gpc && (navigator as any).globalPrivacyControl) || (o.dnt && +navigator.doNotTrack! > 0);
   let mode: Mode;
   let answer: Consent | null;
   let held: Array<() => void> = [];
-  let number = 0;
 
   const { origin, hostname } = new URL(url);
   const delivery = createDelivery({
@@ -125,12 +124,10 @@ export function createClient(o: Options, url: string): Core {
 
   const become = (): void => {
     mode = modeOf(answer, o.consent, objected);
+    store.useDisk(mode === "full");
     if (mode === "full") visitor.save();
-    else {
-      store.keys(prefix).forEach((key) => settle(key, dropped("consent")));
-      visitor.forget();
-      store.useDisk(false);
-    }
+    else if (answer) visitor.forget();
+    if (mode === "off") store.keys(prefix).forEach((key) => settle(key, dropped("consent")));
     held.splice(0).forEach((write) => write());
   };
 
@@ -145,11 +142,11 @@ export function createClient(o: Options, url: string): Core {
         try {
           if (mode === "off") return tell(event, dropped("consent"), resolve);
           const [, seq, , session_id, landing] = landingAt(store, created_at, url, referrer, makeId);
-          const key = keyOf(prefix, created_at, tab, number++);
+          const key = keyOf(prefix, created_at, tab, seq);
           const whole: Event = {
             ...event,
             visitor_id: visitor.id,
-            user_id: visitor.user || o.user,
+            user_id: visitor.user() || o.user,
             session_id,
             created_at,
             seq,
@@ -161,7 +158,7 @@ export function createClient(o: Options, url: string): Core {
               language: navigator.language,
               timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
               screen: screen.width + "x" + screen.height,
-              consent: answer || undefined,
+              consent: answer,
               page_id: tab,
               ...landing,
               ...context,
@@ -171,7 +168,7 @@ export function createClient(o: Options, url: string): Core {
           const json = JSON.stringify(whole, (_, value) =>
             typeof value === "string" ? value.replace(/[\ud800-\udfff\0]/gu, "\ufffd") : value,
           );
-          enqueue(store, key, json, (oldest) => settle(oldest, dropped("quota")));
+          enqueue(store, key, seq, json, (oldest) => settle(oldest, dropped("quota")));
           resolvers.set(key, resolve);
           delivery.soon();
         } catch (error) {
@@ -209,10 +206,8 @@ export function createClient(o: Options, url: string): Core {
     consent: safely((said) => {
       answer = said;
       store.useDisk(true);
-      become();
-      store.useDisk(true);
       writeConsent(store, said);
-      store.useDisk(mode === "full");
+      become();
     }),
     reset() {
       const sent = track("logged_out");
@@ -239,7 +234,7 @@ export function createClient(o: Options, url: string): Core {
   listen(doc, "visibilitychange", () => (doc.visibilityState === "hidden" ? leave() : delivery.soon()));
   listen(window, "online", delivery.now);
   listen(window, "storage", ({ key, newValue, oldValue }: StorageEvent) => {
-    if (key && newValue === null && resolvers.has(key)) settle(key, SENT, oldValue);
+    if (newValue === null && resolvers.has(key!)) settle(key!, SENT, oldValue);
   });
   delivery.soon();
   if (o.pages !== "off") core.page();

@@ -1,11 +1,9 @@
-import type { Store } from "./storage";
+import { CONSENT, type Store } from "./storage";
 
 /** `full`: ids are stored; `cookieless`: sent, nothing stored; `hold`: kept in memory until asked; `off`: nothing. */
 export type Mode = "full" | "cookieless" | "hold" | "off";
 /** What a page may say: one word, or a word or boolean for each purpose, of which `analytics` decides. */
 export type Consent = "granted" | "denied" | Record<string, boolean | string>;
-
-const KEY = "nv_c";
 
 /**
  * The mode of an answer (or none), the site's option (none: full before any answer; `required`: nothing; `cookieless`:
@@ -18,6 +16,6 @@ export function modeOf(consent: Consent | null, option: string | undefined, obje
   return granted ? "full" : option === "cookieless" ? option : consent || objected ? "off" : "hold";
 }
 
-export const readConsent = (store: Store): Consent | null => JSON.parse(store.get(KEY) || "null");
+export const readConsent = (store: Store): Consent | null => JSON.parse(store.get(CONSENT) || "null");
 
-export const writeConsent = (store: Store, consent: Consent): unknown => store.set(KEY, JSON.stringify(consent));
+export const writeConsent = (store: Store, consent: Consent): unknown => store.set(CONSENT, JSON.stringify(consent));

@@ -70,7 +70,7 @@ export function createDelivery({ store, prefix, tab, url, writeKey, credentials,
     // an origin that the site doesn't list may send, but not with cookies: then the answer can't be read
     if (!status) cookies = !cookies;
     if (!isSuccess(status) && !isRefusal(status)) {
-      const wait = waitAfter(++failures, retryAfter, Date.now(), Math.random());
+      const wait = waitAfter(++failures, retryAfter, Math.random());
       store.set(WAIT, "" + (Date.now() + wait));
       plan(wait);
       return false;

@@ -16,13 +16,9 @@ export const keyOf = (prefix: string, now: number, tab: string, number: number):
 export const tabOf = (key: string): string => key.slice(-12, -6);
 
 /** Keep an event. A full disk, or too many events, costs the oldest ones; `lose` takes each of them away. */
-export function enqueue(store: Store, key: string, json: string, lose: (key: string) => void): void {
-  const waiting = (): string[] => store.keys(key.slice(0, -21));
-  const number = parseInt(key.slice(-6), 36);
-  if (number >= EVENTS_MAX && waiting()[EVENTS_MAX]) lose(waiting()[0]!);
-  while (!store.set(key, json)) {
-    const oldest = waiting()[0]!;
-    if (oldest === key) return; // memory is all there is
-    lose(oldest);
-  }
+export function enqueue(store: Store, key: string, seq: number, json: string, lose: (key: string) => void): void {
+  const waiting = (): string[] => store.keys(key.slice(0, -21), true);
+  // counting is dear in a burst
+  while (!(seq % 64) && waiting()[EVENTS_MAX]) lose(waiting()[0]!);
+  while (!store.set(key, json) && waiting()[0]) lose(waiting()[0]!);
 }

@@ -9,7 +9,7 @@ const AGE_S = 34_214_400;
 /** Who this browser is: an id of ours in a cookie and in storage, and the user's id after a log-in. */
 export interface Visitor {
   id: string;
-  user: string;
+  user(): string | null | undefined;
   /** The domain of the cookie, "" for the host alone. */
   domain: string;
   setUser(id: string): void;
@@ -22,20 +22,17 @@ export interface Visitor {
 export function openVisitor(store: Store, jar: Jar, host: string, linked: string | undefined, fresh: () => string): Visitor {
   const visitor: Visitor = {
     id: linked || fresh(),
-    user: "",
+    user: () => store.get(USER),
     domain: "",
-    setUser: (id) => void store.set(USER, (visitor.user = id)),
+    setUser: (id) => void store.set(USER, id),
     save() {
       visitor.id = jar.read(NAME) || store.get(NAME) || visitor.id;
-      visitor.user = visitor.user || store.get(USER) || "";
       visitor.domain = widestDomain(jar, host);
       jar.write(NAME, visitor.id, visitor.domain, AGE_S);
       store.set(NAME, visitor.id);
-      visitor.user && store.set(USER, visitor.user);
     },
     forget() {
       visitor.id = fresh();
-      visitor.user = "";
       jar.write(NAME, "", visitor.domain, 0);
       [NAME, USER, "nv_l"].forEach(store.remove);
     },
