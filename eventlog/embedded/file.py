@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from eventlog.contract import LogError
+from eventlog.contract import LogError, LogUnavailable
 from eventlog.embedded.chunks import PARTITIONS_MAX
 from eventlog.embedded.faults import translate
 from eventlog.embedded.locks import WriterLock
@@ -145,6 +145,16 @@ def checkpoint(db: Database) -> None:
         db.execute("PRAGMA busy_timeout = 250").fetchall()
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}").fetchall()
+
+
+def settle(db: Database) -> None:
+    """After an I/O error: rest on the write-ahead log no more. Call it under the writer lock, outside a transaction.
+
+    Pages whose sync failed look written from then on, so a commit that was refused may be found again in the
+    write-ahead log without being on the disk, and all that follows it would go with it at a power loss.
+    """
+    if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        raise LogUnavailable("The log can't be settled after an I/O error while others read it")
 
 
 def used_bytes(db: Database) -> int:

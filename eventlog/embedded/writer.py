@@ -21,7 +21,7 @@ import msgspec
 from eventlog.contract import LogError, LogFull, LogUnavailable, Record
 from eventlog.embedded.append import append
 from eventlog.embedded.faults import leaves_connection_sound, translate
-from eventlog.embedded.file import CHECKPOINT_BYTES, Database, checkpoint
+from eventlog.embedded.file import CHECKPOINT_BYTES, Database, checkpoint, settle
 from eventlog.embedded.locks import WriterLock
 from eventlog.embedded.room import Room
 
@@ -61,6 +61,7 @@ class Writer:
         self._closing = False
         self._db: sqlite3.Connection | None = None
         self._unchecked_bytes = 0
+        self._doubtful = False
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
@@ -157,6 +158,9 @@ class Writer:
             if self._db is None:
                 self._db = self._site.connect()
             try:
+                if self._doubtful:
+                    settle(self._db)
+                    self._doubtful = False
                 self._db.execute("BEGIN IMMEDIATE")
                 result = work(self._db)
                 self._db.execute("COMMIT")
@@ -181,6 +185,7 @@ class Writer:
             sound = False
         if not sound:
             self._db = None
+            self._doubtful = True
             db.close()
 
     def _checkpoint(self) -> None:
@@ -189,8 +194,8 @@ class Writer:
         self._unchecked_bytes = 0
         try:
             checkpoint(self._db)
-        except sqlite3.Error:  # the commit stands; the copying back is tried again after as many bytes
-            self._give_up(sound=False)
+        except sqlite3.Error as error:  # the commit stands; the copying back is tried again after as many bytes
+            self._give_up(sound=leaves_connection_sound(error))
 
     def _tell(self, outcomes: list[Outcome]) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more

@@ -45,6 +45,26 @@ async def test_after_an_error_nothing_stays_and_doubtful_connections_go(
     await log.close()
 
 
+async def test_after_an_io_error_the_write_ahead_log_starts_over(tmp_path: Path) -> None:
+    """What stood in it may not be on the disk, though it looks so."""
+    log = await open_embedded_log(tmp_path)
+    await log.append([Record(b"k", bytes(500_000))])
+    await log.ends()  # a second connection: closing the writer's alone leaves the write-ahead log as it is
+    wal = tmp_path / "log.sqlite3-wal"
+    assert wal.stat().st_size > 500_000
+
+    def fail(db: Database) -> None:
+        error = sqlite3.OperationalError("from the disk")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        raise error
+
+    with pytest.raises(LogUnavailable):
+        await log._submit(fail)
+    await log.append([Record(b"k", b"1")])
+    assert wal.stat().st_size < 100_000
+    await log.close()
+
+
 async def test_a_record_that_is_none_is_its_callers_error_and_stores_nothing(tmp_path: Path) -> None:
     log = await open_embedded_log(tmp_path)
     with pytest.raises(TypeError):
