@@ -51,6 +51,7 @@ class Child:
             pass_fds=(self._lifeline.child_end,),
             process_group=0,  # Ctrl-C of the terminal reaches the supervisor alone, which decides the order
             stdin=subprocess.DEVNULL,
+            stdout=2,  # a child's talk is no data of ours
         )
         self._started_at = now
         self.restart_at = None

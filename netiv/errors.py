@@ -22,6 +22,8 @@ def explain(error: BaseException) -> CommandError | None:
     """The two lines for an expected error; None for a bug."""
     if isinstance(error, CommandError):
         return error
+    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        return explain(error.exceptions[0])  # a task of one: the group says nothing more
     if isinstance(error, ModuleNotFoundError):
         return _missing_module(error)
     if isinstance(error, PermissionError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 # A spreadsheet runs a cell that begins so as a formula (OWASP, "CSV Injection"); channel names come from strangers.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FILE_WIDTH = 160  # of a table that goes to a file or a pipe
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -60,15 +62,18 @@ def show(table: Table, console: Console | None = None) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    numeric = [all(isinstance(row[i], int | float | None) for row in table.rows) for i in range(len(table.columns))]
+    console = console or RichConsole()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _FILE_WIDTH
     grid = RichTable(title=table.title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for name, right in zip(table.columns, numeric, strict=True):
-        grid.add_column(name, justify="right" if right else "left", overflow="fold")
+    for index, name in enumerate(table.columns):
+        numeric = all(isinstance(row[index], int | float | None) for row in table.rows)
+        grid.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in table.rows:
         grid.add_row(*(Text(_cell(value)) for value in row))  # Text: a campaign named "[red]" is no markup
-    (console or RichConsole()).print(grid)
+    console.print(grid)
     if not table.rows:
-        (console or RichConsole()).print("  nothing yet")
+        console.print("  nothing yet")
 
 
 def _cell(value: object) -> str:

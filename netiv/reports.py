@@ -22,16 +22,18 @@ class Filters(msgspec.Struct, frozen=True):
     since: datetime
     until: datetime
     limit: int
+    conversion: str = ""  # names of conversions, comma-separated; "" = all
 
     @classmethod
-    def of(cls, typed: tuple[str, str | None, str | None, int], now: datetime) -> Filters:
+    def of(cls, typed: tuple[str, str | None, str | None, int, str], now: datetime) -> Filters:
         """Filters as a user types them."""
-        site, since, until, limit = typed
+        site, since, until, limit, conversion = typed
         return cls(
             site,
             durations.moment(since, now) if since else _BEGINNING,
             durations.moment(until, now) if until else _END,
             limit,
+            conversion.replace(" ", ""),
         )
 
 
@@ -47,6 +49,7 @@ def run(warehouse: ClickHouse, name: str, title: str, filters: Filters) -> Table
         "since": _text(filters.since),
         "until": _text(filters.until),
         "limit": filters.limit,
+        "conversion": filters.conversion,
     }
     result = warehouse.query(report_sql(name), parameters)
     rows = [[_value(column, cell) for column, cell in zip(result.columns, row, strict=True)] for row in result.rows]

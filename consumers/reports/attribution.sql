@@ -36,6 +36,7 @@ FROM
         WHERE ({site:String} = '' OR site = {site:String})
           AND converted_at >= {since:DateTime64(3, 'UTC')}
           AND converted_at < {until:DateTime64(3, 'UTC')}
+          AND ({conversion:String} = '' OR has(splitByChar(',', {conversion:String}), toString(name)))
     )
 )
 GROUP BY channel, currency

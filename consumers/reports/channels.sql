@@ -35,6 +35,7 @@ FULL OUTER JOIN
     FROM v_conversion_paths
     WHERE ({site:String} = '' OR site = {site:String})
       AND converted_at >= {since:DateTime64(3, 'UTC')} AND converted_at < {until:DateTime64(3, 'UTC')}
+      AND ({conversion:String} = '' OR has(splitByChar(',', {conversion:String}), toString(name)))
     GROUP BY channel, currency
 ) AS last_touch USING (channel)
 ORDER BY revenue DESC, conversions DESC, touchpoints DESC, channel, currency

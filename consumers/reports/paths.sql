@@ -9,6 +9,7 @@ FROM v_conversion_paths
 WHERE ({site:String} = '' OR site = {site:String})
   AND converted_at >= {since:DateTime64(3, 'UTC')}
   AND converted_at < {until:DateTime64(3, 'UTC')}
+  AND ({conversion:String} = '' OR has(splitByChar(',', {conversion:String}), toString(name)))
 GROUP BY path, currency
 ORDER BY conversions DESC, revenue DESC, path, currency
 LIMIT {limit:UInt32}

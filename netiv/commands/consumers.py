@@ -46,4 +46,4 @@ def consumers(
 def _serve(settings: Settings) -> int:
     from consumers.app import serve
 
-    return int(serve(settings) or 0)
+    return serve(settings)

@@ -105,12 +105,15 @@ def _play(order: Order, warehouse: ClickHouse) -> tuple[World, Outcome]:
 
 def _tables(warehouse: ClickHouse, site: str) -> list[Table]:
     from netiv import reports
+    from netiv.demo.channels import SALES
     from netiv.reports import Filters, forever
 
     since, until = forever()
     return [
-        reports.run(warehouse, "paths", "Top conversion paths", Filters(site, since, until, 10)),
-        reports.run(warehouse, "attribution", "Attribution: revenue by channel, ILS", Filters(site, since, until, 30)),
+        reports.run(warehouse, "paths", "Top paths to a sale", Filters(site, since, until, 10, SALES)),
+        reports.run(
+            warehouse, "attribution", "Attribution: revenue by channel, ILS", Filters(site, since, until, 30, SALES)
+        ),
     ]
 
 

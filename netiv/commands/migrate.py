@@ -31,19 +31,20 @@ def migrate(
 
     settings = configuration.load(data=data)
     if settings.clickhouse:
-        _migrate(settings)
+        applied = _migrate(settings)
     else:
         engine.require()
         with lock.hold(settings.data, "consumers"):
-            _migrate(settings)
-    where = settings.clickhouse or str(settings.data)
+            applied = _migrate(settings)
     if json:
-        output.as_json({"migrated": True, "database": settings.database})
-    else:
-        print(f"The tables of database {settings.database} are up to date ({where.rpartition('@')[2]}).")
+        output.as_json({"database": settings.database, "applied": applied})
+        return
+    for name in applied:
+        print(f"applied {name}")
+    print(f"The tables of database {settings.database} are up to date.")
 
 
-def _migrate(settings: Settings) -> None:
+def _migrate(settings: Settings) -> list[str]:
     from consumers.app import migrate as run
 
-    run(settings)
+    return run(settings)

@@ -23,6 +23,7 @@ _SITE = typer.Option("", help="Only this site.", show_default="all")
 _SINCE = typer.Option(None, help="From: a date, a time, or 30d (ago).", show_default="the beginning")
 _UNTIL = typer.Option(None, help="Until (not included).", show_default="now")
 _LIMIT = typer.Option(20, min=1, max=100_000, help="Rows at most.")
+_CONVERSION = typer.Option("", help="Only these conversions: purchase,lead.", show_default="all")
 _URL = typer.Option(None, "--clickhouse-url", help="ClickHouse HTTP address.", show_default="http://127.0.0.1:8123")
 _JSON = typer.Option(False, "--json", help="Print JSON.")
 _CSV = typer.Option(False, "--csv", help="Print CSV.")
@@ -31,7 +32,7 @@ _CSV = typer.Option(False, "--csv", help="Print CSV.")
 @app.command("paths")
 def paths(
     site: str = _SITE, since: str | None = _SINCE, until: str | None = _UNTIL, limit: int = _LIMIT,
-    clickhouse_url: str | None = _URL, json: bool = _JSON, csv: bool = _CSV,
+    conversion: str = _CONVERSION, clickhouse_url: str | None = _URL, json: bool = _JSON, csv: bool = _CSV,
 ) -> None:  # fmt: skip
     """The paths of channels that led to most conversions.
 
@@ -43,7 +44,7 @@ def paths(
     _run(
         "paths",
         "Top conversion paths",
-        (site, since, until, limit),
+        (site, since, until, limit, conversion),
         clickhouse_url,
         "json" if json else "csv" if csv else "",
     )
@@ -52,7 +53,7 @@ def paths(
 @app.command("channels")
 def channels(
     site: str = _SITE, since: str | None = _SINCE, until: str | None = _UNTIL, limit: int = _LIMIT,
-    clickhouse_url: str | None = _URL, json: bool = _JSON, csv: bool = _CSV,
+    conversion: str = _CONVERSION, clickhouse_url: str | None = _URL, json: bool = _JSON, csv: bool = _CSV,
 ) -> None:  # fmt: skip
     """Sessions, touchpoints, conversions (last touch) and revenue by channel.
 
@@ -61,13 +62,19 @@ def channels(
     \b
       netiv report channels --site shop --csv
     """
-    _run("channels", "Channels", (site, since, until, limit), clickhouse_url, "json" if json else "csv" if csv else "")
+    _run(
+        "channels",
+        "Channels",
+        (site, since, until, limit, conversion),
+        clickhouse_url,
+        "json" if json else "csv" if csv else "",
+    )
 
 
 @app.command("attribution")
 def attribution(
     site: str = _SITE, since: str | None = _SINCE, until: str | None = _UNTIL, limit: int = _LIMIT,
-    clickhouse_url: str | None = _URL, json: bool = _JSON, csv: bool = _CSV,
+    conversion: str = _CONVERSION, clickhouse_url: str | None = _URL, json: bool = _JSON, csv: bool = _CSV,
 ) -> None:  # fmt: skip
     """Revenue by channel under three models: first touch, last touch, linear.
 
@@ -79,13 +86,15 @@ def attribution(
     _run(
         "attribution",
         "Attribution",
-        (site, since, until, limit),
+        (site, since, until, limit, conversion),
         clickhouse_url,
         "json" if json else "csv" if csv else "",
     )
 
 
-def _run(name: str, title: str, filters: tuple[str, str | None, str | None, int], url: str | None, form: str) -> None:
+def _run(
+    name: str, title: str, filters: tuple[str, str | None, str | None, int, str], url: str | None, form: str
+) -> None:
     import sys
     from datetime import UTC, datetime
 

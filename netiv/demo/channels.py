@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+SALES = "purchase,store_purchase"
 PAID_ORGANIC, COMMUNITY, LIVE, UGC, CLASSIC = "paid_organic", "community", "live", "ugc", "classic"
 
 

@@ -51,6 +51,7 @@ def play(order: Order, warehouse: ClickHouse, show: Show) -> tuple[World, Outcom
     """Run it. Raises when the stack refuses, or does not derive in time."""
     world = simulate(order.seed, order.persons, order.until)
     client = Client(order.url)
+    lag.read(client)  # is anybody there? Said at once, without the patience of what follows
     _await_key(client, order.keys)
     started = time.monotonic()
     counts = _send(order, world, show)

@@ -107,7 +107,13 @@ def environment(folder: Path, **extra: str) -> dict[str, str]:
     """The environment of a command in `folder`: none of our own settings leaks in."""
     root = Path(__file__).resolve().parents[2]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NETIV_")}
-    return {**kept, "PYTHONPATH": str(root), "NETIV_DATA": str(folder / "data"), "COLUMNS": "160", **extra}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join([*kept.get("PYTHONPATH", "").split(os.pathsep), str(root)]).lstrip(os.pathsep),
+        "NETIV_DATA": str(folder / "data"),
+        "COLUMNS": "160",
+        **extra,
+    }
 
 
 def run(folder: Path, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,129 @@
+"""`netiv up` as a process tree: restarts what dies, drains in order, leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from simulation.stack import Stack, encode
+
+from netiv.http import Client
+
+LIMIT_S = 60.0
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition, with a deadline."""
+    deadline = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    running = Stack(tmp_path)
+    yield running
+    running.kill()
+
+
+def roles(stack: Stack) -> dict[str, psutil.Process]:
+    """The living children by their role."""
+    found: dict[str, psutil.Process] = {}
+    for child in psutil.Process(stack.process.pid).children():
+        with contextlib.suppress(psutil.Error):  # it ended while we looked
+            command = child.cmdline()
+            if command[2:3] == ["netiv"]:
+                found[command[-1]] = child
+    return found
+
+
+def family(stack: Stack) -> list[psutil.Process]:
+    return psutil.Process(stack.process.pid).children(recursive=True)
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+
+
+def answers(stack: Stack) -> bool:
+    client = Client(stack.url, timeout_s=5)
+    try:
+        return client.request("GET", "/healthz").status == 200
+    except OSError:
+        return False
+    finally:
+        client.close()
+
+
+def send(stack: Stack, name: str) -> None:
+    client = Client(stack.url)
+    headers = {"Authorization": f"Bearer {stack.welcome['write_key']}", "Content-Type": "application/json"}
+    events = [{"type": "page", "visitor_id": name, "event_id": f"{name}{number}"} for number in range(5)]
+    assert client.patient("POST", "/v1/events", encode(events), headers).status == 202
+    client.close()
+
+
+def test_it_comes_up_with_a_first_site_and_stops_clean(stack: Stack) -> None:
+    assert set(roles(stack)) == {"collector", "consumers"}
+    assert stack.welcome["site"] == "default"
+    assert stack.process.pid == stack.welcome["pid"]
+    send(stack, "v")
+    children = family(stack)
+    assert stack.stop() == 0
+    assert gone(children)
+    assert "Traceback" not in stack.errors.read_text()
+    # What was accepted just before the end is in the tables of the next start: nobody's event waits for luck.
+    again = Stack(stack.folder)
+    try:
+        assert "write_key" not in again.welcome, "keys are shown once"
+        again.wait_derived()
+        warehouse = again.warehouse()
+        assert int(warehouse.query("SELECT events FROM v_sessions WHERE visitor_id = 'v'").rows[0][0]) == 5
+        warehouse.close()
+    finally:
+        again.kill()
+
+
+@pytest.mark.parametrize("role", ["collector", "consumers"])
+def test_a_child_that_dies_is_started_again(stack: Stack, role: str) -> None:
+    victim = roles(stack)[role]
+    victim.kill()
+    until(lambda: role in roles(stack) and roles(stack)[role].pid != victim.pid, f"another {role}")
+    until(lambda: answers(stack), "answers again")
+    send(stack, "after")
+    stack.wait_derived()
+    said = stack.errors.read_text()
+    assert f"{role} stopped (killed by SIGKILL)" in said
+    assert f"{role} started again" in said
+
+
+def test_killing_the_supervisor_takes_everything_down(stack: Stack) -> None:
+    children = family(stack)
+    assert len(children) >= 2
+    stack.process.kill()
+    stack.process.wait()
+    until(lambda: gone(children), "children of a killed supervisor end")
+    again = Stack(stack.folder)  # the folder and its locks are free
+    assert again.stop() == 0
+
+
+def test_a_second_ctrl_c_stops_at_once(stack: Stack) -> None:
+    children = family(stack)
+    roles(stack)["collector"].suspend()  # it can't drain now
+    stack.process.send_signal(signal.SIGINT)
+    until(lambda: "Stopping" in stack.errors.read_text(), "it says that it drains")
+    stack.process.send_signal(signal.SIGINT)
+    assert stack.process.wait(LIMIT_S) == 1
+    until(lambda: gone(children), "nothing is left")
+
+
+def test_sigterm_drains_too(stack: Stack) -> None:
+    send(stack, "v")
+    stack.process.send_signal(signal.SIGTERM)
+    assert stack.process.wait(LIMIT_S) == 0
