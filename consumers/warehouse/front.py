@@ -100,18 +100,18 @@ class Front:
         try:
             await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
-                await self._kill(reply.mark)
-                task.cancel()
-                await asyncio.wait({task})
-            elif not task.cancelled():
-                task.result()
+                raise ConnectionResetError
+            task.result()
         except TimeoutError:
             await self._kill(reply.mark)
+            raise ConnectionResetError from None
         finally:
             gone.cancel()
             if not task.done():
                 await self._kill(reply.mark)
                 task.cancel()
+                # It ends as cancelled or with the engine's word that it was; neither is news.
+                await asyncio.gather(task, return_exceptions=True)
 
     async def _kill(self, mark: str) -> None:
         # The mark is cut in two, or the KILL would find itself.

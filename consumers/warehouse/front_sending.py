@@ -89,7 +89,7 @@ class Reply:
             (b"x-clickhouse-format", output_format.encode()),
             (b"x-clickhouse-exception-tag", tag.encode()),
         ]
-        if output_format not in STREAMED_FORMATS:
+        if output_format not in STREAMED_FORMATS or not statement.kind.startswith("Select"):
             result = await lane.call(lambda: lane.handle.run(sql, output_format, request.parameters))
             await self._start(200, [*extra, _summary(result, 0)])
             await self._chunk(result.body)

@@ -39,7 +39,12 @@ class Lane:
         """Run `work` in the lane's thread. Cancelling the caller does not stop the work: see `idle`."""
         future: Future[T] = self._thread.submit(work)
         self._last = future  # type: ignore[assignment]
-        return await asyncio.shield(asyncio.wrap_future(future))
+        answer = asyncio.wrap_future(future)
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            answer.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it now
+            raise
 
     async def blocks(self, sql: str, output_format: str, parameters: Mapping[str, str]) -> AsyncGenerator[bytes]:
         """A result as it comes; leaving early cancels the query."""

@@ -28,7 +28,7 @@ COLUMNS = {
     "n": [1, 2**64 - 1, 3],
     "ts": [1_700_000_000_123, 0, 5],
     "sent_at": [None, 1_700_000_000_001, None],
-    "cost": [Decimal("1.2345"), None, Decimal("-3")],
+    "cost": [Decimal("1.2345"), None, Decimal(-3)],
     "ids": [{"k": "v"}, {}, {"שלום": "עולם"}],
     "tags": [[], ["x", "y'\\"], ["\0"]],
 }
@@ -55,7 +55,14 @@ async def test_what_goes_in_comes_out(warehouse):
     await warehouse.insert("facts", COLUMNS, TYPES)
     rows = await warehouse.rows("SELECT site, n, toUnixTimestamp64Milli(ts), cost, ids, tags FROM facts ORDER BY n")
     expected = [
-        (COLUMNS["site"][i], COLUMNS["n"][i], COLUMNS["ts"][i], COLUMNS["cost"][i], COLUMNS["ids"][i], COLUMNS["tags"][i])
+        (
+            COLUMNS["site"][i],
+            COLUMNS["n"][i],
+            COLUMNS["ts"][i],
+            COLUMNS["cost"][i],
+            COLUMNS["ids"][i],
+            COLUMNS["tags"][i],
+        )
         for i in (0, 2, 1)
     ]
     assert rows == expected
@@ -153,7 +160,9 @@ async def test_the_database_is_its_own(warehouse):
 
 async def test_facts_of_the_engine_that_the_writer_relies_on(warehouse):
     names = ["max_insert_block_size", "max_partitions_per_insert_block"]
-    rows = await warehouse.rows("SELECT name, value FROM system.settings WHERE name IN {names:Array(String)}", {"names": names})
+    rows = await warehouse.rows(
+        "SELECT name, value FROM system.settings WHERE name IN {names:Array(String)}", {"names": names}
+    )
     assert {name: int(value) for name, value in rows} == {
         "max_insert_block_size": 1_048_449,
         "max_partitions_per_insert_block": 100,

@@ -27,7 +27,9 @@ async def warehouse(tmp_path):
 
 @pytest.fixture
 async def canary(warehouse):
-    await warehouse.command("CREATE TABLE canary (n UInt64, name String, ts DateTime64(3, 'UTC')) ENGINE = MergeTree ORDER BY n")
+    await warehouse.command(
+        "CREATE TABLE canary (n UInt64, name String, ts DateTime64(3, 'UTC')) ENGINE = MergeTree ORDER BY n"
+    )
     columns = {"n": [1, 2, 3], "name": ["א", "b", "c"], "ts": [0, 1, 1_700_000_000_000]}
     await warehouse.insert("canary", columns, {"n": "UInt64", "name": "String", "ts": "DateTime64(3, 'UTC')"})
     return warehouse

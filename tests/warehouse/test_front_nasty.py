@@ -134,8 +134,15 @@ async def test_nasty_options_are_refused(http, canary, options):
 
 async def test_another_readers_session_settings_do_not_lift_limits(http):
     await http.post("/", content="SET max_threads = 1", params={"session_id": "s"})
-    for statement in ("SET readonly = 0", "SET max_execution_time = 0", "SET max_execution_time = DEFAULT", "SET ROLE ALL"):
+    for statement in (
+        "SET readonly = 0",
+        "SET max_execution_time = 0",
+        "SET max_execution_time = DEFAULT",
+        "SET ROLE ALL",
+    ):
         answer = await http.post("/", content=statement, params={"session_id": "s"})
         assert answer.status_code >= 400, statement
-    answer = await http.get("/", params={"query": "SELECT getSetting('readonly'), getSetting('max_threads')", "session_id": "s"})
+    answer = await http.get(
+        "/", params={"query": "SELECT getSetting('readonly'), getSetting('max_threads')", "session_id": "s"}
+    )
     assert answer.text == "2\t1\n"

@@ -1,0 +1,161 @@
+"""The embedded engine's own promises: one owner, clear refusals, durable, small, never in the event loop's way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from consumers.warehouse.contract import WarehouseError, WarehouseUnavailable
+from consumers.warehouse.embedded import EmbeddedWarehouse, open_embedded
+from consumers.warehouse.opening import open_warehouse
+from consumers.warehouse.server import open_server
+from schemas.settings import Settings
+
+pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).parents[2]
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from consumers.warehouse.embedded import open_embedded
+
+async def main():
+    warehouse = await open_embedded(Path(sys.argv[1]))
+    await warehouse.command("CREATE TABLE IF NOT EXISTS f (n UInt64) ENGINE = MergeTree ORDER BY n "
+                            "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1")
+    for number in range(1000):
+        await warehouse.insert("f", {"n": list(range(number * 100, number * 100 + 100))}, {"n": "UInt64"})
+        print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def run(*args: str, **options):
+    return subprocess.Popen([sys.executable, "-c", *args], cwd=ROOT, text=True, **options)
+
+
+async def test_a_second_process_is_told_who_has_the_folder(warehouse, tmp_path):
+    code = (
+        "import asyncio, sys; from pathlib import Path; from consumers.warehouse.embedded import open_embedded\n"
+        "try: asyncio.run(open_embedded(Path(sys.argv[1])))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    process = run(code, str(tmp_path / "warehouse"), stdout=subprocess.PIPE)
+    told, _ = await asyncio.to_thread(process.communicate)
+    assert told.startswith("WarehouseError")
+    assert f"pid {os.getpid()}" in told
+    assert "NETIV_CLICKHOUSE" in told
+    with pytest.raises(WarehouseError, match="another process"):
+        await open_embedded(tmp_path / "warehouse")
+    with pytest.raises(WarehouseError, match="One process can open one folder"):
+        await open_embedded(tmp_path / "elsewhere")
+    assert await warehouse.ping()
+
+
+async def test_without_the_extra_the_error_names_it():
+    code = (
+        "import asyncio, sys, tempfile; from pathlib import Path\n"
+        "sys.modules['chdb'] = None\n"
+        "from consumers.warehouse.embedded import open_embedded\n"
+        "try: asyncio.run(open_embedded(Path(tempfile.mkdtemp())))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    process = run(code, stdout=subprocess.PIPE)
+    told, _ = await asyncio.to_thread(process.communicate)
+    assert "pip install 'netiv[embedded]'" in told
+
+
+async def test_what_was_acknowledged_survives_kill_9(tmp_path):
+    process = run(WRITER, str(tmp_path / "warehouse"), stdout=subprocess.PIPE)
+    assert process.stdout
+    last = -1
+    for _ in range(25):
+        last = int((await asyncio.to_thread(process.stdout.readline)).strip())
+    process.send_signal(signal.SIGKILL)
+    rest, _ = await asyncio.to_thread(process.communicate)
+    last = max([last, *(int(line) for line in rest.split())])
+    again = await open_embedded(tmp_path / "warehouse")
+    try:
+        count, distinct, least = (await again.rows("SELECT count(), uniqExact(n), min(n) FROM f"))[0]
+        assert count == distinct
+        assert count in {(last + 1) * 100, (last + 2) * 100}
+        assert least == 0
+    finally:
+        await again.close()
+
+
+async def test_a_folder_with_an_odd_name_and_reopening(tmp_path):
+    folder = tmp_path / "a b & c=ש <x>"
+    for expected in (0, 1):
+        opened = await open_embedded(folder, "other")
+        await opened.command("CREATE TABLE IF NOT EXISTS t (n UInt64) ENGINE = MergeTree ORDER BY n")
+        assert await opened.rows("SELECT count() FROM other.t") == [(expected,)]
+        await opened.insert("t", {"n": [1]}, {"n": "UInt64"})
+        await opened.close()
+        await opened.close()
+        assert not await opened.ping()
+    with pytest.raises(WarehouseError, match="question mark"):
+        await open_embedded(tmp_path / "why?")
+
+
+async def test_the_event_loop_runs_while_the_engine_works(warehouse):
+    slow = asyncio.create_task(warehouse.rows("SELECT count() FROM numbers(300000000) WHERE sipHash64(number) = 1"))
+    turns = 0
+    while not slow.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 100
+    assert len(await slow) == 1
+
+
+async def test_a_cancelled_call_gives_its_lane_back(warehouse):
+    for _ in range(5):
+        task = asyncio.create_task(warehouse.rows("SELECT count() FROM numbers(100000000) WHERE sipHash64(number) = 1"))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert await warehouse.rows("SELECT 1") == [(1,)]
+
+
+async def test_memory_has_a_ceiling(warehouse):
+    with pytest.raises(WarehouseError) as refused:
+        await warehouse.rows("SELECT length(groupArray(number)) FROM numbers(1000000000)")
+    assert refused.value.code == 241
+    assert await warehouse.ping()
+
+
+async def test_pandas_and_pyarrow_are_not_loaded():
+    code = (
+        "import asyncio, sys, tempfile; from pathlib import Path\n"
+        "from consumers.warehouse.embedded import open_embedded\n"
+        "async def main():\n"
+        "    warehouse = await open_embedded(Path(tempfile.mkdtemp()))\n"
+        "    await warehouse.rows('SELECT 1')\n"
+        "    await warehouse.close()\n"
+        "asyncio.run(main())\n"
+        "print(sorted({'pandas', 'pyarrow'} & set(sys.modules)))"
+    )
+    process = run(code, stdout=subprocess.PIPE)
+    told, _ = await asyncio.to_thread(process.communicate)
+    assert told.strip() == "[]"
+
+
+async def test_settings_choose_the_backend(tmp_path):
+    opened = await open_warehouse(Settings(data=tmp_path, database="mine"))
+    assert isinstance(opened, EmbeddedWarehouse)
+    assert opened.database == "mine"
+    await opened.close()
+
+
+async def test_a_server_that_is_not_there_is_unavailable():
+    with pytest.raises(WarehouseUnavailable):
+        await open_server("http://127.0.0.1:1")
+    with pytest.raises(WarehouseError, match="NETIV_CLICKHOUSE"):
+        await open_server("clickhouse://x")
