@@ -1,7 +1,8 @@
 """The consumer loop: read → enrich → load → refresh → commit. The commit is the last step, so a crash repeats, never skips.
 
-While facts of one batch are inserted, the next is read and enriched in another thread. Under backlog several loads
-share one refresh: the further behind, the cheaper each event.
+Three things go on at once: the next batch is read and enriched in a thread, facts of the present one are inserted, and
+what the batches before made dirty is derived. Under backlog many loads share one refresh: the further behind, the
+cheaper each event.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Loop:
         self._pace = pace
         self._ends: dict[int, int] = {}
         self._unrefreshed = 0
+        self._refreshing: asyncio.Task[None] | None = None
         self._events = structlog.get_logger("netiv.consumer")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -81,7 +83,8 @@ class Loop:
                 )
                 self._unrefreshed += place.loaded - place.committed
         self._events.info("resumed", partitions=len(partitions), unrefreshed=self._unrefreshed)
-        await self._refresh(reader)
+        await self._begin_refresh(reader, always=True)
+        await self._end_refresh()
         return assignment
 
     async def _consume(self, reader: Reader, assignment: int, stop: asyncio.Event) -> None:
@@ -98,13 +101,18 @@ class Loop:
                 if load:
                     await self._load(load)
                 behind = load is not None and load.records >= self._pace.records_max
-                if ending or not behind or self._unrefreshed >= self._pace.refresh_records_max:
-                    await self._refresh(reader)
+                full = self._unrefreshed >= self._pace.refresh_records_max
+                if ending or full or (not behind and not self._busy):
+                    await self._begin_refresh(reader)
                 if ending:
+                    await self._end_refresh()
                     return
         finally:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
+            if self._refreshing:
+                self._refreshing.cancel()
+                await asyncio.gather(self._refreshing, return_exceptions=True)
 
     async def _next(self, reader: Reader, assignment: int, wait_s: float) -> Load | None:
         batch = await reader.read(self._pace.records_max, self._pace.bytes_max, wait_s)
@@ -126,11 +134,25 @@ class Loop:
         self._unrefreshed += load.records
         await self._log.mark(LOADED, self._ends)
 
-    async def _refresh(self, reader: Reader) -> None:
-        if not self._unrefreshed:
-            return
-        subjects = await self._refresher.refresh()
-        await reader.commit(self._ends)
-        await self._refresher.clear()
-        self._events.info("derived", events=self._unrefreshed, subjects=subjects)
-        self._unrefreshed = 0
+    @property
+    def _busy(self) -> bool:
+        return self._refreshing is not None and not self._refreshing.done()
+
+    async def _begin_refresh(self, reader: Reader, *, always: bool = False) -> None:
+        """Derive, beside further loading, what is loaded by now; waits for the refresh before."""
+        await self._end_refresh()
+        if self._unrefreshed or always:
+            work = self._refresh(reader, dict(self._ends), self._refresher.turn(), self._unrefreshed)
+            self._refreshing = asyncio.create_task(work)
+            self._unrefreshed = 0
+
+    async def _end_refresh(self) -> None:
+        if self._refreshing:
+            await self._refreshing
+            self._refreshing = None
+
+    async def _refresh(self, reader: Reader, ends: dict[int, int], cycle: int, events: int) -> None:
+        subjects = await self._refresher.refresh(cycle)
+        await reader.commit(ends)
+        await self._refresher.clear(cycle)
+        self._events.info("derived", events=events, subjects=subjects)

@@ -35,7 +35,7 @@ async def rebuild(
     refresher = Refresher(warehouse, rules, f"{beside}_scratch", beside, clock_us)
     await refresher.prepare()
     await refresher.mark_where("1")
-    subjects = await refresher.refresh(progress)
+    subjects = await refresher.refresh(refresher.turn(), progress)
     for table in TABLES:
         await warehouse.command(f"EXCHANGE TABLES {table} AND {beside}.{table}")
     await warehouse.command(f"DROP DATABASE {beside}")

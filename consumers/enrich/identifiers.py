@@ -48,6 +48,8 @@ def hash_phone(value: str, region: str = "IL") -> str:
 
 def identifiers_of(event: Mapping[str, Any]) -> dict[str, str]:
     """Every identifier of an event but visitor_id and user_id: type -> value."""
+    if not (event.get("identifiers") or event.get("email") or event.get("phone")):
+        return {}
     found = {
         str(kind): str(value)
         for kind, value in (event.get("identifiers") or {}).items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
 
 import ada_url
@@ -18,16 +19,27 @@ CLICK_IDS: Final = (
     "ko_click_id", "igshid", "igsh", "srsltid",
 )  # fmt: skip
 UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
-_INTERESTING: Final = ("utm_", "=")
+Labels = tuple[str, str, str, str, str]
+UNLABELLED: Final[Labels] = ("", "", "", "", "")
+
+
+def key_of(parts: tuple[str, ...]) -> int:
+    """A 64-bit hash of what is not empty; 0 stands for nothing at all."""
+    if not any(parts):
+        return 0
+    digest = blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") or 1
 
 
 class Link(msgspec.Struct, frozen=True, gc=False):
-    """A parsed URL. `utm` in the order of `UTM`."""
+    """A parsed URL. `utm` in the order of `UTM`; the keys are `key_of` it and of the click id."""
 
     host: str = ""
-    utm: tuple[str, str, str, str, str] = ("", "", "", "", "")
+    utm: Labels = UNLABELLED
+    campaign_key: int = 0
     click_id_type: str = ""
     click_id: str = ""
+    click_key: int = 0
 
 
 NOTHING: Final = Link()
@@ -66,4 +78,6 @@ def parse_link(url: str) -> Link:
             for name, value in parse_query_string(text.encode("utf-8", "replace"), "&"):
                 pairs.setdefault(name, value)
     source, medium, name, content, term = (pairs.get(key, "") for key in UTM)
-    return Link(host, (source, medium, name, content, term), *first_click(pairs))
+    labels = (source, medium, name, content, term)
+    click = first_click(pairs)
+    return Link(host, labels, key_of(labels), *click, key_of(click))

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from consumers.enrich.agent import Agent
 from consumers.enrich.identifiers import identifiers_of, subject_of
-from consumers.enrich.link import NOTHING, Link, first_click, host_of, parse_link
+from consumers.enrich.link import NOTHING, Labels, Link, first_click, host_of, key_of, parse_link
 from consumers.enrich.row import Row
 from schemas.clock import event_ts, parse_ms
 from schemas.event import CONTEXT_FIELDS, EVENT_FIELDS
@@ -23,6 +22,7 @@ from schemas.record import Accepted
 
 _CENT: Final = Decimal("0.0001")
 _MONEY_MAX: Final = Decimal(10) ** 14
+_MONEY_NAMES: Final = frozenset({"order_id", "revenue", "total", "value", "currency"})
 _json: Final = msgspec.json.Encoder()
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -57,12 +57,6 @@ Step = Callable[[Work], None]
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def _key(parts: tuple[str, ...]) -> int:
-    """A 64-bit hash that is never 0 (0 = nothing there)."""
-    digest = blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") or 1
 
 
 def _time(value: Any, pointer: str) -> int | None:
@@ -126,22 +120,26 @@ def page(work: Work) -> None:
 
 def campaign(work: Work) -> None:
     """Campaign parameters: those of a touch, else of the context, else of the URL; and the click id."""
-    row, touch = work.row, work.event.get("touch") or {}
-    given = work.context.get("campaign") or {}
+    row, context, told = work.row, work.context, work.event.get("touch")
     link: Link = parse_link(row["url"]) if row["url"] else NOTHING
-    for column, name, from_url in zip(
-        ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"),
-        ("source", "medium", "name", "content", "term"),
-        link.utm,
-        strict=True,
-    ):
-        told = touch.get("campaign" if name == "name" else name)
-        row[column] = _text(told) or _text(given.get(name)) or from_url
-    labels = (row["utm_source"], row["utm_medium"], row["utm_campaign"], row["utm_content"], row["utm_term"])
-    row["campaign_key"] = _key(labels) if any(labels) else 0
-    kind, value = first_click(work.context.get("click_ids") or {})
-    row["click_id_type"], row["click_id"] = (kind, value) if kind else (link.click_id_type, link.click_id)
-    row["click_key"] = _key((row["click_id_type"], row["click_id"])) if row["click_id_type"] else 0
+    given, ids = context.get("campaign"), context.get("click_ids")
+    labels, row["campaign_key"] = link.utm, link.campaign_key
+    if told or given:
+        labels = _labels(told or {}, given or {}, link)
+        row["campaign_key"] = key_of(labels)
+    row["utm_source"], row["utm_medium"], row["utm_campaign"], row["utm_content"], row["utm_term"] = labels
+    row["click_id_type"], row["click_id"], row["click_key"] = link.click_id_type, link.click_id, link.click_key
+    if ids and (click := first_click(ids))[0]:
+        row["click_id_type"], row["click_id"] = click
+        row["click_key"] = key_of(click)
+
+
+def _labels(told: dict[str, Any], given: dict[str, Any], link: Link) -> Labels:
+    source, medium, name, content, term = (
+        _text(told.get("campaign" if field == "name" else field)) or _text(given.get(field)) or from_url
+        for field, from_url in zip(("source", "medium", "name", "content", "term"), link.utm, strict=True)
+    )
+    return source, medium, name, content, term
 
 
 def touch(work: Work) -> None:
@@ -156,7 +154,7 @@ def touch(work: Work) -> None:
 def order(work: Work) -> None:
     """Value, currency and order id: of `order`, else of the properties by their usual names."""
     told, properties = work.event.get("order") or {}, work.event.get("properties") or {}
-    if not told and not properties:
+    if not told and _MONEY_NAMES.isdisjoint(properties):
         return
     row = work.row
     row["order_id"] = _text(told.get("id")) or _text(properties.get("order_id"))
@@ -195,12 +193,12 @@ def leftovers(work: Work) -> None:
     """Properties as JSON; consent; and whatever field we don't know, under `$extra`, so that nothing is lost."""
     row, event, context = work.row, work.event, work.context
     properties = event.get("properties") or {}
-    unknown = {key: value for key, value in event.items() if key not in EVENT_FIELDS}
-    beside = {key: value for key, value in context.items() if key not in CONTEXT_FIELDS}
-    items = (event.get("order") or {}).get("items")
-    for name, value in (("$extra", unknown), ("$context", beside), ("$items", items)):
-        if value:
-            properties = {**properties, name: value}
+    if not event.keys() <= EVENT_FIELDS:
+        properties = {**properties, "$extra": {key: event[key] for key in event if key not in EVENT_FIELDS}}
+    if not context.keys() <= CONTEXT_FIELDS:
+        properties = {**properties, "$context": {key: context[key] for key in context if key not in CONTEXT_FIELDS}}
+    if items := (event.get("order") or {}).get("items"):
+        properties = {**properties, "$items": items}
     row["properties"] = _json.encode(properties).decode() if properties else "{}"
     consent = context.get("consent")
     row["consent"] = "" if consent is None else consent if isinstance(consent, str) else _json.encode(consent).decode()

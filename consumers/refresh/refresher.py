@@ -16,6 +16,7 @@ from consumers.refresh.replacing import (
     EVENT_DUPLICATES,
     IDENTITIES,
     OPEN_PATHS,
+    REPLACED,
     SESSIONS,
     TOUCHPOINTS,
     Derived,
@@ -29,8 +30,12 @@ from consumers.warehouse.migrations import statements
 
 NOT_DUPLICATE: Final = "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
 WORKING: Final = (
-    "dirty_subjects", "event_duplicates", "identities", "sessions", "touchpoints", "conversion_events", "conversions",
-    "conversion_paths", "open_paths",
+    "dirty_subjects", "event_duplicates", "identities", "visits", "touches", "sources", "sessions", "touchpoints",
+    "conversion_events", "conversions", "conversion_paths", "open_paths",
+)  # fmt: skip
+BY_SUBJECT: Final = (
+    "15_dirty_before", "20_identities", "30_sessions", "35_touches", "38_sources", "40_touchpoints", "50_conversion_events",
+    "55_dirty_after",
 )  # fmt: skip
 # Subjects refreshed at once: bounds memory (about 200 MiB at 20 events a subject), and is where time per subject is best.
 SLICE_SUBJECTS: Final = 40_000
@@ -50,6 +55,8 @@ class Refresher:
         self._parameters: Mapping[str, int] = parameters(rules)
         self._macros = {**macros(rules), "scratch": scratch, "derived": derived}
         self._without_duplicates = {**self._macros, "not_duplicate": "1"}
+        self._columns: dict[str, list[tuple[str, str]]] = {}
+        self._cycle = 1
         self._with_duplicates = {**self._macros, "not_duplicate": NOT_DUPLICATE}
 
     async def prepare(self) -> None:
@@ -58,53 +65,72 @@ class Refresher:
         for statement in statements(read("scratch.sql")):
             await self._warehouse.command(expand(statement, self._macros))
         await self._truncate(WORKING)
+        rows = await self._warehouse.rows(expand("SELECT max(cycle) FROM {{scratch}}.journal", self._macros))
+        self._cycle = int(rows[0][0]) + 1
+        for derived in REPLACED:
+            self._columns[derived.table] = [
+                (str(name), str(kind))
+                for name, kind in await self._warehouse.rows(
+                    "SELECT name, type FROM system.columns WHERE database = {db:String} AND table = {table:String} ORDER BY position",
+                    {"db": self._macros["derived"], "table": derived.table},
+                )
+            ]
 
     async def mark(self, subjects: Collection[tuple[str, str]]) -> None:
         """Add (site, subject) keys to the journal."""
         if subjects:
-            columns = {"site": [site for site, _ in subjects], "subject": [subject for _, subject in subjects]}
-            types = {"site": "LowCardinality(String)", "subject": "String"}
+            columns = {"cycle": [self._cycle] * len(subjects), "site": [site for site, _ in subjects], "subject": [subject for _, subject in subjects]}
+            types = {"cycle": "UInt64", "site": "LowCardinality(String)", "subject": "String"}
             await self._warehouse.insert(f"{self._macros['scratch']}.journal", columns, types)
 
     async def mark_where(self, condition: str, values: Mapping[str, int] | None = None) -> None:
         """Add the subjects of all facts that meet a condition (SQL over `events`) to the journal."""
-        statement = f"INSERT INTO {self._macros['scratch']}.journal SELECT DISTINCT site, subject FROM events WHERE {condition}"
+        statement = (
+            f"INSERT INTO {self._macros['scratch']}.journal "
+            f"SELECT {self._cycle}, site, subject FROM (SELECT DISTINCT site, subject FROM events WHERE {condition})"
+        )
         await self._warehouse.command(statement, values)
 
-    async def refresh(self, progress: Progress | None = None) -> int:
-        """Re-derive what the journal names, slice by slice so that memory stays bounded; returns how many subjects."""
-        waiting = await self._count("journal")
+    def turn(self) -> int:
+        """End the present cycle of the journal: what is marked from now on belongs to the next. The cycle to refresh."""
+        self._cycle += 1
+        return self._cycle - 1
+
+    async def refresh(self, cycle: int, progress: Progress | None = None) -> int:
+        """Re-derive what the journal names up to `cycle`, slice by slice so that memory stays bounded; how many subjects."""
+        journal = f"{self._macros['scratch']}.journal WHERE cycle <= {cycle}"
+        waiting = int((await self._warehouse.rows(f"SELECT count() FROM {journal}"))[0][0])
         if not waiting and not await self._count("dirty_persons"):
             return 0
         slices = max(1, -(-waiting // SLICE_SUBJECTS))
         for number in range(slices):
-            await self._refresh_slice(number, slices)
+            await self._truncate(WORKING)
+            await self._warehouse.command(
+                f"INSERT INTO {self._macros['scratch']}.dirty_subjects "
+                f"SELECT DISTINCT site, subject FROM {journal} AND cityHash64(subject) % {slices} = {number}"
+            )
+            await self._refresh_slice()
             if progress:
                 progress(number + 1, slices)
         return waiting
 
-    async def clear(self) -> None:
-        """Empty the journal: what it named is derived and committed."""
-        await self._truncate(("journal",))
-
-    async def _refresh_slice(self, number: int, slices: int) -> None:
-        await self._truncate(WORKING)
-        await self._run(
-            expand(
-                "INSERT INTO {{scratch}}.dirty_subjects SELECT DISTINCT site, subject FROM {{scratch}}.journal "
-                f"WHERE cityHash64(subject) % {slices} = {number}",
-                self._macros,
-            )
+    async def clear(self, cycle: int) -> None:
+        """Forget the journal up to `cycle`: what it named is derived and committed."""
+        rows = await self._warehouse.rows(
+            f"SELECT DISTINCT cycle FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle}"
         )
+        for (done,) in rows:
+            await self._warehouse.command(f"ALTER TABLE {self._macros['scratch']}.journal DROP PARTITION {done}")
+
+    async def _refresh_slice(self) -> None:
         self._version = max(self._clock_us(), self._version + 1)
         macros = self._without_duplicates
         await self._derive("10_event_duplicates", macros)
         if await self._count("event_duplicates"):
             macros = self._with_duplicates
-        for step in ("15_dirty_before", "20_identities", "30_sessions", "40_touchpoints", "50_conversion_events"):
+        for step in BY_SUBJECT:
             await self._derive(step, macros)
-        await self._derive("55_dirty_after", macros)
-        for derived in (EVENT_DUPLICATES, IDENTITIES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS):
+        for derived in (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS):
             await self._replace(derived)
         await self._derive("58_dirty_conversions", macros)
         if await self._count("dirty_conversions"):
@@ -125,7 +151,7 @@ class Refresher:
             await self._run(statement)
 
     async def _replace(self, derived: Derived) -> None:
-        await self._run(expand(replace_statement(derived), self._macros))
+        await self._run(expand(replace_statement(derived, self._columns[derived.table]), self._macros))
 
     async def _run(self, statement: str) -> None:
         bound = {"version": self._version, **self._parameters}

@@ -5,7 +5,11 @@ One INSERT, so that readers never see the new rows beside the old ones of a key.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
+
+from consumers.rules.channels import quote
 
 
 class Derived(msgspec.Struct, frozen=True):
@@ -28,17 +32,25 @@ CONVERSIONS = Derived("conversions", ("site", "person_id", "conversion_id"), f"{
 CONVERSION_PATHS = Derived("conversion_paths", ("site", "person_id", "conversion_id"), _PERSONS)
 OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
 # One row holds all of an identifier's history and is never empty: nothing to bury.
-IDENTITIES = Derived("identities", ("site", "id_type", "id_value"), "0")
+IDENTITIES = Derived("identities", ("site", "id_type", "id_value"), "")
+REPLACED = (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS, CONVERSIONS, CONVERSION_PATHS, OPEN_PATHS)
 
 
-def replace_statement(derived: Derived) -> str:
-    """INSERT … SELECT of the new rows and the tombstones; still with {{scratch}} and {{derived}}."""
+def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]]) -> str:
+    """INSERT … SELECT of the new rows and the tombstones; still with {{scratch}} and {{derived}}.
+
+    `columns`: (name, type) of the table in order. A tombstone needs its key only, so only keys are read."""
     key = ", ".join(derived.key)
     new = f"SELECT * FROM {{{{scratch}}}}.{derived.table}"
-    if derived.scope == "0":
+    if not derived.scope:
         return f"INSERT INTO {{{{derived}}}}.{derived.table} {new}"
+    special = {"version": "{version:UInt64}", "is_deleted": "toUInt8(1)", **{name: name for name in derived.key}}
+    buried = ", ".join(
+        f"{special[name] if name in special else f'defaultValueOfTypeName({quote(kind)})'} AS {name}" for name, kind in columns
+    )
     return (
-        f"INSERT INTO {{{{derived}}}}.{derived.table}\n{new}\nUNION ALL\n"
-        f"SELECT * REPLACE ({{version:UInt64}} AS version, 1 AS is_deleted) FROM {{{{derived}}}}.{derived.table} FINAL\n"
-        f"WHERE {derived.scope}\n    AND ({key}) NOT IN (SELECT {key} FROM {{{{scratch}}}}.{derived.table})"
+        f"INSERT INTO {{{{derived}}}}.{derived.table}\n{new}\nUNION ALL\nSELECT {buried}\nFROM\n(\n"
+        f"    SELECT {key}\n    FROM {{{{derived}}}}.{derived.table}\n    WHERE {derived.scope}\n"
+        f"        AND ({key}) NOT IN (SELECT {key} FROM {{{{scratch}}}}.{derived.table})\n"
+        f"    GROUP BY {key}\n    HAVING argMax(is_deleted, version) = 0\n)"
     )

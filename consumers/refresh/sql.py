@@ -26,5 +26,4 @@ def read(name: str) -> str:
 
 def derivation(name: str, macros: Mapping[str, str]) -> list[str]:
     """The statements of derive/`name`.sql under these macros."""
-    including = {**macros, "traffic_source": read("derive/traffic_source.inc.sql")}
-    return [expand(statement, including) for statement in statements(read(f"derive/{name}.sql"))]
+    return [expand(statement, macros) for statement in statements(read(f"derive/{name}.sql"))]

@@ -14,6 +14,10 @@ DAY_MS: Final = 86_400_000
 # Case, spaces, dashes and underscores of an event's name don't matter.
 _NAME: Final = "lower(trimBoth(replaceRegexpAll(toString(name), '[\\\\s_-]+', ' ')))"
 
+_SOURCE_KEY: Final = (
+    "sipHash64(utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind)"
+)
+
 _REPORTER: Final = (
     "multiIf(dialect = 'import', 'import', dialect = 'webhook', 'webhook', secret, 'server', "
     "dialect = 'pixel', 'pixel', 'browser')"
@@ -59,6 +63,7 @@ def macros(rules: Rules) -> dict[str, str]:
         "is_conversion": is_conversion(rules.conversions),
         "conversion_name": conversion_name(rules.conversions),
         "is_activity": f"active AND NOT startsWith(subject, '~') AND type NOT IN ({listed})",
+        "source_key": _SOURCE_KEY,
         "reporter": _REPORTER,
         "trust": f"toUInt8({transform('reporter', trust, '99')})",
         "gap_ms": str(round(rules.sessions.gap_minutes * MINUTE_MS)),

@@ -1,8 +1,8 @@
 -- Working tables of one refresher, in a database of its own. {{scratch}} is that database's name.
 -- `journal`, `dirty_persons` and `dirty_conversions` are written before anything is rewritten and emptied after the offset
 -- is committed, so a crash in between loses no key.
-CREATE TABLE IF NOT EXISTS {{scratch}}.journal (site LowCardinality(String), subject String)
-ENGINE = MergeTree ORDER BY (site, subject) SETTINGS index_granularity = 1024, fsync_after_insert = 1;
+CREATE TABLE IF NOT EXISTS {{scratch}}.journal (cycle UInt64, site LowCardinality(String), subject String)
+ENGINE = MergeTree PARTITION BY cycle ORDER BY (site, subject) SETTINGS index_granularity = 1024, fsync_after_insert = 1;
 
 -- The slice of the journal that is being refreshed.
 CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_subjects (site LowCardinality(String), subject String) ENGINE = Memory;
@@ -12,6 +12,34 @@ ENGINE = MergeTree ORDER BY (site, person_id) SETTINGS index_granularity = 1024,
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_conversions (site LowCardinality(String), conversion_id UInt64)
 ENGINE = MergeTree ORDER BY (site, conversion_id) SETTINGS index_granularity = 1024, fsync_after_insert = 1;
+
+-- Visits and touches before their source is known, and the sources of both.
+CREATE TABLE IF NOT EXISTS {{scratch}}.visits
+(
+    site LowCardinality(String), subject String, start Int64, end Int64, person_id String, count UInt32, pageview UInt32,
+    conversion UInt32, report UInt32, entry_url String, country LowCardinality(String), device_type LowCardinality(String),
+    is_bot UInt8, exit_url String, referrer String, referrer_host LowCardinality(String), url_host LowCardinality(String),
+    utm_source LowCardinality(String), utm_medium LowCardinality(String), utm_campaign LowCardinality(String),
+    utm_content LowCardinality(String), utm_term LowCardinality(String), click_id_type LowCardinality(String),
+    kind LowCardinality(String), source_key UInt64
+)
+ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.touches
+(
+    site LowCardinality(String), subject String, ts DateTime64(3, 'UTC'), touchpoint_id UInt64, person_id String,
+    kind LowCardinality(String), touch_channel LowCardinality(String), creative String, cost Nullable(Decimal(18, 4)),
+    utm_source LowCardinality(String), utm_medium LowCardinality(String), utm_campaign LowCardinality(String),
+    utm_content LowCardinality(String), utm_term LowCardinality(String), click_id_type LowCardinality(String),
+    referrer_host LowCardinality(String), url_host LowCardinality(String), source_key UInt64
+)
+ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.sources
+(
+    source_key UInt64, source String, medium String, category String, external UInt8, channel String, node String
+)
+ENGINE = Memory;
 
 -- What one refresh computed, before it goes to the derived table together with the tombstones of what it replaces.
 CREATE TABLE IF NOT EXISTS {{scratch}}.event_duplicates AS event_duplicates ENGINE = Memory;

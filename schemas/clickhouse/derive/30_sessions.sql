@@ -3,7 +3,7 @@
 -- it quadratic for a busy visitor). Two orders are in play: `sorted` (time) decides, `arrival` (as grouped) holds the wide
 -- columns; flags computed in the first are brought back to the second, so that wide columns are never sorted.
 -- Events of one millisecond are one moment: where any of them starts a session, all of them belong to it.
-INSERT INTO {{scratch}}.sessions
+INSERT INTO {{scratch}}.visits
 WITH
     -- 1. the events, grouped
     grouped AS
@@ -151,76 +151,42 @@ WITH
             arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(
                 w.2, a_referrer, a_referrer_host, a_url_host, a_source, a_medium, a_name, a_content, a_term, a_click_type), w.5)) AS sources
         FROM flagged
-    ),
-    listed AS
-    (
-        SELECT
-            site,
-            subject,
-            start,
-            end,
-            if(owner = '', concat('visitor_id:', subject), owner) AS person_id,
-            count,
-            pageview,
-            conversion,
-            report,
-            entry,
-            exit.2 AS exit_url,
-            source.2 AS referrer,
-            source.3 AS referrer_host,
-            source.4 AS url_host,
-            source.5 AS utm_source,
-            source.6 AS utm_medium,
-            source.7 AS utm_campaign,
-            source.8 AS utm_content,
-            source.9 AS utm_term,
-            source.10 AS click_id_type,
-            '' AS kind
-        FROM picked
-        ARRAY JOIN
-            starts AS start,
-            ends AS end,
-            persons AS owner,
-            arrayPopFront(counts) AS count,
-            pageviews AS pageview,
-            arrayPopFront(conversions) AS conversion,
-            arrayPopFront(reports) AS report,
-            entries AS entry,
-            exits AS exit,
-            sources AS source
     )
 SELECT
     site,
     subject,
-    fromUnixTimestamp64Milli(start, 'UTC') AS started_at,
-    sipHash64(site, subject, start) AS session_id,
-    person_id,
-    fromUnixTimestamp64Milli(end, 'UTC') AS ended_at,
-    count AS events,
-    pageview AS pageviews,
-    end - start >= 10000 OR pageview >= 2 OR conversion > 0 AS engaged,
+    start,
+    end,
+    if(owner = '', concat('visitor_id:', subject), owner) AS person_id,
+    count,
+    pageview,
+    conversion,
+    report,
     entry.2 AS entry_url,
-    exit_url,
-    if(external, referrer, '') AS referrer,
-    class.2 AS node,
-    class.1 AS channel,
-    source,
-    medium,
-    utm_campaign AS campaign,
-    utm_content AS content,
-    utm_term AS term,
-    click_id_type,
     entry.3 AS country,
     entry.4 AS device_type,
     entry.5 AS is_bot,
-    entry.5 = 0 AND report < count AS touches,
-    {version:UInt64} AS version,
-    0 AS is_deleted
-FROM
-(
-    SELECT *, {{channel}} AS class
-    FROM
-    (
-{{traffic_source}}
-    )
-);
+    exit.2 AS exit_url,
+    source.2 AS referrer,
+    source.3 AS referrer_host,
+    source.4 AS url_host,
+    source.5 AS utm_source,
+    source.6 AS utm_medium,
+    source.7 AS utm_campaign,
+    source.8 AS utm_content,
+    source.9 AS utm_term,
+    source.10 AS click_id_type,
+    '' AS kind,
+    {{source_key}} AS source_key
+FROM picked
+ARRAY JOIN
+    starts AS start,
+    ends AS end,
+    persons AS owner,
+    arrayPopFront(counts) AS count,
+    pageviews AS pageview,
+    arrayPopFront(conversions) AS conversion,
+    arrayPopFront(reports) AS report,
+    entries AS entry,
+    exits AS exit,
+    sources AS source;
