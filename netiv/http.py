@@ -26,7 +26,7 @@ class Answer(msgspec.Struct, frozen=True):
     headers: dict[str, str]
     body: bytes
 
-    def json(self) -> Any:  # noqa: ANN401 — JSON is whatever was sent
+    def json(self) -> Any:
         """The body as JSON."""
         try:
             return msgspec.json.decode(self.body)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # A spreadsheet runs a cell that begins so as a formula (OWASP, "CSV Injection"); channel names come from strangers.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_TEXT_WIDTH_MIN = 12
 _FILE_WIDTH = 160  # of a table that goes to a file or a pipe
 
 
@@ -65,10 +66,19 @@ def show(table: Table, console: Console | None = None) -> None:
     console = console or RichConsole()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _FILE_WIDTH
-    grid = RichTable(title=table.title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    grid = RichTable(
+        title=table.title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1, 0, 0)
+    )
     for index, name in enumerate(table.columns):
-        numeric = all(isinstance(row[index], int | float | None) for row in table.rows)
-        grid.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+        cells = [row[index] for row in table.rows]
+        numeric = all(isinstance(cell, int | float | None) for cell in cells)
+        longest = max((len(_cell(cell)) for cell in cells), default=1)
+        grid.add_column(
+            name.replace("_", " "),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            min_width=longest if numeric else min(longest, _TEXT_WIDTH_MIN),  # numbers are never broken
+        )
     for row in table.rows:
         grid.add_row(*(Text(_cell(value)) for value in row))  # Text: a campaign named "[red]" is no markup
     console.print(grid)

@@ -1,10 +1,9 @@
--- Revenue by channel under three models. Every conversion's credits sum to its value: linear gives each step 1/n.
+-- Revenue by channel under three models. Every conversion's credits sum to its value: linear gives each
+-- step 1/n; `conversions` are counted so too.
 SELECT
     channel,
     any(step_node) AS node,
-    round(sum(first_share), 2) AS conversions_first,
-    round(sum(last_share), 2) AS conversions_last,
-    round(sum(linear_share), 2) AS conversions_linear,
+    round(sum(linear_share), 2) AS conversions,
     round(sum(amount * first_share), 2) AS first,
     round(sum(amount * last_share), 2) AS last,
     round(sum(amount * linear_share), 2) AS linear,
@@ -23,9 +22,17 @@ FROM
         1 / steps AS linear_share
     FROM
     (
+        WITH
+            -- Conversions that are worth nothing (leads, sign-ups) name no currency: they count beside the others' main one.
+            (
+                SELECT arrayElement(topK(1)(toString(currency)), 1)
+                FROM v_conversion_paths
+                WHERE currency != '' AND ({site:String} = '' OR site = {site:String})
+            ) AS main_currency,
+            if(currency = '' AND value = 0, main_currency, toString(currency)) AS money
         SELECT
             value,
-            currency,
+            money AS currency,
             greatest(length(path_channels), 1) AS steps,
             arrayJoin(if(
                 empty(path_channels),

@@ -27,16 +27,24 @@ FROM
 ) AS traffic
 FULL OUTER JOIN
 (
+    WITH
+        -- Conversions that are worth nothing (leads, sign-ups) name no currency: they count beside the others' main one.
+        (
+            SELECT arrayElement(topK(1)(toString(currency)), 1)
+            FROM v_conversion_paths
+            WHERE currency != '' AND ({site:String} = '' OR site = {site:String})
+        ) AS main_currency,
+        if(currency = '' AND value = 0, main_currency, toString(currency)) AS money
     SELECT
         if(empty(path_channels), 'Unattributed', toString(path_channels[-1])) AS channel,
-        toString(currency) AS currency,
+        money AS currency,
         count() AS conversions,
         sum(value) AS revenue
     FROM v_conversion_paths
     WHERE ({site:String} = '' OR site = {site:String})
       AND converted_at >= {since:DateTime64(3, 'UTC')} AND converted_at < {until:DateTime64(3, 'UTC')}
       AND ({conversion:String} = '' OR has(splitByChar(',', {conversion:String}), toString(name)))
-    GROUP BY channel, currency
+    GROUP BY channel, money
 ) AS last_touch USING (channel)
 ORDER BY revenue DESC, conversions DESC, touchpoints DESC, channel, currency
 LIMIT {limit:UInt32}
