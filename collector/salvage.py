@@ -24,13 +24,13 @@ class Split(msgspec.Struct, frozen=True):
     rest: bytes
 
 
-def split(body: bytes) -> Split | None:
-    """The parts of a batch body; None when it is no closed object with an array `events`."""
+def split(body: bytes, name: str = "events") -> Split | None:
+    """The parts of a batch body; None when it is no closed object with an array of this name."""
     spans = _members(body)
     if spans is None:
         return None
     named = {body[key[0] : key[1]].strip(_BLANK): value for key, value in spans if key is not None}
-    value = named.pop(b'"events"', None)
+    value = named.pop(b'"%s"' % name.encode(), None)
     if value is None:
         return None
     array = body[value[0] : value[1]].strip(_BLANK)
