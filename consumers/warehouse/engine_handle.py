@@ -33,7 +33,7 @@ class Result(msgspec.Struct, frozen=True):
     elapsed_s: float
 
 
-def _connect(address: str) -> Any:  # noqa: ANN401 - chdb has no types
+def _connect(address: str) -> Any:
     """`chdb.connect`, without the 38 MiB of pyarrow that it loads when it can and that nobody here uses."""
     spare = "pyarrow" not in sys.modules
     if spare:

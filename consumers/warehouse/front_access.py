@@ -24,7 +24,7 @@ class FrontAccess(msgspec.Struct, frozen=True):
     """A client that takes nothing for so long loses its query."""
 
 
-class Refused(Exception):  # noqa: N818 - named as an answer
+class Refused(Exception):
     """An answer that is an error: ClickHouse's code, its name, and the text."""
 
     def __init__(self, code: int, name: str, text: str) -> None:

@@ -90,8 +90,6 @@ async def read_request(scope: Mapping[str, Any], receive: Receive, body_bytes_ma
     if kind.startswith("multipart/form-data"):
         options |= _form(kind, body)
         body = b""
-    if "compress" in options and options["compress"] not in {"0", "false"}:
-        raise Refused(48, "NOT_IMPLEMENTED", "compress=1 (native blocks) is not supported; use Accept-Encoding.")
     if "decompress" in options and options["decompress"] not in {"0", "false"}:
         raise Refused(48, "NOT_IMPLEMENTED", "decompress=1 (native blocks) is not supported; use Content-Encoding.")
     return FrontRequest(

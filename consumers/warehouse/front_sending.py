@@ -11,6 +11,7 @@ from contextlib import aclosing
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.engine_handle import STREAMED_FORMATS, Result
 from consumers.warehouse.front_answer import Encoder, Headers, content_type, encoder, exception_tag, tagged_error
+from consumers.warehouse.front_native import frames
 from consumers.warehouse.front_request import FrontRequest, Message
 from consumers.warehouse.front_statement import Statement
 from consumers.warehouse.lane import Lane
@@ -27,6 +28,7 @@ class Reply:
         self._stall_s = stall_s
         self._started = False
         self._encoder: Encoder | None = None
+        self._framed = False
         self._body = True
         self.mark = f"netiv:{secrets.token_hex(12)}"
         """Stands as a comment in the query, so that exactly this one can be killed."""
@@ -35,6 +37,7 @@ class Reply:
         """What the request wants of every answer."""
         self._headers.append((b"x-clickhouse-query-id", query_id.encode("latin-1", "replace")))
         self._body = request.method != "HEAD"
+        self._framed = request.flag("compress")
         if request.flag("enable_http_compression"):
             self._encoder = encoder(request.headers.get("accept-encoding", ""))
 
@@ -50,6 +53,7 @@ class Reply:
         await self._out({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _chunk(self, data: bytes) -> None:
+        data = frames(data) if self._framed else data
         data = self._encoder.chunk(data) if self._encoder else data
         if data and self._body:
             await self._out({"type": "http.response.body", "body": data, "more_body": True})

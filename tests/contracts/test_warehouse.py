@@ -67,7 +67,7 @@ async def test_what_goes_in_comes_out(warehouse):
     ]
     assert rows == expected
     times = await warehouse.rows("SELECT ts, sent_at FROM facts WHERE n = 1")
-    assert times == [(datetime.datetime(2023, 11, 14, 22, 13, 20, 123000), None)]
+    assert times == [(datetime.datetime(2023, 11, 14, 22, 13, 20, 123000), None)]  # noqa: DTZ001 - UTC, without saying so
 
 
 async def test_one_insert_is_one_part_and_the_same_block_twice_is_two(warehouse):

@@ -6,15 +6,26 @@ import asyncio
 import base64
 import gzip
 import json
+import struct
 import zlib
 
 import httpx2
+import lz4.block
 import lz4.frame
 import pytest
 from clickhouse_connect.driver.compression import _zstd_compress, _zstd_decompress
 
+from consumers.warehouse.front_native import checksum
+
 pytestmark = pytest.mark.anyio
 RUNNING = "SELECT count() FROM system.processes WHERE query LIKE '/* netiv:%'"
+
+
+async def until(canary, running):
+    """Wait for so many queries from outside."""
+    async with asyncio.timeout(20):
+        while await canary.rows(RUNNING) != [(running,)]:
+            pass
 
 
 async def ask(http, sql, **options):
@@ -141,10 +152,31 @@ async def test_bombs_and_large_bodies_stop_at_the_limit(http):
     assert unknown.status_code == 400
 
 
-async def test_native_compression_is_refused_in_words(http):
-    answer = await http.get("/", params={"query": "SELECT 1", "compress": "1"})
-    assert answer.status_code == 501
-    assert "Accept-Encoding" in answer.text
+def unframed(body):
+    plain = b""
+    while body:
+        head = struct.unpack("<BII", body[16:25])
+        frame, body = body[: 16 + head[1]], body[16 + head[1] :]
+        assert checksum(frame[16:]) == frame[:16]
+        plain += lz4.block.decompress(frame[25:], uncompressed_size=head[2])
+    return plain
+
+
+async def test_native_compression(http):
+    answer = await http.get("/", params={"query": "SELECT number FROM numbers(500000)", "compress": "1"})
+    assert unframed(answer.content).splitlines()[-1] == b"499999"
+    error = await http.get("/", params={"query": "SELEC", "compress": "1"})
+    assert unframed(error.content).startswith(b"Code: 62.")
+    refused = await http.post("/", params={"decompress": "1"}, content=b"x")
+    assert refused.status_code == 501
+
+
+async def test_the_checksum_is_the_engines(canary, tmp_path):
+    """Data parts are made of the same frames, written by the engine."""
+    part = next((tmp_path / "warehouse").rglob("all_1_1_0/data.bin"))
+    stored = part.read_bytes()
+    size = struct.unpack("<I", stored[17:21])[0]
+    assert checksum(stored[16 : 16 + size]) == stored[:16]
 
 
 async def test_large_results_stream(http):
@@ -153,15 +185,14 @@ async def test_large_results_stream(http):
         "GET", "/", params={"query": "SELECT number, 'xxxxxxxxxxxxxxxx' FROM numbers(900000)"}
     ) as answer:
         assert "content-length" not in answer.headers
-        async for piece in answer.aiter_raw():
-            pieces.append(len(piece))
+        pieces = [len(piece) async for piece in answer.aiter_raw()]
     assert len(pieces) > 5
 
 
 async def test_an_error_in_the_middle_breaks_the_answer(http):
     sql = "SELECT throwIf(number = 300000) FROM numbers(600000)"
     body = bytearray()
-    with pytest.raises(httpx2.RemoteProtocolError):
+    with pytest.raises(httpx2.RemoteProtocolError):  # noqa: PT012 - the answer is wanted too
         async with http.stream("GET", "/", params={"query": sql, "max_threads": "1"}) as answer:
             assert answer.status_code == 200
             async for piece in answer.aiter_raw():
@@ -193,17 +224,17 @@ async def test_a_session_serves_one_query_at_a_time_and_ends(http, canary):
     first = asyncio.create_task(http.get("/", params=slow))
     quick = {"query": "SELECT 1", "session_id": "s"}
     async with asyncio.timeout(20):
-        while await canary.rows(RUNNING) != [(1,)]:
-            await asyncio.sleep(0.01)
+        await until(canary, 1)
         locked = await http.get("/", params=quick)
         assert locked.headers["x-clickhouse-exception-code"] == "373"
         first.cancel()
         while (await http.get("/", params=quick)).text != "1\n":
-            await asyncio.sleep(0.01)
+            pass
     await http.get("/", params={"query": "SELECT 1", "session_id": "short", "session_timeout": "0"})
     gone = {"query": "SELECT 1", "session_id": "short", "session_check": "1"}
-    while (await http.get("/", params=gone)).status_code != 404:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        while (await http.get("/", params=gone)).status_code != 404:
+            pass
 
 
 async def test_who_may_ask(http, port):
@@ -229,12 +260,9 @@ async def test_who_may_ask(http, port):
 async def test_a_query_ends_when_its_client_goes(http, canary):
     sql = "SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1"
     task = asyncio.create_task(http.get("/", params={"query": sql}))
-    while await canary.rows(RUNNING) != [(1,)]:
-        await asyncio.sleep(0.01)
+    await until(canary, 1)
     task.cancel()
-    async with asyncio.timeout(20):
-        while await canary.rows(RUNNING) != [(0,)]:
-            await asyncio.sleep(0.01)
+    await until(canary, 0)
 
 
 async def test_readers_that_take_nothing_do_not_stop_the_writer_nor_each_other(port, canary):

@@ -47,7 +47,7 @@ async def test_files_are_applied_once_and_in_order(warehouse, folder):
 async def test_a_history_that_was_changed_is_refused(warehouse, folder):
     await migrate(warehouse, folder)
     (folder / "0002_second.sql").write_text(SECOND + "-- edited")
-    with pytest.raises(WarehouseError, match="edited after .*0002_second"):
+    with pytest.raises(WarehouseError, match=r"edited after .*0002_second"):
         await migrate(warehouse, folder)
     (folder / "0002_second.sql").unlink()
     with pytest.raises(WarehouseError, match="newer version"):
