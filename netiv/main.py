@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from netiv.commands import collector, consumers, demo, doctor, migrate, report, sites, up, wait
+from netiv.commands import collector, consumers, demo, dev, doctor, migrate, report, sites, up, wait
 
 HELP = """Netiv collects every marketing touchpoint and keeps the paths to each conversion in ClickHouse.
 
@@ -64,6 +64,7 @@ app.command("demo", help=demo.HELP)(demo.demo)
 app.add_typer(report.app, name="report", help=report.HELP)
 app.command("wait", help=wait.HELP)(wait.wait)
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
+app.add_typer(dev.app, name="dev", help=dev.HELP)
 
 
 def run() -> None:
