@@ -79,12 +79,18 @@ class StatementReader:
         self._lane = lane
         self._database = database
         self._table_functions: frozenset[str] = frozenset()
+        self._both: frozenset[str] = frozenset()
+        """Names that are ordinary functions too: only as tables do they reach out."""
         self._cache: dict[str, Statement] = {}
 
     async def start(self) -> None:
         """Ask the engine which table functions it knows: those not allowed are refused; other names are views'."""
-        result = await self._lane.call(lambda: self._lane.handle.run("SELECT name FROM system.table_functions"))
-        self._table_functions = frozenset(result.body.decode().lower().split())
+        self._table_functions = await self._names("SELECT name FROM system.table_functions")
+        self._both = self._table_functions & await self._names("SELECT name FROM system.functions")
+
+    async def _names(self, sql: str) -> frozenset[str]:
+        result = await self._lane.call(lambda: self._lane.handle.run(sql))
+        return frozenset(result.body.decode().lower().split())
 
     async def read(self, text: str, parameters: Mapping[str, str], *, checked: bool = True) -> Statement:
         """The statement; raises `Refused`, or `WarehouseError` for what cannot be parsed. An owner's is not checked."""
@@ -150,9 +156,9 @@ class StatementReader:
             raise _refused(kind)
         lower = name.lower()
         if kind == "Function":
-            # Some names are both (format, values, merge): only as tables do they reach out.
+            as_table = parent in {"TableExpression", "DescribeQuery"}
             reaches_out = lower in self._table_functions and lower not in _TABLE_FUNCTIONS
-            if lower in _FUNCTIONS_REFUSED or (reaches_out and parent in {"TableExpression", "DescribeQuery"}):
+            if lower in _FUNCTIONS_REFUSED or (reaches_out and (as_table or lower not in self._both)):
                 raise _refused(f"{name}()")
         elif kind in {"TableIdentifier", "Identifier", "ExistsTableQuery", "ShowCreateTableQuery"}:
             database, _, table = name.replace(" ", ".").partition(".")

@@ -33,6 +33,8 @@ SELECT * FROM Python(secrets)
 SELECT * FROM python('secrets')
 SELECT * FROM merge('system', 'parts')
 SELECT * FROM dictionary('d')
+SELECT 1 IN url('http://127.0.0.1:1/', 'LineAsString')
+EXPLAIN TABLE OVERRIDE mysql('127.0.0.1:1', 'd', 't', 'u', 'p') PARTITION BY id
 SELECT * FROM filesystem('/')
 SELECT * FROM mergeTreeIndex('netiv', 'canary')
 SELECT * FROM canary INTO OUTFILE '{out}'
