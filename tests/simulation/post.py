@@ -1,34 +1,54 @@
-"""Raw HTTP over keep-alive connections, many at once: as fast as a test can post."""
+"""Raw HTTP over keep-alive connections, many at once: as fast as a test can post.
+
+A connection that is lost leaves the outcome unknown; as any sender must, this one sends the same again.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 CONNECTIONS = 16
+LOSSES_MAX = 5  # of one connection in a whole run; more than that is no accident
 
 
 async def post_all(url: str, key: str, bodies: Sequence[bytes]) -> None:
     """POST every body to /v1/events, in this order over the connections; each must be answered 202."""
-    waiting = iter(bodies)
-    await asyncio.gather(*(_connection(url, key, waiting) for _ in range(CONNECTIONS)))
-
-
-async def _connection(url: str, key: str, waiting: Iterator[bytes]) -> None:
     parts = urlsplit(url)
-    assert parts.hostname is not None
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     head = (
         f"POST {parts.path}/v1/events HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {key}\r\n"
         "Content-Type: application/json\r\nContent-Length: "
     )
-    try:
-        for body in waiting:
-            await _exchange(reader, writer, f"{head}{len(body)}\r\n\r\n".encode() + body)
-    finally:
-        writer.close()
-        await writer.wait_closed()
+    waiting = (f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    senders = [Sender(parts.hostname, parts.port) for _ in range(CONNECTIONS)]
+    await asyncio.gather(*(sender.send(waiting) for sender in senders))
+
+
+class Sender:
+    """One connection at a time."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
+        self._losses = 0
+
+    async def send(self, waiting: Iterator[bytes]) -> None:
+        """Send requests until there are none."""
+        request = next(waiting, None)
+        while request is not None:
+            try:
+                reader, writer = await asyncio.open_connection(*self._address)
+                with contextlib.closing(writer):
+                    while request is not None:
+                        await _exchange(reader, writer, request)
+                        request = next(waiting, None)
+            except (ConnectionError, asyncio.IncompleteReadError):
+                self._losses += 1
+                assert self._losses <= LOSSES_MAX, "the collector drops connections"
+                await asyncio.sleep(0.2)
 
 
 async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
