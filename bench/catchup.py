@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.traffic import BEGIN_MS, records
-from consumers.app import make_loop, make_lookups, now_us
+from consumers.app import make_lookups, make_loop, now_us
 from consumers.enrich.facts import facts_of
 from consumers.enrich.row import EVENT_TYPES
 from consumers.load import load_of

@@ -23,6 +23,9 @@ from consumers.rules.files import Rules, load
 from consumers.tables import prepare_tables
 from consumers.warehouse.contract import Warehouse, WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse
+from consumers.warehouse.front import create_front
+from consumers.warehouse.front_access import FrontAccess
+from consumers.warehouse.front_serving import serve_front
 from consumers.warehouse.opening import open_warehouse
 from eventlog.contract import Log, LogError
 from eventlog.embedded import open_embedded_log
@@ -119,9 +122,6 @@ async def _retain(log: Log, settings: Settings) -> None:
 
 
 async def _serve_front(settings: Settings, warehouse: EmbeddedWarehouse) -> None:
-    from consumers.warehouse.front import FrontAccess, create_front, serve_front
-
     access = FrontAccess(user=settings.clickhouse_user, password=settings.clickhouse_password)
-    await serve_front(create_front(warehouse, access), settings.host, settings.clickhouse_port)
-
-
+    async with serve_front(create_front(warehouse, access), settings.host, settings.clickhouse_port):
+        await asyncio.Event().wait()

@@ -155,4 +155,4 @@ class Loop:
         subjects = await self._refresher.refresh(cycle)
         await reader.commit(ends)
         await self._refresher.clear(cycle)
-        self._events.info("derived", events=events, subjects=subjects)
+        self._events.debug("derived", events=events, subjects=subjects)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumers.refresh.sql import FOLDER, expand, read
+from consumers.refresh.sql import FOLDER, expand
 from consumers.rules.channels import condition
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros
@@ -14,9 +14,16 @@ async def prepare_tables(warehouse: Warehouse, rules: Rules) -> list[str]:
     """Migrate, publish the rules, make the views; the names of the migrations applied now."""
     applied = await migrate(warehouse, FOLDER / "tables")
     await publish_rules(warehouse, rules)
-    for statement in statements(read("views/10_views.sql")):
-        await warehouse.command(expand(statement, macros(rules)))
+    await make_views(warehouse, rules)
     return applied
+
+
+async def make_views(warehouse: Warehouse, rules: Rules) -> None:
+    """Make all views under these rules, file by file in the order of their names: later ones read earlier ones."""
+    named = macros(rules)
+    for file in sorted((FOLDER / "views").glob("*.sql")):
+        for statement in statements(file.read_text("utf-8")):
+            await warehouse.command(expand(statement, named))
 
 
 async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:

@@ -47,7 +47,7 @@ class Bad(msgspec.Struct, frozen=True, array_like=True, tag="b"):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Accepted | Bad)
+_decoder: msgspec.msgpack.Decoder[Accepted | Bad] = msgspec.msgpack.Decoder(Accepted | Bad)
 
 
 def encode(record: Accepted | Bad) -> bytes:

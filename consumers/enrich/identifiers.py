@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -26,10 +27,8 @@ def hash_email(value: str) -> str:
     text = value.strip()
     if _SHA256.fullmatch(text):
         return text.lower()
-    try:
+    with contextlib.suppress(EmailNotValidError):
         text = validate_email(text, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError:
-        pass
     return _digest(text.lower())
 
 

@@ -79,7 +79,11 @@ class Refresher:
     async def mark(self, subjects: Collection[tuple[str, str]]) -> None:
         """Add (site, subject) keys to the journal."""
         if subjects:
-            columns = {"cycle": [self._cycle] * len(subjects), "site": [site for site, _ in subjects], "subject": [subject for _, subject in subjects]}
+            columns: dict[str, list[object]] = {
+                "cycle": [self._cycle] * len(subjects),
+                "site": [site for site, _ in subjects],
+                "subject": [subject for _, subject in subjects],
+            }
             types = {"cycle": "UInt64", "site": "LowCardinality(String)", "subject": "String"}
             await self._warehouse.insert(f"{self._macros['scratch']}.journal", columns, types)
 

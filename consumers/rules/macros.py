@@ -24,12 +24,15 @@ _REPORTER: Final = (
 )
 
 
+def _listed(values: list[str]) -> str:
+    return ", ".join(quote(value) for value in values)
+
+
 def _named(rules: ConversionRules) -> list[tuple[str, str]]:
     """(condition, conversion name) of every rule."""
     return [
         (
-            f"type IN ({', '.join(quote(kind) for kind in rule.types)}) AND "
-            f"{_NAME} IN ({', '.join(quote(name) for name in rule.names)})",
+            f"type IN ({_listed(rule.types)}) AND {_NAME} IN ({_listed(rule.names)})",
             rule.name,
         )
         for rule in rules.events

@@ -44,6 +44,8 @@ def consumers(
 
 
 def _serve(settings: Settings) -> int:
+    from collector.logs import configure
     from consumers.app import serve
 
+    configure()
     return serve(settings)

@@ -1,0 +1,68 @@
+# Netiv. `make demo` to see it, `make test` to check it, `make help` for the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+DEMO_PORT ?= 8080
+DEMO_CLICKHOUSE_PORT ?= 8123
+
+.PHONY: help install test-install system sdk demo test lint format bench bench-full clean
+
+help: ## What can be made here
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+$(VENV)/.made: pyproject.toml constraints.txt
+	@echo "Installing Netiv into $(VENV) (about 700 MB with the embedded ClickHouse engine) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install -c constraints.txt -U pip
+	@$(PIP) install -c constraints.txt -e '.[embedded]'
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.made
+	@echo "Installing what the tests need …"
+	@$(PIP) install -c constraints.txt -e '.[embedded,kafka]' --group test --group lint
+	@touch $@
+
+sdk_js/dist/manifest.json: sdk_js/package-lock.json $(shell find sdk_js/src sdk_js/scripts -type f 2>/dev/null)
+	@echo "Building the browser SDK …"
+	@cd sdk_js && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+
+sdk: sdk_js/dist/manifest.json ## Build the browser SDK
+
+install: $(VENV)/.made sdk ## Make .venv/bin/netiv; starts nothing
+
+test-install: install $(VENV)/.tested system
+
+# A browser for the SDK's tests; on Debian and its kin it is fetched, elsewhere set CHROMIUM to one.
+system:
+	@command -v chromium >/dev/null || test -n "$$CHROMIUM" || \
+		{ echo "Installing Chromium …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
+
+demo: install ## Start the stack, send the demo journeys, print what came of them, keep running (DEMO_EXIT=1: stop)
+	@$(BIN)/python -m netiv.demo.stage --port $(DEMO_PORT) --clickhouse-port $(DEMO_CLICKHOUSE_PORT)
+
+test: test-install lint ## Every test
+	@cd sdk_js && npm run --silent typecheck && npm test --silent && npm run --silent size
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.tested ## Style, types, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports > /dev/null || $(BIN)/lint-imports
+
+format: $(VENV)/.tested ## Put the code into the project's format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: test-install ## Ratios against ceilings measured in the same run (some minutes, needs a quiet machine)
+	@$(BIN)/python -m bench.log
+	@$(BIN)/python -m bench.http
+	@$(BIN)/python -m bench.catchup
+
+bench-full: test-install ## The large profiles: tables of 1 and 5 million events
+	@$(BIN)/python -m bench.catchup --events 1000000 --grow 1000000 5000000
+
+clean: ## Remove what was made
+	@rm -rf $(VENV) sdk_js/node_modules sdk_js/dist data
