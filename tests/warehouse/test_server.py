@@ -1,0 +1,64 @@
+"""A server whose connections break: what was never sent is tried again, what was sent is not."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from consumers.warehouse.contract import WarehouseUnavailable
+from consumers.warehouse.front import create_front
+from consumers.warehouse.front_access import FrontAccess
+from consumers.warehouse.front_serving import serve_front
+from consumers.warehouse.server import open_server
+
+pytestmark = pytest.mark.anyio
+
+
+class Cutter:
+    """A proxy that, once `armed`, passes an INSERT on and hangs up before its answer."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.armed = False
+        self.inserts = 0
+
+    async def __call__(self, reader, writer):
+        upstream, out = await asyncio.open_connection("127.0.0.1", self.port)
+        back = asyncio.create_task(self._back(upstream, writer))
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                out.write(data)
+                await out.drain()
+                if b"INSERT" in data:
+                    self.inserts += 1
+                    if self.armed:
+                        break
+        if self.armed:
+            back.cancel()
+        writer.close()
+        out.close()
+
+    async def _back(self, upstream, writer):
+        with suppress(ConnectionError):
+            while data := await upstream.read(65536):
+                writer.write(data)
+                await writer.drain()
+
+
+async def test_an_insert_whose_answer_is_lost_is_sent_once_and_unknown(canary):
+    front = create_front(canary, FrontAccess(writable=True))
+    async with serve_front(front, "127.0.0.1", 0) as port:
+        cutter = Cutter(port)
+        proxy = await asyncio.start_server(cutter, "127.0.0.1", 0)
+        async with proxy:
+            warehouse = await open_server(f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+            await warehouse.insert("canary", {"n": [4]}, {"n": "UInt64"})
+            cutter.armed = True
+            with pytest.raises(WarehouseUnavailable):
+                await warehouse.insert("canary", {"n": [5]}, {"n": "UInt64"})
+            cutter.armed = False
+            assert cutter.inserts == 2
+            assert (await warehouse.rows("SELECT count() FROM canary"))[0][0] in {4, 5}
+            await warehouse.close()
