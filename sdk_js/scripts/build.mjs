@@ -4,7 +4,7 @@
  */
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { minify } from "terser";
 
@@ -64,4 +64,5 @@ for (const { name, entry, format } of ENTRIES) {
   files[name] = { hashed, bytes: content.length, gzip, integrity: `sha384-${hashOf(content, "sha384", "base64")}` };
   console.log(`${name.padEnd(16)} ${content.length} bytes, ${gzip} gzip`);
 }
+cpSync("demo", "dist/demo", { recursive: true });
 writeFileSync("dist/manifest.json", JSON.stringify({ files }, null, 2) + "\n");

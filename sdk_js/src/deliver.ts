@@ -45,7 +45,8 @@ export function createDelivery({ store, prefix, tab, url, writeKey, credentials,
   let count = BATCH_EVENTS_MAX;
   let timer = 0;
   let running = false;
-  let left: () => void;
+  /** Whether to send what other pages left, too: at the start, and after a failure. */
+  let all = true;
 
   const ready = (mine?: boolean): string[] =>
     credentials()
@@ -86,28 +87,28 @@ export function createDelivery({ store, prefix, tab, url, writeKey, credentials,
   };
 
   const drain = async (): Promise<void> => {
+    const mine = !all;
     const wait = +(store.get(WAIT) || 0) - Date.now();
+    all = true;
     // longer than anybody may ask for: the clock was set back
     if (wait > 0 && wait < 4e6) return plan(wait);
-    while (ready()[0] && (await send(load())));
+    while (ready(mine)[0]) if (!(await send(load(mine)))) return;
+    all = false;
   };
 
   /**
-   * One tab drains for all; the lock is let go when the page hides, so that no frozen tab keeps it. Without Web Locks
-   * (pages without https) each tab drains; what two send at once the ids make one.
+   * What this page made it sends itself, at once. What others left (a page that ended, a crash, an outage) one tab sends
+   * for all; without Web Locks (pages without https) more than one may, and the ids make one of it. In ordinary days no
+   * lock is taken, for one that is let go while a page ends keeps it out of the back-forward cache.
    */
   const run = async (): Promise<void> => {
     if (running) return;
     running = true;
-    await (locks
-      ? locks
-          .request("nv", { ifAvailable: true }, (lock) =>
-            lock ? Promise.race([drain(), new Promise<void>((done) => (left = done))]) : plan(BUSY_MS),
-          )
-          .catch(drain) // locks refused: an opaque origin
+    await (all && locks
+      ? locks.request("nv", { ifAvailable: true }, (lock) => (lock ? drain() : plan(BUSY_MS))).catch(drain) // an opaque origin has none
       : drain());
     running = false;
-    if (!timer && ready()[0]) plan(GATHER_MS);
+    if (!timer && ready(!all)[0]) plan(GATHER_MS);
   };
 
   const plan = (delay: number): void => {
@@ -126,15 +127,13 @@ export function createDelivery({ store, prefix, tab, url, writeKey, credentials,
       return run();
     },
     leave(final) {
-      left && left();
       while (ready(true)[0]) {
         const batch = load(true);
-        if (!final || credentials() === "omit" || !navigator.sendBeacon) send(batch);
-        else {
-          // a page that comes back from the back-forward cache hasn't heard what became of it: it sends again
-          setTimeout(() => batch[0].forEach((key) => flying.delete(key)), 1);
-          if (!navigator.sendBeacon(url, batch[1])) break;
-        }
+        // an answer may set no cookie without consent, which a beacon can't refuse
+        if (!final || credentials() === "omit" || !navigator.sendBeacon) return void send(batch);
+        // a page that comes back from the back-forward cache hasn't heard what became of it: it sends again
+        setTimeout(() => batch[0].forEach((key) => flying.delete(key)), 1);
+        if (!navigator.sendBeacon(url, batch[1])) return;
       }
     },
   };

@@ -15,7 +15,7 @@ const SESSION_MS = 30 * 60_000;
 
 /** Click ids of the ad and mailing networks. The collector reads the address itself; this list is what a session keeps. */
 const CLICK_ID =
-  /^(\w*cl(ic)?k?_?id|\wbraid|li_fat_id|\w*_?cc?id|epik|tblci|dicbo|bd_vid|cjevent|awc|oppref)$/i;
+  /^(\w*cl(ic)?k?_?id|\wbraid|li_fat_id|(\w+_|sc)cid|epik|tblci|dicbo|bd_vid|cjevent|awc|oppref)$/i;
 
 /** Campaign and click ids of an address. Values keep their case: click ids are case-sensitive. */
 export function arrivalOf(url: string): Pick<Landing, "campaign" | "click_ids"> {

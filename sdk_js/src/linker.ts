@@ -30,5 +30,5 @@ export function readLink(value: string, now: number, secret: string): string | u
 /** The parameter of an address, and the address without it. */
 export function takeLink(url: string): [value: string, rest: string] {
   const [part, value] = /[?&]nv_l=([^&#]*)/.exec(url) || ["", ""];
-  return [value!, url.replace(part, "").replace(/^([^?#]*)&/, "$1?")];
+  return [value!, url.replace(part, "").replace(/^([^?&#]*)&/, "$1?")];
 }

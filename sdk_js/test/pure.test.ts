@@ -1,0 +1,291 @@
+/** The parts that know no browser: example tables and laws. */
+import { describe, expect, it } from "vitest";
+import { attempt } from "../src/attempt";
+import { waitAfter } from "../src/backoff";
+import { BATCH_BYTES_MAX, bytesOf, envelope, fitting } from "../src/batch";
+import { modeOf } from "../src/consent";
+import { openJar, widestDomain } from "../src/cookie";
+import { makeId } from "../src/id";
+import { arrivalOf, landingAt } from "../src/landing";
+import { makeLink, readLink, takeLink } from "../src/linker";
+import { addressOf } from "../src/options";
+import { enqueue, keyOf, tabOf } from "../src/queue";
+import { openStore } from "../src/storage";
+import { isRefusal, isSuccess, outcomeAt } from "../src/verdict";
+
+/** A localStorage with room for so many characters. */
+function disk(room = Infinity): Storage {
+  const kept = new Map<string, string>();
+  const used = (): number => [...kept].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    removeItem: (key: string) => void (kept.delete(key), delete (storage as any)[key]),
+    setItem(key: string, value: string) {
+      if (used() - (kept.get(key) || "").length + key.length + value.length > room) throw new Error("QuotaExceededError");
+      kept.set(key, value);
+      Object.defineProperty(storage, key, { value, enumerable: true, configurable: true });
+    },
+  };
+  for (const name of ["getItem", "removeItem", "setItem"]) Object.defineProperty(storage, name, { enumerable: false });
+  return storage as unknown as Storage;
+}
+
+const storeOn = (storage: Storage) => {
+  const store = openStore(() => storage);
+  store.useDisk(true);
+  return store;
+};
+
+describe("waitAfter", () => {
+  it("doubles to a minute with jitter", () => {
+    expect([1, 2, 3, 6, 7, 8, 60].map((failures) => waitAfter(failures, null, 1))).toEqual([1000, 2000, 4000, 32000, 60000, 60000, 60000]);
+    expect(waitAfter(1, null, 0)).toBe(500);
+    expect(waitAfter(60, null, 0)).toBe(30000);
+  });
+  it("takes Retry-After as a minimum, up to an hour, and nothing that is no number", () => {
+    expect(waitAfter(1, "7", 0)).toBe(7000);
+    expect(waitAfter(1, "7", 0.5)).toBe(7500);
+    expect(waitAfter(1, "999999", 0)).toBe(3_600_000);
+    expect(waitAfter(1, "0", 0)).toBe(500);
+    expect(waitAfter(1, "-5", 0)).toBe(500);
+    expect(waitAfter(1, "Wed, 21 Oct 2026 07:28:00 GMT", 0)).toBe(500);
+  });
+});
+
+describe("batches", () => {
+  it("fit the keep-alive limit, never none, in order", () => {
+    const texts = (count: number, size: number) => Array<string>(count).fill("x".repeat(size));
+    expect(fitting([])).toBe(0);
+    expect(fitting(texts(5, 10))).toBe(5);
+    expect(fitting(texts(5, 20_000))).toBe(2);
+    expect(fitting(texts(2, 90_000))).toBe(1);
+    expect(fitting(texts(3, BATCH_BYTES_MAX / 2 - 1))).toBe(2);
+  });
+  it("count bytes, not letters", () => {
+    expect(bytesOf("שלום")).toBe(8);
+    expect(fitting(Array<string>(3).fill("ש".repeat(15_000)))).toBe(1);
+  });
+  it("are JSON without parsing an event again", () => {
+    const body = JSON.parse(envelope('k"ey', 5, ['{"a":1}', '{"b":"ש"}']));
+    expect(body).toEqual({ write_key: 'k"ey', sent_at: 5, events: [{ a: 1 }, { b: "ש" }] });
+  });
+});
+
+describe("answers", () => {
+  it.each([200, 202, 204, 299])("%i is success", (status) => expect([isSuccess(status), isRefusal(status)]).toEqual([true, false]));
+  it.each([400, 413, 415, 422])("%i refuses the body", (status) => expect([isSuccess(status), isRefusal(status)]).toEqual([false, true]));
+  it.each([0, 301, 401, 403, 404, 408, 429, 500, 503])("%i waits", (status) => expect([isSuccess(status), isRefusal(status)]).toEqual([false, false]));
+  it("names what became of each event", () => {
+    const rejected = [{ index: 1, code: "too_deep", pointer: "/properties", message: "m" }];
+    expect([0, 1, 2].map((place) => outcomeAt(place, [202, null, { rejected }]).status)).toEqual(["sent", "dropped", "sent"]);
+    expect(outcomeAt(1, [202, null, { rejected }])).toMatchObject({ code: "too_deep", pointer: "/properties" });
+    expect(outcomeAt(0, [413, null, { error: { code: "body_too_large" } }])).toMatchObject({ status: "dropped", code: "body_too_large" });
+    expect(outcomeAt(0, [204, null, {}])).toEqual({ status: "sent" });
+    expect(outcomeAt(0, [400, null, {}])).toEqual({ status: "dropped" });
+  });
+});
+
+describe("consent", () => {
+  it.each([
+    [null, undefined, false, "full"],
+    [null, undefined, true, "off"],
+    [null, "required", false, "hold"],
+    [null, "required", true, "off"],
+    [null, "cookieless", false, "cookieless"],
+    [null, "cookieless", true, "cookieless"],
+    ["granted", "required", true, "full"],
+    ["denied", undefined, false, "off"],
+    ["denied", "cookieless", false, "cookieless"],
+    [{ analytics: true }, "required", false, "full"],
+    [{ analytics: "granted" }, "required", false, "full"],
+    [{ analytics: false, marketing: true }, undefined, false, "off"],
+    [{ marketing: true }, "required", false, "off"],
+  ] as const)("%j with option %s and objection %s is %s", (answer, option, objected, mode) =>
+    expect(modeOf(answer, option, objected)).toBe(mode),
+  );
+});
+
+describe("cookies", () => {
+  const page = (suffixes: string[]) => {
+    const kept = new Map<string, string>();
+    return {
+      get cookie() {
+        return [...kept].map(([name, value]) => `${name}=${value}`).join("; ");
+      },
+      set cookie(text: string) {
+        const domain = /;domain=([^;]*)/.exec(text)?.[1];
+        const [name, value] = text.split(";")[0]!.split("=") as [string, string];
+        if (!domain || !suffixes.includes(domain)) kept.set(name, value);
+      },
+    };
+  };
+  it.each([
+    ["www.shop.co.il", ["il", "co.il"], "shop.co.il"],
+    ["shop.com", ["com"], "shop.com"],
+    ["a.b.c.example.org", ["org"], "example.org"],
+    ["localhost", [], ""],
+    ["127.0.0.1", [], ""],
+  ])("of %s lie on %s → %s", (host, suffixes, domain) =>
+    expect(widestDomain(openJar(page(suffixes), true), host)).toBe(domain),
+  );
+  it("of a page that may set none are none", () => {
+    const sandbox = {
+      get cookie(): string {
+        throw new Error("SecurityError");
+      },
+      set cookie(_: string) {
+        throw new Error("SecurityError");
+      },
+    };
+    const jar = openJar(sandbox, true);
+    expect(widestDomain(jar, "www.shop.com")).toBe("");
+    expect(jar.read("nv_id")).toBeUndefined();
+  });
+  it("are found whole, not by a part of their name", () => {
+    const jar = openJar({ cookie: "xnv_id=no; nv_id2=no; nv_id=yes" }, false);
+    expect(jar.read("nv_id")).toBe("yes");
+  });
+});
+
+describe("storage", () => {
+  it("keeps in memory what may not lie on disk, and moves it along", () => {
+    const storage = disk();
+    const store = openStore(() => storage);
+    store.set("nv_a", "1");
+    expect(storage.getItem("nv_a")).toBeNull();
+    store.useDisk(true);
+    expect(storage.getItem("nv_a")).toBe("1");
+    storage.setItem("nv_c", "{}");
+    storage.setItem("page", "own");
+    store.useDisk(false);
+    expect([storage.getItem("nv_a"), storage.getItem("nv_c"), storage.getItem("page")]).toEqual([null, "{}", "own"]);
+    expect(store.get("nv_a")).toBe("1");
+  });
+  it("works where storage is forbidden", () => {
+    const store = openStore(() => {
+      throw new Error("SecurityError");
+    });
+    store.useDisk(true);
+    expect(store.set("nv_a", "1")).toBe(true);
+    expect(store.keys("nv_")).toEqual(["nv_a"]);
+    store.remove("nv_a");
+    expect(store.get("nv_a")).toBeFalsy();
+  });
+  it("says when the disk is full, and loses nothing", () => {
+    const store = storeOn(disk(10));
+    expect(store.set("nv_a", "x".repeat(50))).toBe(false);
+    expect(store.get("nv_a")).toBe("x".repeat(50));
+  });
+});
+
+describe("queue", () => {
+  it("sorts by time, tab and number", () => {
+    const keys = [keyOf("q.", 1e12, "aaaaaa", 9), keyOf("q.", 1e12, "aaaaaa", 10), keyOf("q.", 2e12, "aaaaaa", 1), keyOf("q.", 2e12, "bbbbbb", 0)];
+    expect([...keys].reverse().sort()).toEqual(keys);
+    expect(keys.map(tabOf)).toEqual(["aaaaaa", "aaaaaa", "aaaaaa", "bbbbbb"]);
+  });
+  it("drops the oldest when the disk is full, and only what frees it", () => {
+    const storage = disk(200);
+    const store = storeOn(storage);
+    const lost: string[] = [];
+    const lose = (key: string) => (lost.push(key), store.remove(key));
+    const keys = [1, 2, 3, 4].map((n) => keyOf("q.", n, "tabtab", n));
+    keys.forEach((key, n) => enqueue(store, key, n + 1, "x".repeat(60), lose));
+    expect(lost).toEqual(keys.slice(0, 2));
+    expect(store.keys("q.")).toEqual(keys.slice(2));
+  });
+  it("keeps in memory what the page's own data leaves no room for", () => {
+    const storage = disk(100);
+    storage.setItem("page", "y".repeat(95));
+    const store = storeOn(storage);
+    const lost: string[] = [];
+    [1, 2, 3].forEach((n) => enqueue(store, keyOf("q.", n, "tabtab", n), n, "x".repeat(60), (key) => lost.push(key)));
+    expect(lost).toEqual([]);
+    expect(store.keys("q.").length).toBe(3);
+  });
+  it("has an end", () => {
+    const store = storeOn(disk());
+    const lost: string[] = [];
+    const lose = (key: string) => (lost.push(key), store.remove(key));
+    for (let n = 0; n < 2200; n++) store.set(keyOf("q.", n, "tabtab", n), "{}");
+    enqueue(store, keyOf("q.", 9999, "tabtab", 64), 64, "{}", lose);
+    expect(store.keys("q.").length).toBe(2001);
+    expect(lost[0]).toBe(keyOf("q.", 0, "tabtab", 0));
+  });
+});
+
+describe("landings", () => {
+  it("keep the campaign and the click ids, in their own case", () => {
+    expect(arrivalOf("https://a.il/?utm_source=News&utm_campaign=%D7%A7%D7%99%D7%A5&gclid=AbC&x=1")).toEqual({
+      campaign: { source: "News", name: "קיץ" },
+      click_ids: { gclid: "AbC" },
+    });
+    expect(arrivalOf("https://a.il/?utm_source=&q=gclid")).toEqual({});
+  });
+  it.each("gclid gbraid wbraid dclid fbclid msclkid ttclid twclid li_fat_id ScCid epik rdt_cid qclid yclid ymclid obclid ob_click_id dicbo tblci bd_vid irclickid irclid cjevent awc mc_cid oppref".split(" "))(
+    "know %s",
+    (name) => expect(arrivalOf(`https://a.il/?${name}=V`)).toEqual({ click_ids: { [name]: "V" } }),
+  );
+  it.each("srsltid igsh id clip acid q lucid2 utm".split(" "))("leave %s alone", (name) => expect(arrivalOf(`https://a.il/?${name}=V`)).toEqual({}));
+  it("last while there is no gap of over 30 minutes and no other campaign", () => {
+    const store = storeOn(disk());
+    let ids = 0;
+    const at = (minute: number, url: string) => landingAt(store, minute * 60_000, "https://a.il" + url, "r", () => "s" + ids++);
+    expect(at(100, "/?utm_source=a")[3]).toBe("s0");
+    expect(at(130, "/x")[4].campaign).toEqual({ source: "a" });
+    expect(at(131, "/?utm_source=a")[3]).toBe("s0");
+    expect(at(132, "/?utm_source=b")[3]).toBe("s1");
+    expect(at(162, "/")[3]).toBe("s1");
+    expect(at(192.1, "/")[3]).toBe("s2");
+    expect(at(193, "/")[4]).toEqual({ landing: { url: "https://a.il/", referrer: "r" } });
+    expect(at(1, "/")[3]).toBe("s3"); // the clock was set back
+    expect(at(1, "/").slice(0, 2)).toEqual([60_000, 9]);
+  });
+});
+
+describe("the linker", () => {
+  const secret = "wk_1Mozilla/5.0";
+  it("is read back for two minutes by the same browser", () => {
+    for (const now of [0, 999, 1_700_000_000_123]) {
+      const link = makeLink("visitor1", now, secret);
+      expect(readLink(link, now, secret)).toBe("visitor1");
+      expect(readLink(link, now + 119_999, secret)).toBe("visitor1");
+      expect(readLink(link, now + 122_000, secret)).toBeUndefined();
+      expect(readLink(link, now - 5000, secret)).toBeUndefined();
+      expect(readLink(link, now, secret + "x")).toBeUndefined();
+      expect(readLink(link.replace("visitor1", "visitor2"), now, secret)).toBeUndefined();
+    }
+  });
+  it.each(["", "a", "a.b", "a.b.c", "....", "visitor1.zzzzzz."])("is nothing for %j", (value) => expect(readLink(value, 1e12, secret)).toBeUndefined());
+  it.each([
+    ["https://b.il/?nv_l=a.b.c", "a.b.c", "https://b.il/"],
+    ["https://b.il/?x=1&nv_l=a.b.c#frag", "a.b.c", "https://b.il/?x=1#frag"],
+    ["https://b.il/?nv_l=a.b.c&x=1&y=2", "a.b.c", "https://b.il/?x=1&y=2"],
+    ["https://b.il/?x=nv_l", "", "https://b.il/?x=nv_l"],
+  ])("leaves %s", (url, value, rest) => expect(takeLink(url)).toEqual([value, rest]));
+});
+
+describe("addresses", () => {
+  it.each([
+    [{}, "https://t.shop.il/netiv.js", "https://t.shop.il/v1/events"],
+    [{}, "https://shop.il/a/b/netiv.js?v=1", "https://shop.il/a/b/v1/events"],
+    [{ path: "/m" }, "https://shop.il/a/netiv.js", "https://shop.il/m/v1/events"],
+    [{ host: "https://c.il" }, "https://shop.il/a/netiv.js", "https://c.il/v1/events"],
+    [{ host: "https://c.il", path: "/m" }, "", "https://c.il/m/v1/events"],
+  ])("%j of %s", (options, src, url) => expect(addressOf(options, src, "/v1/events")).toBe(url));
+});
+
+it("ids are 32 hex digits and differ", () => {
+  const ids = new Set(Array.from({ length: 1000 }, makeId));
+  expect(ids.size).toBe(1000);
+  ids.forEach((id) => expect(id).toMatch(/^[0-9a-f]{32}$/));
+});
+
+it("attempt takes exceptions away", () => {
+  expect(attempt(() => 5)).toBe(5);
+  expect(
+    attempt(() => {
+      throw new Error("x");
+    }),
+  ).toBeUndefined();
+});
