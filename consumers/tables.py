@@ -6,6 +6,7 @@ from consumers.refresh.sql import FOLDER, expand
 from consumers.rules.channels import condition
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros
+from consumers.rules.view_macros import view_macros
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.migrations import migrate, statements
 
@@ -20,8 +21,8 @@ async def prepare_tables(warehouse: Warehouse, rules: Rules) -> list[str]:
 
 async def make_views(warehouse: Warehouse, rules: Rules) -> None:
     """Make all views under these rules, file by file in the order of their names: later ones read earlier ones."""
-    named = macros(rules)
-    for file in sorted((FOLDER / "views").glob("*.sql")):
+    named = {**macros(rules), **view_macros()}
+    for file in sorted((FOLDER / "views").glob("[0-9]*.sql")):
         for statement in statements(file.read_text("utf-8")):
             await warehouse.command(expand(statement, named))
 

@@ -87,9 +87,7 @@ FROM
             arrayMap((c, p) -> if(p = n OR c > 1 - 1e-12, ticks, toInt64(round(ticks * c))), arrayCumSum(linear_credits), i) AS linear_sums,
             arrayMap((c, p) -> if(p = n OR c > 1 - 1e-12, ticks, toInt64(round(ticks * c))), arrayCumSum(position_credits), i) AS position_sums,
             arrayMap((c, p) -> if(p = n OR c > 1 - 1e-12, ticks, toInt64(round(ticks * c))), arrayCumSum(decay_credits), i) AS decay_sums
-        FROM attribution_paths(
-            since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')},
-            lookback_s = {lookback_s:Int64}, transform = {transform:String})
+        FROM attribution_paths({{window}})
     )
     ARRAY JOIN
         channels AS channel, nodes AS node, sources AS source, mediums AS medium, campaigns AS campaign, kinds AS kind,
@@ -112,8 +110,7 @@ ARRAY JOIN
 -- again). A conversion without touches is no way.
 CREATE OR REPLACE VIEW attribution_ways AS
 SELECT site, converted_at AS at, channels, toUInt8(1) AS converted
-FROM attribution_paths(
-    since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
+FROM attribution_paths({{window}})
 WHERE attributed
 UNION ALL
 SELECT site, last_touch_at AS at, arrayFilter((c, k) -> k, path_channels, keep) AS channels, toUInt8(0) AS converted
@@ -134,12 +131,22 @@ FROM
 -- Steps from channel to channel, with how often they were taken: what a Markov chain of order 1 is made of.
 CREATE OR REPLACE VIEW attribution_transitions AS
 SELECT site, step_from, step_to, count() AS taken
-FROM attribution_ways(
-    since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
+FROM attribution_ways({{window}})
 ARRAY JOIN
     arrayPushFront(channels, '(start)') AS step_from,
     arrayPushBack(channels, if(converted, '(conversion)', '(null)')) AS step_to
 GROUP BY site, step_from, step_to;
+
+-- The same for a chain of order 2: from the last two channels.
+CREATE OR REPLACE VIEW attribution_transitions_2 AS
+SELECT site, step_before, step_from, step_to, count() AS taken
+FROM attribution_ways({{window}})
+ARRAY JOIN
+    arrayConcat(['(start)', '(start)'], arrayPopBack(channels)) AS step_before,
+    arrayPushFront(channels, '(start)') AS step_from,
+    arrayPushBack(channels, if(converted, '(conversion)', '(null)')) AS step_to
+WHERE notEmpty(channels)
+GROUP BY site, step_before, step_from, step_to;
 
 -- Removal effects, order 1: by which share the chance of a conversion falls when every step into a channel ends the way.
 -- With N = (I - Q)^-1, a way passes channel c with chance (start N)_c / N_cc, and converts from there with chance
@@ -193,9 +200,7 @@ FROM
                             FROM
                             (
                                 SELECT site, step_from, groupArray(step_to) AS targets, groupArray(taken) AS counts, sum(taken) AS total
-                                FROM attribution_transitions(
-                                    since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')},
-                                    lookback_s = {lookback_s:Int64}, transform = {transform:String})
+                                FROM attribution_transitions({{window}})
                                 GROUP BY site, step_from
                             )
                         )
@@ -216,8 +221,7 @@ SELECT site, channel, sum(1 / length(coalition)) AS effect
 FROM
 (
     SELECT site, arrayDistinct(channels) AS coalition
-    FROM attribution_paths(
-        since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
+    FROM attribution_paths({{window}})
     WHERE attributed
 )
 ARRAY JOIN coalition AS channel
@@ -233,100 +237,43 @@ SELECT
 FROM
 (
     SELECT site, 'markov' AS model, channel, effect
-    FROM attribution_markov(
-        since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
+    FROM attribution_markov({{window}})
     WHERE {model:String} IN ('', 'markov')
     UNION ALL
     SELECT site, 'shapley' AS model, channel, effect
-    FROM attribution_shapley(
-        since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
+    FROM attribution_shapley({{window}})
     WHERE {model:String} IN ('', 'shapley')
 ) AS e
 INNER JOIN
 (
     SELECT site, countIf(converted) AS conversions, countIf(NOT converted) AS open_paths, min(at) AS window_from, max(at) AS window_until
-    FROM attribution_ways(
-        since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
+    FROM attribution_ways({{window}})
     GROUP BY site
 ) AS w ON w.site = e.site;
 
--- markov and shapley as credits: a conversion is split over its own path in proportion to its channels' effects, a channel's
--- share equally over its steps. Shares are worked out once per distinct set of channels.
-CREATE OR REPLACE VIEW attribution_by_effect AS
-SELECT
-    site, {model:String} AS model, conversion_id, converted_at, person_id, touchpoint_id, channel, node, source, medium, campaign, kind,
-    position, credit, reinterpret(tick, 'Decimal(18, 4)') AS value, currency
-FROM
-(
-    SELECT
-        p.*,
-        if(p.attributed, arrayMap(c -> s.shares[indexOf(s.coalition, c)] / countEqual(channels, c), channels), [1.]) AS credits,
-        arrayMap((c, i) -> if(i = length(credits) OR c > 1 - 1e-12, ticks, toInt64(round(ticks * c))), arrayCumSum(credits), arrayEnumerate(credits)) AS sums
-    FROM
-    (
-        SELECT *, arraySort(arrayDistinct(channels)) AS own_coalition
-        FROM attribution_paths(
-            since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
-    ) AS p
-    LEFT ANY JOIN
-    (
-        SELECT site, coalition, arraySort(groupArray((e.channel, e.effect))).2 AS effects, arrayMap(x -> x / arraySum(effects), effects) AS shares
-        FROM
-        (
-            SELECT DISTINCT site, arraySort(arrayDistinct(channels)) AS coalition
-            FROM attribution_paths(
-                since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
-            WHERE attributed
-        ) AS c
-        ARRAY JOIN coalition AS member
-        INNER JOIN
-        (
-            SELECT site, channel, effect
-            FROM attribution_markov(
-                since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
-            WHERE {model:String} = 'markov'
-            UNION ALL
-            SELECT site, channel, effect
-            FROM attribution_shapley(
-                since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
-            WHERE {model:String} = 'shapley'
-        ) AS e ON e.site = c.site AND e.channel = member
-        GROUP BY site, coalition
-    ) AS s ON s.site = p.site AND s.coalition = p.own_coalition
-)
-ARRAY JOIN
-    channels AS channel, nodes AS node, sources AS source, mediums AS medium, campaigns AS campaign, kinds AS kind,
-    touchpoint_ids AS touchpoint_id, positions AS position,
-    credits AS credit,
-    arrayPopFront(arrayDifference(arrayPushFront(sums, toInt64(0)))) AS tick;
+-- markov and shapley as credits: see by_effect.inc.sql.
+CREATE OR REPLACE VIEW attribution_by_markov AS
+{{by_markov}};
+
+CREATE OR REPLACE VIEW attribution_by_shapley AS
+{{by_shapley}};
+
+-- By effects that were worked out elsewhere (Markov chains of order 2): JSON [[site, channel, effect], …].
+CREATE OR REPLACE VIEW attribution_by_given AS
+{{by_given}};
 
 -- All models, or the one named.
 CREATE OR REPLACE VIEW attribution AS
 SELECT *
-FROM attribution_positional(
-    since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String},
-    half_life_s = {half_life_s:Float64},
-    position_first = {position_first:Float64}, position_middle = {position_middle:Float64}, position_last = {position_last:Float64})
-WHERE {model:String} = model OR ({model:String} = '')
+FROM attribution_positional({{model}})
+WHERE {model:String} = '' OR {model:String} = model
 UNION ALL
-SELECT *
-FROM attribution_by_effect(
-    model = 'markov',
-    since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
-WHERE {model:String} IN ('', 'markov')
+SELECT * FROM attribution_by_markov({{window}}) WHERE {model:String} IN ('', 'markov')
 UNION ALL
-SELECT *
-FROM attribution_by_effect(
-    model = 'shapley',
-    since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, lookback_s = {lookback_s:Int64}, transform = {transform:String})
-WHERE {model:String} IN ('', 'shapley');
+SELECT * FROM attribution_by_shapley({{window}}) WHERE {model:String} IN ('', 'shapley');
 
 CREATE OR REPLACE VIEW v_attribution AS
-SELECT *
-FROM attribution(
-    model = '', since = '1970-01-01 00:00:00', until = '2299-01-01 00:00:00', lookback_s = 0, transform = '',
-    half_life_s = 604800, position_first = 40, position_middle = 20, position_last = 40);
+SELECT * FROM attribution(model = '', {{defaults}});
 
 CREATE OR REPLACE VIEW v_channel_effects AS
-SELECT *
-FROM channel_effects(model = '', since = '1970-01-01 00:00:00', until = '2299-01-01 00:00:00', lookback_s = 0, transform = '');
+SELECT * FROM channel_effects(model = '', {{always}});

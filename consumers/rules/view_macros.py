@@ -1,0 +1,41 @@
+"""What stands behind the {{name}}s of the attribution views: the parameters they pass on, and the shared text of credits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from consumers.refresh.sql import expand, read
+
+# A view hands its own parameters down by name.
+WINDOW: Final = (
+    "since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, "
+    "lookback_s = {lookback_s:Int64}, transform = {transform:String}"
+)
+MODEL: Final = (
+    "{{window}}, half_life_s = {half_life_s:Float64}, position_first = {position_first:Float64}, "
+    "position_middle = {position_middle:Float64}, position_last = {position_last:Float64}"
+)
+# All of time, and the defaults of the models: 7 days, 40/20/40.
+ALWAYS: Final = "since = '1970-01-01 00:00:00', until = '2299-01-01 00:00:00', lookback_s = 0, transform = ''"
+DEFAULTS: Final = "{{always}}, half_life_s = 604800, position_first = 40, position_middle = 20, position_last = 40"
+
+GIVEN: Final = (
+    "(SELECT row.1 AS site, row.2 AS channel, row.3 AS effect FROM (SELECT arrayJoin("
+    "JSONExtract({effects:String}, 'Array(Tuple(String, String, Float64))')) AS row))"
+)
+
+
+def view_macros() -> Mapping[str, str]:
+    """name -> SQL text; none depends on rules."""
+    plain = {"window": WINDOW, "model": MODEL, "always": ALWAYS, "defaults": DEFAULTS}
+    return {
+        **plain,
+        "by_markov": _credits("markov", "attribution_markov({{window}})", plain),
+        "by_shapley": _credits("shapley", "attribution_shapley({{window}})", plain),
+        "by_given": _credits("markov", GIVEN, plain),
+    }
+
+
+def _credits(model: str, effects: str, plain: Mapping[str, str]) -> str:
+    return expand(read("views/by_effect.inc.sql"), {**plain, "effect_model": model, "effects": effects})
