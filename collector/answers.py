@@ -58,7 +58,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-class Fault(Exception):  # noqa: N818  (an outcome, not a bug)
+class Fault(Exception):
     """Ends a request with the answer of its code."""
 
     def __init__(self, code: str, message: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:

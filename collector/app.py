@@ -17,8 +17,10 @@ import uuid_utils
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from collector.client_ip import Proxies
+from collector.dialects.catalogue import PATHS
 from collector.duplicates import Recent
 from collector.events import Events
+from collector.foreign import Foreign
 from collector.health import Readiness, ping_url
 from collector.ingest import Tools
 from collector.metrics import ENDED, Metrics
@@ -59,6 +61,7 @@ class Collector:
         package = Path(__file__).parent
         self._sdk = SdkFiles(folder_of(package, package.parent))
         self._pages: ASGIApp | None = None
+        self._foreign: Foreign | None = None
         self._log = structlog.get_logger("netiv.collector")
         self._owned: Log | None = None
         if log is not None:
@@ -74,6 +77,8 @@ class Collector:
     def _other(self, path: str) -> ASGIApp:
         if path.startswith(self._sdk_prefix) or self._pages is None:
             return self._sdk
+        if self._foreign is not None and self._foreign.serves(path):
+            return self._foreign
         return self._pages
 
     def _assemble(self, log: Log) -> None:
@@ -89,7 +94,9 @@ class Collector:
         )
         prefix = settings.path_prefix
         self._pages = make_pages(settings, tools, Readiness(log, ping_url(settings), now_ms))
+        self._foreign = Foreign(tools, prefix)
         self._endpoints = {
+            **dict.fromkeys((f"{prefix}{path}" for path in PATHS), self._foreign),
             f"{prefix}/v1/events": Events(tools),
             f"{prefix}/p.gif": Pixel(tools),
             f"{prefix}/netiv.js": self._sdk,

@@ -36,11 +36,11 @@ _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _PLACE: Final = re.compile(r" - at `([^`]*)`$")
 _PART: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
 # Objects with free names: where the decoder can only say `[...]`, the member is found by trying each.
-_FREE: Final = {
+_FREE: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "/identifiers": msgspec.json.Decoder(Identifier | None),
     "/context/click_ids": msgspec.json.Decoder(str),
-    "/properties": msgspec.json.Decoder(Any),
 }
+_ANY: Final = msgspec.json.Decoder(Any)
 # A high surrogate must be followed by a low one; a low one must follow a high one. The leading group eats `\\`.
 _LONE: Final = re.compile(
     rb"(?:^|[^\\])(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
@@ -98,12 +98,10 @@ def _pointer(path: str, raw: bytes) -> str:
 
 
 def _free_member(pointer: str, raw: bytes) -> str:
-    decoder = _FREE.get(pointer)
-    if decoder is None:
-        return ""
+    decoder = _FREE.get(pointer, _ANY)
     try:
         content = msgspec.Raw(raw)
-        for part in pointer[1:].split("/"):
+        for part in pointer.split("/")[1:]:
             content = _MEMBERS.decode(content)[part]
         members = _MEMBERS.decode(content)
     except (msgspec.MsgspecError, KeyError, UnicodeDecodeError, RecursionError):

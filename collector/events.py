@@ -12,13 +12,13 @@ from starlette.types import Receive, Scope, Send
 from collector import cors, rewrite
 from collector import metrics as m
 from collector.accept import Verdict, judge, judge_decoded, refuse
-from collector.answers import JSON_TYPE, Answer, Fault, error_answer
+from collector.answers import CLOSE, JSON_TYPE, Answer, Fault, error_answer
 from collector.credentials import mask
 from collector.exchange import Exchange
 from collector.ingest import Outcome, Tools, append, retry_after, store
 from collector.logs import place_of
 from collector.parse import Parsed, parse
-from collector.wire import Disconnected, check_media_type, decoded, read_body, respond
+from collector.wire import Disconnected, check_media_type, decoded, read_body, respond, respond_and_drain
 from eventlog.contract import Record
 from schemas.record import encode, key_of
 from schemas.rejection import CODES, Rejection
@@ -59,7 +59,10 @@ class Events:
         finally:
             metrics.in_flight -= 1
         metrics.count(m.REQUESTS, f"{ENDPOINT} {answer.status}")
-        await respond(send, answer, exchange.cors)
+        if CLOSE in answer.headers:
+            await respond_and_drain(receive, send, answer, exchange.cors)
+        else:
+            await respond(send, answer, exchange.cors)
         if started:
             metrics.observe(time.perf_counter() - started)
 

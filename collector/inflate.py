@@ -9,11 +9,11 @@ _GZIP_WINDOW: Final = 31
 MAGIC: Final = b"\x1f\x8b"
 
 
-class InvalidGzip(Exception):  # noqa: N818
+class InvalidGzip(Exception):
     """Not one complete gzip stream."""
 
 
-class InflatedTooLarge(Exception):  # noqa: N818
+class InflatedTooLarge(Exception):
     """Over the cap."""
 
 

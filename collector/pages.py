@@ -43,6 +43,7 @@ def make_pages(settings: Settings, tools: Tools, readiness: Readiness) -> FastAP
     pages.include_router(_progress(tools), prefix=prefix)
     pages.add_exception_handler(HTTPException, _http_error)
     pages.add_exception_handler(LogError, _log_error)
+    pages.add_exception_handler(Exception, _unexpected)
 
     def openapi() -> dict[str, Any]:
         if pages.openapi_schema is None:
@@ -114,6 +115,10 @@ async def _http_error(_: Request, error: Exception) -> Response:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     code = _CODE_OF_STATUS.get(status, "bad_request")
     return Response(error_body(code), status, {**headers, **_NO_STORE}, "application/json")
+
+
+async def _unexpected(_: Request, __: Exception) -> Response:
+    return Response(error_body("internal_error"), 500, _NO_STORE, "application/json")
 
 
 async def _log_error(_: Request, __: Exception) -> Response:

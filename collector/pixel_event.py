@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -12,11 +13,11 @@ import msgspec
 Path = tuple[str, ...]
 
 CLICK_IDS: Final = (
-    "gclid", "gclsrc", "gbraid", "wbraid", "gad_source", "gad_campaignid", "dclid", "srsltid", "fbclid", "igshid",
-    "igsh", "msclkid",
-    "ttclid", "twclid", "li_fat_id", "ScCid", "sccid", "epik", "rdt_cid", "qclid", "yclid", "ymclid",
-    "obclid", "dicbo", "ob_click_id", "tblci", "bd_vid", "irclickid", "irclid", "irgwc", "cjevent", "awc", "sscid", "ranSiteID",
-    "ranMID", "clickref", "mc_cid", "mc_eid", "_kx", "_hsenc", "_hsmi", "mkt_tok", "vero_id", "ko_click_id", "oppref",
+    "gclid", "gclsrc", "gbraid", "wbraid", "gad_source", "gad_campaignid", "dclid", "srsltid", "fbclid",
+    "igshid", "igsh", "msclkid", "ttclid", "twclid", "li_fat_id", "ScCid", "sccid", "epik", "rdt_cid", "qclid",
+    "yclid", "ymclid", "obclid", "dicbo", "ob_click_id", "tblci", "bd_vid", "irclickid", "irclid", "irgwc",
+    "cjevent", "awc", "sscid", "ranSiteID", "ranMID", "clickref", "mc_cid", "mc_eid", "_kx", "_hsenc", "_hsmi",
+    "mkt_tok", "vero_id", "ko_click_id", "oppref",
 )  # fmt: skip
 
 # parameter -> where it goes in the event. A parameter that is not here stays a field of the event, under its own name.
@@ -88,9 +89,10 @@ _OBJECTS: Final = frozenset({"context", "touch", "order", "properties", "identif
 def _typed(name: str, value: str) -> str | int | float:
     if name in NUMBERS:
         try:
-            return int(value) if name == "seq" else float(value)
+            number = int(value) if name == "seq" else float(value)
         except ValueError:
             return value
+        return number if math.isfinite(number) else value
     if name in TIMES and value.isascii() and value.isdigit() and len(value) != 8:
         return int(value[:20])
     return value

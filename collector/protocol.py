@@ -29,8 +29,9 @@ WRITE_TIMEOUT_S: Final = 30.0
 SWEEP_INTERVAL_S: Final = 0.5
 # One read may hold the end of an earlier request too.
 READ_SLACK_BYTES: Final = 256 * KIB
-# Chunked framing may cost more than its content; this bounds all that one request may send.
-WIRE_BYTES_MAX: Final = 2 * BODY_BYTES_MAX + READ_SLACK_BYTES
+# Chunked framing may cost more than its content, and a refused body is read on for a while (`wire.DRAINED_BYTES_MAX`);
+# this bounds all that one request may send.
+WIRE_BYTES_MAX: Final = 18 * BODY_BYTES_MAX
 
 IDLE, HEADERS, BODY, ANSWERING = range(4)
 
@@ -40,14 +41,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if not hasattr(self.server_state, "sweeping"):
-            sweep(self.server_state, self.loop)
         self.phase = HEADERS  # a new connection owes us its headers
         self.since = self.loop.time()
         self.wire_bytes = 0  # of the present request, in earlier reads
         self.chunk_bytes = 0  # of the present read
         self.hosts = 0
         self.fault = ""
+        if not hasattr(self.server_state, "sweeping"):
+            sweep(self.server_state, self.loop)
 
     def data_received(self, data: bytes) -> None:
         if self.phase == IDLE:
@@ -170,7 +171,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()
 
 
-def sweep(state: Any, loop: asyncio.AbstractEventLoop) -> None:  # noqa: ANN401  (uvicorn's state, with our mark on it)
+def sweep(state: Any, loop: asyncio.AbstractEventLoop) -> None:
     """Looks at every connection of a server, and again in half a second."""
     now = loop.time()
     for connection in list(state.connections):

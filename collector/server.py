@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Generator
 from typing import Final
 
@@ -36,6 +37,9 @@ class CollectorServer(Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """As uvicorn's, but a signal that was obeyed is not raised a second time."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread is given signals
+            return
         before = {its: signal.signal(its, self.handle_exit) for its in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield

@@ -18,7 +18,7 @@ _READ_AS_JSON: Final = frozenset(
 _PLAIN: Final = frozenset({b"application/json", b"text/plain;charset=UTF-8", b"text/plain"})
 
 
-class Disconnected(Exception):  # noqa: N818
+class Disconnected(Exception):
     """The client went away before its request was complete."""
 
 
@@ -74,6 +74,23 @@ def decoded(body: bytes, headers: dict[bytes, bytes]) -> bytes:
         raise Fault("body_too_large", "The body is over 1 MiB after decompression", (CLOSE,)) from None
     except InvalidGzip:
         raise Fault("invalid_gzip") from None
+
+
+# A client that is still sending would meet a reset instead of our answer, were the connection closed at once.
+DRAINED_BYTES_MAX: Final = 16 * BODY_BYTES_MAX
+
+
+async def respond_and_drain(receive: Receive, send: Send, answer: Answer, extra: Iterable[tuple[bytes, bytes]]) -> None:
+    """Sends an answer at once, throws away what the client still sends (within bounds), then closes."""
+    headers = [*answer.headers, *extra, (b"content-length", b"%d" % len(answer.body))]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+    drained, more = 0, True
+    while more and drained < DRAINED_BYTES_MAX:
+        message = await receive()
+        drained += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def respond(send: Send, answer: Answer, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
