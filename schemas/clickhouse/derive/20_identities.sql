@@ -18,11 +18,11 @@ WITH
             -- log-outs before the first log-in ended what nobody knows of
             arrayFilter((p, n) -> n > 0, sorted_points, arrayCumSum(sorted_points.2)) AS points,
             -- the last word of each millisecond
-            arrayFilter((p, next) -> p.1 != next, points, arrayPushBack(arrayPopFront(points.1), toInt64(-1))) AS words,
+            arrayFilter((p, next) -> p.1 != next, points, arrayPopFront(arrayPushBack(points.1, toInt64(-1)))) AS words,
             -- one stretch for what repeats the same owner
             arrayFilter(
                 (p, previous, i) -> i = 1 OR p.4 != previous,
-                words, arrayPushFront(arrayPopBack(words.4), ''), arrayEnumerate(words)
+                words, arrayPopBack(arrayPushFront(words.4, '')), arrayEnumerate(words)
             ) AS stretches
         FROM
         (
