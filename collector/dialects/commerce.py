@@ -30,9 +30,9 @@ def take_order(name: object, properties: Any) -> Object | None:
     """The order that an event of this name reports. Lines are taken out of the properties; what is short stays too."""
     if not isinstance(properties, dict) or normal(name) not in ORDERS | REFUNDS:
         return None
-    order = {
+    order: Object = {
         "id": next((found for key in _IDS if (found := text(properties.get(key))) is not None), None),
-        "value": next((found for key in _VALUES if (found := number(properties.get(key))) is not None), None),
+        "value": next((amount for key in _VALUES if (amount := number(properties.get(key))) is not None), None),
         "currency": text(properties.get("currency")),
         "items": _take_lines(properties),
     }

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, Final
 
 from collector.answers import Answer
 from collector.dialects import answers, commerce
 from collector.dialects.contract import Decoded, Dialect, Fields, Item, Outcome, Refused, Request
-from collector.dialects.values import Object, compact, drop, envelope, finish, pairs, put_back, read_object, take, take_object, take_text, text, whole
+from collector.dialects.values import (
+    Object,
+    compact,
+    drop,
+    envelope,
+    finish,
+    pairs,
+    put_back,
+    read_object,
+    take,
+    take_object,
+    take_text,
+    text,
+    whole,
+)
 from schemas.rejection import Rejection
 
 PATH: Final = "/mp/collect"
@@ -63,7 +78,7 @@ def decode(request: Request) -> Decoded:
         if isinstance(told, Rejection):
             refused.append(Refused(raw, told))
         else:
-            items.append(Item(event_of(told, dict(parts.rest))))
+            items.append(Item(event_of(told, deepcopy(parts.rest))))
     return Decoded(items, refused, keys, dry=dry)
 
 
@@ -140,7 +155,11 @@ def answer(request: Request, outcome: Outcome) -> Answer:
     if request.path != DEBUG_PATH:
         return Answer(204)
     messages = [
-        {"fieldPath": why.pointer.lstrip("/").replace("/", "."), "description": why.message, "validationCode": why.code.upper()}
+        {
+            "fieldPath": why.pointer.lstrip("/").replace("/", "."),
+            "description": why.message,
+            "validationCode": why.code.upper(),
+        }
         for why in outcome.rejected
     ]
     return answers.json({"validationMessages": messages})

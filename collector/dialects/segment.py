@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-
+from collector.answers import Answer
 from collector.credentials import key_in_header
 from collector.dialects import answers, commerce
 from collector.dialects.contract import Decoded, Dialect, Fields, Item, Outcome, Refused, Request
@@ -28,7 +28,6 @@ from collector.dialects.values import (
     text,
     unbase64,
 )
-from collector.answers import Answer
 from schemas.rejection import CODES, Rejection
 
 _SHORT: Final = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias"}
@@ -281,4 +280,3 @@ DIALECT: Final = Dialect(
     matches=lambda path: path.startswith(("/v1/projects/", "/sourceConfig")),
     stub=stub,
 )
-

@@ -63,7 +63,11 @@ def _take_external_ids(context: Object) -> Object | None:
         return None
     found: Object = {}
     for entry in listed:
-        if not isinstance(entry, dict) or not isinstance(entry.get("id"), str | int) or not isinstance(entry.get("type"), str):
+        if (
+            not isinstance(entry, dict)
+            or not isinstance(entry.get("id"), str | int)
+            or not isinstance(entry.get("type"), str)
+        ):
             return None
         found[entry["type"]] = entry["id"]
     del context["externalIds"]

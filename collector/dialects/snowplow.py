@@ -11,8 +11,29 @@ from typing import Final
 from collector.answers import Answer
 from collector.dialects import answers
 from collector.dialects.contract import Decoded, Dialect, Fields, Item, Outcome, Refused, Request
-from collector.dialects.snowplow_entities import Entity, apply_commerce, entities_of, schema_name, take_session, take_traits
-from collector.dialects.values import Object, compact, drop, envelope, finish, number, pairs, read, read_object, take, take_text, text, unbase64
+from collector.dialects.snowplow_entities import (
+    Entity,
+    apply_commerce,
+    entities_of,
+    schema_name,
+    take_session,
+    take_traits,
+)
+from collector.dialects.values import (
+    Object,
+    compact,
+    drop,
+    envelope,
+    finish,
+    number,
+    pairs,
+    read,
+    read_object,
+    take,
+    take_text,
+    text,
+    unbase64,
+)
 from schemas.rejection import CODES, Rejection
 
 POST_PATH: Final = "/com.snowplowanalytics.snowplow/tp2"
@@ -104,7 +125,9 @@ def event_of(parameters: Object) -> Item | Rejection:
     kind = take_text(parameters, "e")
     form = _FORMS.get(kind or "")
     if form is None:
-        return Rejection("unknown_type" if kind else "missing_type", "/e", CODES["unknown_type" if kind else "missing_type"][0])
+        return Rejection(
+            "unknown_type" if kind else "missing_type", "/e", CODES["unknown_type" if kind else "missing_type"][0]
+        )
     entities = _take_contexts(parameters)
     event: Object = {
         "event_id": take(parameters, "eid"),
@@ -186,9 +209,12 @@ def _numbers(parameters: Object, *names: str) -> Object:
 def _structured(event: Object, parameters: Object, entities: list[Entity]) -> Made:
     names = {"category": "se_ca", "action": "se_ac", "label": "se_la", "property": "se_pr"}
     properties = compact({ours: take_text(parameters, theirs) for ours, theirs in names.items()})
-    if (value := _numbers(parameters, "se_va")) :
+    if value := _numbers(parameters, "se_va"):
         properties["value"] = value["se_va"]
-    event |= {"type": "track", "name": " ".join(str(properties[key]) for key in ("category", "action") if key in properties) or "structured"}
+    event |= {
+        "type": "track",
+        "name": " ".join(str(properties[key]) for key in ("category", "action") if key in properties) or "structured",
+    }
     apply_commerce(event, properties, "", entities)
     return properties
 
@@ -201,7 +227,9 @@ def _described(event: Object, parameters: Object, entities: list[Entity]) -> Mad
     outer = read(raw) if raw else None
     inner = outer.get("data") if isinstance(outer, dict) else None
     if not isinstance(inner, dict) or not isinstance(inner.get("schema"), str):
-        return outer if isinstance(outer, Rejection) else Rejection("undecodable", f"/{name}", "no self-describing event")
+        return (
+            outer if isinstance(outer, Rejection) else Rejection("undecodable", f"/{name}", "no self-describing event")
+        )
     properties = inner.get("data")
     properties = dict(properties) if isinstance(properties, dict) else compact({"data": properties})
     parameters["schema_of_event"] = inner["schema"]

@@ -67,7 +67,9 @@ def envelope(body: bytes, name: str) -> Envelope:
         rest = {key: read(bytes(value)) for key, value in members.items()}
     except DECODE_ERRORS as error:
         return _salvaged(body, name, rejection_of(error, body))
-    return Envelope([bytes(entry) for entry in entries], {k: v for k, v in rest.items() if not isinstance(v, Rejection)})
+    return Envelope(
+        [bytes(entry) for entry in entries], {k: v for k, v in rest.items() if not isinstance(v, Rejection)}
+    )
 
 
 def _salvaged(body: bytes, name: str, fault: Rejection) -> Envelope:
