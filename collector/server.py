@@ -24,7 +24,7 @@ from collector.app import create_app
 from collector.logs import configure
 from collector.metrics import MULTIPROCESS_VARIABLE
 from collector.protocol import BoundedProtocol
-from collector.workers import supervise
+from collector.workers import end_with_parent, supervise
 from schemas.settings import Settings
 
 BACKLOG: Final = 2_048
@@ -120,4 +120,5 @@ def _many(settings: Settings, listener: socket.socket) -> int:
 def _work(settings: Settings, listener: socket.socket) -> None:
     """One of several worker processes."""
     configure()
+    end_with_parent()
     sys.exit(_one(settings, listener))

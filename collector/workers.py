@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing import connection
@@ -38,6 +40,20 @@ def supervise(work: Callable[[], None], count: int) -> int:
         _end([process for process, _ in started])
         for its, handler in before.items():
             signal.signal(its, handler)
+
+
+def end_with_parent() -> None:
+    """In a worker: ends it when its supervisor is gone, however that went."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def wait() -> None:
+        connection.wait([sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _start(work: Callable[[], None]) -> tuple[SpawnProcess, float]:
