@@ -18,7 +18,6 @@ import clickhouse_connect
 import lz4.frame
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error
-from clickhouse_connect.driver.httputil import get_pool_manager
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from consumers.warehouse.block import INSERT_SETTINGS, native_block, row_count
@@ -144,8 +143,6 @@ async def open_server(url: str, database: str = "netiv", user: str = "", passwor
         "password": password or parts.password or "",
         "autogenerate_session_id": False,
         "query_retries": 0,
-        # urllib3 would send once more by itself what it thinks was lost.
-        "pool_mgr": get_pool_manager(retries=False),
         "connect_timeout": 5,
     }
 

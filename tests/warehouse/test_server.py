@@ -23,8 +23,12 @@ class Cutter:
         self.port = port
         self.armed = False
         self.inserts = 0
+        self.open = []
+        self.writers = []
 
     async def __call__(self, reader, writer):
+        self.open.append(asyncio.current_task())
+        self.writers.append(writer)
         upstream, out = await asyncio.open_connection("127.0.0.1", self.port)
         back = asyncio.create_task(self._back(upstream, writer))
         with suppress(ConnectionError):
@@ -35,10 +39,12 @@ class Cutter:
                     self.inserts += 1
                     if self.armed:
                         break
-        if self.armed:
-            back.cancel()
-        writer.close()
-        out.close()
+        back.cancel()
+        await asyncio.gather(back, return_exceptions=True)
+        for end in (writer, out):
+            end.close()
+            with suppress(ConnectionError):
+                await end.wait_closed()
 
     async def _back(self, upstream, writer):
         with suppress(ConnectionError):
@@ -62,3 +68,7 @@ async def test_an_insert_whose_answer_is_lost_is_sent_once_and_unknown(canary):
             assert cutter.inserts == 2
             assert (await warehouse.rows("SELECT count() FROM canary"))[0][0] in {4, 5}
             await warehouse.close()
+            proxy.close()
+            for writer in cutter.writers:
+                writer.close()
+            await asyncio.wait(cutter.open, timeout=20)
