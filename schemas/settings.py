@@ -6,6 +6,7 @@ Every field works on a laptop as it stands. `docs/settings.md` is generated from
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -25,6 +26,38 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="Collector processes.")
     url: str = Field("http://127.0.0.1:8080", description="Where commands find a running stack.")
     kafka: str = Field("", description="Kafka bootstrap servers; empty = the embedded log.")
+    kafka_topic: str = Field(
+        "netiv.events", pattern=r"^[A-Za-z0-9._-]{1,200}$", description="Kafka topic of the events."
+    )
+    kafka_partitions: int = Field(12, ge=1, le=65_535, description="Partitions of the topic when it is made.")
+    kafka_replication: int = Field(
+        -1, ge=-1, le=9, description="Copies of the topic when it is made; -1 = the brokers' default."
+    )
+    kafka_compression: Literal["lz4", "zstd", "gzip", "none"] = Field(
+        "lz4", description="Compression of Kafka batches."
+    )
+    kafka_session_timeout_s: float = Field(
+        10.0, ge=1, le=300, description="A consumer that is silent for so long is dead: others take its partitions."
+    )
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to Kafka."
+    )
+    kafka_ca_file: Path | None = Field(
+        None, description="Certificates that vouch for the brokers; empty = the system's."
+    )
+    kafka_certificate_file: Path | None = Field(None, description="Client certificate for Kafka (PEM).")
+    kafka_key_file: Path | None = Field(None, description="Its key (PEM).")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="SASL mechanism for Kafka."
+    )
+    kafka_user: str = Field("", description="SASL user for Kafka.")
+    kafka_password: str = Field("", repr=False, description="Its password.")
+    spool_after_s: float = Field(
+        2.0, gt=0, le=60, description="Kafka not answering for so long: events go to the local spool."
+    )
+    spool_bytes_max: int = Field(
+        5 * 1024**3, gt=0, description="Size of one collector process's spool at which it answers 503."
+    )
     clickhouse: str = Field("", description="URL of a ClickHouse server; empty = the embedded engine.")
     database: str = Field("netiv", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="ClickHouse database.")
     sites: Path | None = Field(None, description="The sites file; empty = `sites.json` in the data folder.")

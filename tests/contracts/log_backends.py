@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eventlog.contract import Log
 from eventlog.embedded import open_embedded_log
+from tests.kafka.backend import KAFKA_WRITER, open_in_kafka
 
 # Opens the same log at every call; the second argument is the number of partitions.
 Factory = Callable[[Path, int], Awaitable[Log]]
@@ -34,8 +35,8 @@ async def _embedded(place: Path, partitions: int) -> Log:
     return await open_embedded_log(place / "log", partitions=partitions)
 
 
-FACTORIES: dict[str, Factory] = {"embedded": _embedded}
-WRITERS: dict[str, str] = {"embedded": EMBEDDED_WRITER}
+FACTORIES: dict[str, Factory] = {"embedded": _embedded, "kafka": open_in_kafka}
+WRITERS: dict[str, str] = {"embedded": EMBEDDED_WRITER, "kafka": KAFKA_WRITER}
 
 
 class Backend:

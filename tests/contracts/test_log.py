@@ -224,6 +224,7 @@ async def test_retention_never_takes_what_a_group_has_not_committed(backend: Bac
         await fast.commit({0: 15})
         dropped = await log.retain(-60.0, 1 << 40, ["slow", "fast"])
         assert dropped <= 8
+        await slow.seek(0, 8)  # a reader may have fetched ahead what was dropped since
         assert [record.position.offset for record in await drain(slow, 12)] == list(range(8, 20))
         assert await log.ends() == {0: 20}
         await slow.close()

@@ -19,6 +19,7 @@ from tests.contracts.log_backends import FACTORIES, Backend
 
 PARTITIONS = 2
 FOREVER_S = 1e6
+EXAMPLES = {"kafka": 8}  # every step is a round trip to a broker
 RECORDS = st.lists(st.tuples(st.binary(max_size=2), st.binary(max_size=9)), min_size=1, max_size=5)
 
 
@@ -128,4 +129,4 @@ class LogHistory(RuleBasedStateMachine):
 @pytest.mark.parametrize("name", sorted(FACTORIES))
 def test_histories(name: str) -> None:
     machine = type("History", (LogHistory,), {"backend_name": name})
-    run_state_machine_as_test(machine, settings=settings(max_examples=30, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=EXAMPLES.get(name, 30), stateful_step_count=25, deadline=None))

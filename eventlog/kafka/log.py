@@ -1,0 +1,147 @@
+"""The Kafka log: the `Log` contract on one topic. Composition root of this package."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from aiokafka.client import AIOKafkaClient
+
+from eventlog.contract import LogUnavailable, Position, Record, Stored
+from eventlog.kafka import retention
+from eventlog.kafka.config import REQUEST_S, KafkaConfig, config_of
+from eventlog.kafka.faults import within
+from eventlog.kafka.peek import Peek
+from eventlog.kafka.progress import Progress
+from eventlog.kafka.reader import KafkaReader, Membership
+from eventlog.kafka.topic import Topic, find_topic
+from eventlog.kafka.writing import Writing
+from schemas.settings import Settings
+
+
+def epoch_ms() -> int:
+    """Now."""
+    return time.time_ns() // 1_000_000
+
+
+async def open_kafka_log(settings: Settings | KafkaConfig, *, clock_ms: Callable[[], int] = epoch_ms) -> KafkaLog:
+    """Connect to the topic, which must be there (`ensure_topic`). Raises `LogError`."""
+    config = config_of(settings) if isinstance(settings, Settings) else settings
+    client = AIOKafkaClient(**config.client())
+    log: KafkaLog | None = None
+    try:
+        async with within(REQUEST_S):
+            await client.bootstrap()
+        log = KafkaLog(config, client, await find_topic(client, config.topic), clock_ms)
+        await log.start()
+    except BaseException:
+        await (client.close() if log is None else log.close())
+        raise
+    return log
+
+
+class KafkaLog:
+    """Belongs to the event loop it was opened on."""
+
+    def __init__(self, config: KafkaConfig, client: AIOKafkaClient, topic: Topic, clock_ms: Callable[[], int]) -> None:
+        self._config = config
+        self._client = client
+        self._topic = topic
+        self._clock_ms = clock_ms
+        self._writing = Writing(config, topic, clock_ms)
+        self._peek = Peek(config, topic)
+        self._progress = Progress(client, topic)
+        self._readers: set[KafkaReader] = set()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Connect the parts."""
+        await self._writing.start()
+        await self._peek.start()
+
+    @property
+    def generation(self) -> int:
+        """Made from the topic's id."""
+        return self._topic.generation
+
+    @property
+    def partitions(self) -> int:
+        """As the topic has them."""
+        return self._topic.partitions
+
+    async def append(self, records: Sequence[Record]) -> list[Position]:
+        """Append durably. After `LogUnavailable` some of the records may be stored: retry with the same ids."""
+        return await self._writing.append(records)
+
+    async def reader(self, group: str) -> KafkaReader:
+        """A new member of `group`; returns when it has its first partitions (perhaps none)."""
+        self._check()
+        membership = Membership(group, partial(self.committed, group), self._readers.discard)
+        reader = KafkaReader(self._config, self._topic, membership)
+        self._readers.add(reader)
+        await reader.start()
+        return reader
+
+    async def ends(self) -> dict[int, int]:
+        """The next offset of every partition."""
+        self._check()
+        return await self._peek.ends()
+
+    async def committed(self, group: str) -> dict[int, int]:
+        """The group's commits (or the marks of this name)."""
+        self._check()
+        return await self._progress.read(self._config.group(group))
+
+    async def oldest_unread_at(self, group: str) -> int | None:
+        """When the oldest record beyond the group's commits was appended."""
+        committed, ends = await self.committed(group), await self.ends()
+        if all(committed[partition] >= end for partition, end in ends.items()):
+            return None
+        starts = await self._peek.starts()
+        places = {p: max(committed[p], starts[p]) for p, end in ends.items() if max(committed[p], starts[p]) < end}
+        return min((stored.appended_at for stored in await self._peek.one_each(places)), default=None)
+
+    async def read_from(self, partition: int, offset: int, records_max: int, bytes_max: int) -> list[Stored]:
+        """Look at records without joining a group."""
+        self._check()
+        self._topic.check({partition: offset})
+        return await self._peek.read(partition, offset, records_max, bytes_max)
+
+    async def mark(self, name: str, offsets: Mapping[int, int]) -> None:
+        """Publish progress, durably."""
+        self._check()
+        self._topic.check(offsets)
+        await self._progress.write(self._config.group(name), offsets)
+
+    async def retain(self, age_max_s: float, bytes_max: int, groups: Sequence[str]) -> int:
+        """Drop what is old or too much and no group needs."""
+        self._check()
+        starts, ends = await self._peek.starts(), await self._peek.ends()
+        limits = dict(ends)
+        for group in groups:
+            committed = await self.committed(group)
+            limits = {p: min(limit, committed[p]) for p, limit in limits.items()}
+        newer = await self._peek.offsets_at(self._clock_ms() - int(age_max_s * 1000))
+        dropping = retention.keep_from(starts, limits, {p: newer.get(p, end) for p, end in ends.items()})
+        kept = {**starts, **dropping}
+        sizes = await retention.record_sizes(self._peek, kept, ends)
+        dropping |= retention.keep_from(kept, limits, retention.beyond_size(kept, ends, sizes, bytes_max))
+        if dropping:
+            await retention.drop(self._config, self._topic, dropping)
+        return sum(offset - starts[p] for p, offset in dropping.items())
+
+    async def close(self) -> None:
+        """Give appends under way a moment, leave the groups, disconnect. More than once is fine."""
+        if self._closed:
+            return
+        self._closed = True
+        for reader in tuple(self._readers):
+            await reader.close()
+        await self._writing.close()
+        await self._peek.close()
+        await self._client.close()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise LogUnavailable("The log is closed")

@@ -1,0 +1,92 @@
+"""The topic: made once, with settings that lose nothing; found at every start, with its id and its partitions."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from eventlog.contract import LogError
+from eventlog.kafka.config import REQUEST_S, TOPIC_BATCH_BYTES_MAX, KafkaConfig
+from eventlog.kafka.faults import patiently, within
+from eventlog.kafka.metadata import TopicMetadata
+
+UNKNOWN_TOPIC: Final = 3
+LOOKS: Final = 20
+LOOK_AGAIN_S: Final = 0.1
+
+
+class Topic(msgspec.Struct, frozen=True):
+    """A topic as found."""
+
+    name: str
+    generation: int
+    partitions: int
+
+    def check(self, offsets: Mapping[int, int]) -> None:
+        """Raises `LogError` for a partition that isn't there or an offset below 0."""
+        for partition, offset in offsets.items():
+            if not 0 <= partition < self.partitions or offset < 0:
+                raise LogError(
+                    f"No such place: partition {partition} offset {offset}",
+                    f"Partitions are 0 to {self.partitions - 1}, offsets start at 0.",
+                )
+
+
+def topic_settings(config: KafkaConfig) -> dict[str, str]:
+    """No retention by time: only what every consumer has derived goes (`retain`). Size is the last resort."""
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": "-1",
+        "retention.bytes": str(max(1, config.bytes_max // config.partitions)),
+        "max.message.bytes": str(TOPIC_BATCH_BYTES_MAX),
+        "message.timestamp.type": "CreateTime",
+        "compression.type": "producer",
+    }
+
+
+async def ensure_topic(config: KafkaConfig) -> bool:
+    """Make the topic when it isn't there; whether it was made. An existing one is left as it is. Raises `LogError`."""
+    admin = AIOKafkaAdminClient(**config.client())
+    try:
+        async with within(REQUEST_S * 2):
+            await admin.start()
+            # The client wants assignments (empty ones do) when the number of copies is left to the brokers.
+            assignments: dict[int, list[int]] | None = {} if config.replication < 0 else None
+            wanted = NewTopic(config.topic, config.partitions, config.replication, assignments, topic_settings(config))
+            answer = await admin.create_topics([wanted])
+    finally:
+        await admin.close()
+    code, message = answer.topic_errors[0][1], str(answer.topic_errors[0][-1] or "")
+    error = for_code(code)
+    if code and error is not TopicAlreadyExistsError:
+        raise LogError(f"The topic {config.topic} can't be made: {error.__name__} {message}", "Check the brokers.")
+    return not code
+
+
+async def find_topic(client: AIOKafkaClient, name: str) -> Topic:
+    """The topic's partitions, and a generation made from its id. Raises `LogError` when it isn't there."""
+
+    async def ask() -> Any:
+        answer = await client.send(client.get_random_node(), TopicMetadata(name))
+        code, _, identity, _, partitions, *_ = answer.topics[0]
+        if code and code != UNKNOWN_TOPIC:
+            raise for_code(code)
+        return None if code else (identity, len(partitions))
+
+    found = await patiently(ask, REQUEST_S)
+    for _ in range(LOOKS):  # one made a moment ago is not known to every broker yet
+        if found is not None:
+            break
+        await asyncio.sleep(LOOK_AGAIN_S)
+        found = await patiently(ask, REQUEST_S)
+    if found is None:
+        raise LogError(f"There is no topic {name}", "Make it: `netiv migrate`.")
+    identity, partitions = found
+    return Topic(name, zlib.crc32(identity.bytes) or 1, partitions)
