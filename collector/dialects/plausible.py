@@ -22,6 +22,7 @@ FIELDS: Final = Fields(
         "url": "context.url",
         "r": "context.referrer",
         "referrer": "context.referrer",
+        "p": "properties.* (its JSON, of the older script)",
         "p.*": "properties.*",
         "props.*": "properties.*",
         "p.order_id": "order.id where there is revenue",

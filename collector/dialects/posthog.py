@@ -69,6 +69,7 @@ FIELDS: Final = Fields(
         "properties.$screen_name": "name of a screen",
         "properties.utm_*": "context.campaign without $current_url",
         "properties.$group_key": "properties.group_id",
+        "properties.$group_set.*": "properties.* of a group",
         "properties.$set.email": "email",
         "properties.$set.phone": "phone",
         "properties.$set.*": "properties.* of an identify",
@@ -83,13 +84,18 @@ FIELDS: Final = Fields(
         "properties.$*",
         "$set_once.*",
         "offset",
-        "historical_migration",
         "type",
         "library",
         "library_version",
         "options.*",
     ),
-    transport={"api_key": "the site", "token": "the site", "properties.token": "the site", "batch": "the envelope"},
+    transport={
+        "api_key": "the site",
+        "token": "the site",
+        "properties.token": "the site",
+        "batch": "the envelope",
+        "historical_migration": "events carry their own times",
+    },
 )
 
 

@@ -95,8 +95,6 @@ FIELDS: Final = Fields(
         "version",
         "context.page.path",
         "context.page.search",
-        "context.page.*",
-        "context.campaign.*",
         "context.library.*",
         "context.userAgentData.*",
         "context.app.*",
@@ -109,7 +107,6 @@ FIELDS: Final = Fields(
         "context.groupId",
         "context.sessionStart",
         "context.instanceId",
-        "context.*",
     ),
     transport={
         "writeKey": "the key",
