@@ -55,7 +55,7 @@ def make_lookups() -> Lookups:
 def make_loop(log: Log, warehouse: Warehouse, rules: Rules, settings: Settings) -> tuple[Loop, Refresher]:
     """A consumer and its refresher."""
     refresher = Refresher(warehouse, rules, f"{warehouse.database}_scratch", warehouse.database, now_us)
-    pace = Pace(min(settings.batch_records_max, 20_000), settings.batch_bytes_max, settings.batch_records_max * 8)
+    pace = Pace(settings.batch_records_max, settings.batch_bytes_max, settings.batch_records_max * 20)
     return Loop(log, Loader(warehouse, asyncio.sleep), refresher, make_lookups(), pace), refresher
 
 

@@ -66,8 +66,8 @@ class Settings(BaseSettings):
     log_partitions: int = Field(1, ge=1, le=256, description="Partitions of the embedded log (fixed when it is made).")
     log_age_max_s: float = Field(7 * 86_400, gt=0, description="How long the log keeps records that were derived.")
     log_bytes_max: int = Field(20 * 1024**3, gt=0, description="Size of the log at which it is full.")
-    batch_records_max: int = Field(50_000, ge=1, description="Events in one consumer cycle, at most.")
-    batch_bytes_max: int = Field(64 * 1024**2, ge=1024, description="Bytes in one consumer cycle, about at most.")
+    batch_records_max: int = Field(20_000, ge=1, le=50_000, description="Events in one insert; twenty times as many share one refresh under backlog.")
+    batch_bytes_max: int = Field(64 * 1024**2, ge=1024, description="Bytes of one read from the log, about at most.")
     clickhouse_user: str = Field("", description="User for remote readers of the embedded engine, or of the server.")
     clickhouse_password: str = Field("", repr=False, description="Its password.")
 

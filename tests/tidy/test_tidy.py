@@ -1,0 +1,125 @@
+"""What the project promises about its own shape: sizes, words, comments, locks, generated pages."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CODE = ("schemas", "collector", "eventlog", "consumers", "netiv")
+LINES_MAX = 400
+FUNCTION_LINES_MAX = 70
+
+
+def tracked() -> list[Path]:
+    """Every file of the repository."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout.decode()
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+FILES = tracked()
+MODULES = [path for path in FILES if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in CODE]
+TEXTS = [
+    path
+    for path in FILES
+    if path.suffix in {".py", ".md", ".sql", ".ts", ".mjs", ".json", ".toml", ".yaml", ".yml", ".txt", ""}
+]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_modules_are_small_and_say_what_they_are(path: Path) -> None:
+    text = path.read_text("utf-8")
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree) or not tree.body, "a module opens by saying what it does"
+    assert len(text.splitlines()) <= LINES_MAX
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert lines <= FUNCTION_LINES_MAX, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.suffix == ".sql"], ids=name)
+def test_sql_is_commented(path: Path) -> None:
+    assert "--" in path.read_text("utf-8")
+
+
+def test_no_skips_stubs_or_promises() -> None:
+    # Put together so that this file does not find itself.
+    words = (
+        "pytest.mark." + "skip",
+        "pytest." + "skip(",
+        "x" + "fail(",
+        "assert " + "True",
+        "TO" + "DO",
+        "FIX" + "ME",
+        "NotImplemented" + "Error",
+    )
+    found = [
+        f"{name(path)}: {word}"
+        for path in FILES
+        if path.suffix in {".py", ".ts", ".mjs"}
+        for word in words
+        if word in path.read_text("utf-8")
+    ]
+    assert not found
+
+
+def test_nothing_names_a_machine_or_a_registry() -> None:
+    pattern = re.compile(
+        r"/wo"
+         r"rk/|/ro"
+         r"ot/|https?://[^ \"']*(/sim"
+         r"ple/|/mav"
+         r"en2/|\.whl\b)|\"resol"
+         r"ved\": *\"http"
+    )
+    found = [
+        f"{name(path)}:{number}"
+        for path in TEXTS
+        if "captures" not in path.parts
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert not found
+
+
+def test_locks_hold_names_versions_and_hashes_only() -> None:
+    for path in FILES:
+        if path.name == "package-lock.json":
+            packages = json.loads(path.read_text("utf-8"))["packages"]
+            assert all("resolved" not in package for package in packages.values()), name(path)
+    for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines():
+        assert re.fullmatch(r"#.*|[\w.\-]+==[\w.+!\-]+|", line), line
+
+
+def test_the_settings_page_is_current() -> None:
+    spec = importlib.util.spec_from_file_location("generate_settings", ROOT / "docs" / "generate_settings.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == module.page(), "run: python docs/generate_settings.py"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    broken = []
+    for path in FILES:
+        if path.suffix == ".md":
+            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text("utf-8")):
+                if "://" not in target and not (path.parent / target).exists():
+                    broken.append(f"{name(path)} → {target}")
+    assert not broken
+
+
+def test_continuous_integration_runs_make_test() -> None:
+    assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
