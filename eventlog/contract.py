@@ -54,7 +54,7 @@ class LogError(Exception):
         self.hint = hint
 
 
-class LogFull(LogError):  # noqa: N818 - a state, not a fault
+class LogFull(LogError):
     """No room: nothing of this call was stored. Try again later (`retry_after_s`)."""
 
     def __init__(self, message: str, retry_after_s: float = 5.0) -> None:
@@ -62,7 +62,7 @@ class LogFull(LogError):  # noqa: N818 - a state, not a fault
         self.retry_after_s = retry_after_s
 
 
-class LogUnavailable(LogError):  # noqa: N818 - a state, not a fault
+class LogUnavailable(LogError):
     """The log can't be reached or the outcome is unknown. The records may have been stored: retry with the same ids."""
 
 

@@ -47,9 +47,9 @@ class Database(Protocol):
     """The part of a connection that our SQL needs; another SQLite binding has it too."""
 
     # Any: two bindings' cursors and parameters have no type in common.
-    def execute(self, sql: str, parameters: Any = ..., /) -> Any: ...  # noqa: ANN401
+    def execute(self, sql: str, parameters: Any = ..., /) -> Any: ...
 
-    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any: ...  # noqa: ANN401
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any: ...
 
 
 class Origin(msgspec.Struct, frozen=True):

@@ -153,7 +153,7 @@ class EmbeddedLog:
     async def _commit(self, group: str, offsets: Mapping[int, int]) -> None:
         await self._submit(partial(progress.commit, group=group, offsets=offsets))
 
-    async def _submit(self, job: Callable[[Database], Any]) -> Any:  # noqa: ANN401 - whatever the job returns
+    async def _submit(self, job: Callable[[Database], Any]) -> Any:
         if self._closed:
             raise LogUnavailable("The log is closed")
         return await self._writer.submit(job)
