@@ -1,0 +1,42 @@
+"""A real log behind a gate: shut, slow, or refusing records of a kind, as a broker would be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from eventlog.contract import Log, LogError, LogUnavailable, Position, Record
+
+
+class Gate:
+    """Passes everything to the log behind while `open`."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.open = True
+        self.answers = asyncio.Event()  # cleared: appends are stored, but nobody hears of it
+        self.answers.set()
+        self.poison = b"poison"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.log, name)
+
+    async def ends(self) -> dict[int, int]:
+        self._pass()
+        return await self.log.ends()
+
+    async def append(self, records: Sequence[Record]) -> list[Position]:
+        self._pass()
+        if any(record.value == self.poison for record in records):
+            raise LogError("The record is too large")
+        positions = await self.log.append(records)
+        await self.answers.wait()
+        return positions
+
+    async def close(self) -> None:
+        """The test closes the log behind."""
+
+    def _pass(self) -> None:
+        if not self.open:
+            raise LogUnavailable("The gate is shut")
