@@ -22,23 +22,32 @@ var Live = (function () {
     if (event.order) parts.push(event.order.id + ", " + event.order.value + " " + event.order.currency);
     if (event.properties && event.properties.product) parts.push(event.properties.product);
     if (context.campaign) parts.push([context.campaign.source, context.campaign.name].filter(Boolean).join(" / "));
-    return parts.join(" · ");
+    // each part keeps its own direction, whatever stands around it
+    var line = make("small");
+    parts.forEach(function (part, index) { line.append(index ? " · " : "", make("bdi", "", part)); });
+    return line;
   }
 
   function showEvent(words, verdict, event) {
     var item = make("li");
     var when = new Date(event.created_at || Date.now());
     var what = make("div");
-    what.append(make("b", "", event.name || event.type), make("small", "", detail(event)));
+    what.append(make("b", "", event.name || event.type), detail(event));
     var mark = make("span", "verdict " + verdict.status, words[verdict.status] + (verdict.code ? ": " + verdict.code : ""));
     item.append(make("time", "", when.toLocaleTimeString("en-GB")), what, mark);
     document.getElementById("events").prepend(item);
     document.getElementById("count").textContent = document.getElementById("events").children.length;
   }
 
+  function small(text) {
+    var line = make("small");
+    line.append(make("bdi", "", text));
+    return line;
+  }
+
   function step(touch, last) {
     var box = make("span", last ? "step end" : "step", touch.channel);
-    if (touch.campaign || touch.source) box.append(make("small", "", touch.campaign || touch.source));
+    if (touch.campaign || touch.source) box.append(small(touch.campaign || touch.source));
     return box;
   }
 
@@ -69,7 +78,10 @@ var Live = (function () {
     var list = make("dl");
     [["channel", session.channel], ["source", session.source], ["campaign", session.campaign], ["pages", session.pageviews],
      ["started", session.started_at], ["visitor", session.visitor_id]].forEach(function (pair) {
-      if (pair[1]) list.append(make("dt", "", words[pair[0]]), make("dd", "", pair[1]));
+      if (!pair[1]) return;
+      var value = make("dd");
+      value.append(make("bdi", "", pair[1]));
+      list.append(make("dt", "", words[pair[0]]), value);
     });
     replace("session", [list]);
   }

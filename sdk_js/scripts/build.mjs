@@ -8,10 +8,11 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { minify } from "terser";
 
-/** Properties of ours that no page sees, shortened in every file alike. */
+/** Properties of ours that no page sees, shortened in every file alike; o and q are taken. */
+const LETTERS = "abcdefghijklmnprstuvwxyz";
 const INNER = ["useDisk", "setUser", "forget", "settle", "soon", "leave", "writeKey", "prefix", "tab"];
-const SHARED = ["landed", "secret", "leaving", "listen", "visitor"];
-const mangleCache = Object.fromEntries([...INNER, ...SHARED].map((name, index) => [name, (index + 10).toString(36)]));
+const SHARED = ["domain", "save", "landed", "secret", "leaving", "listen", "visitor"];
+const mangleCache = Object.fromEntries([...INNER, ...SHARED].map((name, index) => [name, LETTERS[index]]));
 
 const ENTRIES = [
   { name: "netiv-auto.js", entry: "src/auto.ts", format: "iife" },

@@ -4,7 +4,7 @@ import type { Store } from "./storage";
 export interface Landing {
   campaign?: Record<string, string>;
   click_ids?: Record<string, string>;
-  landing: { url: string; referrer: string };
+  landing_referrer: string;
 }
 
 /** What is kept of a session: the moment and the number of its last event, what it was brought by, its id, its landing. */
@@ -42,7 +42,7 @@ export function landingAt(store: Store, now: number, url: string, referrer: stri
   if (Math.abs(now - kept[0]) > SESSION_MS || (brought !== "{}" && brought !== kept[2])) {
     kept[2] = brought;
     kept[3] = fresh();
-    kept[4] = { ...arrival, landing: { url, referrer } };
+    kept[4] = { ...arrival, landing_referrer: referrer };
   }
   kept[0] = now;
   kept[1]++;

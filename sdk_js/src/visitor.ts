@@ -33,7 +33,8 @@ export function openVisitor(store: Store, jar: Jar, host: string, linked: string
     },
     forget() {
       visitor.id = fresh();
-      jar.write(NAME, "", visitor.domain, 0);
+      // the collector's own copy lies on the host alone
+      [visitor.domain, ""].forEach((domain) => jar.write(NAME, "", domain, 0));
       [NAME, USER, "nv_l"].forEach(store.remove);
     },
   };

@@ -237,7 +237,7 @@ describe("landings", () => {
     expect(at(132, "/?utm_source=b")[3]).toBe("s1");
     expect(at(162, "/")[3]).toBe("s1");
     expect(at(192.1, "/")[3]).toBe("s2");
-    expect(at(193, "/")[4]).toEqual({ landing: { url: "https://a.il/", referrer: "r" } });
+    expect(at(193, "/")[4]).toEqual({ landing_referrer: "r" });
     expect(at(1, "/")[3]).toBe("s3"); // the clock was set back
     expect(at(1, "/").slice(0, 2)).toEqual([60_000, 9]);
   });

@@ -1,4 +1,5 @@
 """A small collector that can be told how to fail: serves the SDK and test pages, takes events, answers as its mode says.
+With an `upstream` it answers nothing itself: it stands between the browser and a real collector, and still can fail.
 
 Pure HTTP/1.1 on asyncio in a thread of its own, so that a browser test can block while it works. It knows the wire
 format of `POST …/v1/events` and nothing else of the product.
@@ -12,7 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 DIST = Path(__file__).resolve().parents[2] / "sdk_js" / "dist"
@@ -42,9 +43,11 @@ class Answered:
 
 
 class Beacon:
-    """`mode`: ok, 503, 429, 400-first, hang, reset, slow (400 ms), torn (takes the events, then resets)."""
+    """`mode`: ok, 503, 429, 401, hang, reset, slow (400 ms), torn (takes the events, then resets)."""
 
-    def __init__(self) -> None:
+    def __init__(self, upstream: tuple[str, int] | None = None, key: str = "wk_test") -> None:
+        self.upstream = upstream
+        self.key = key
         self.mode = "ok"
         self.retry_after = "1"
         self.csp = ""
@@ -63,7 +66,7 @@ class Beacon:
 
     # -- for tests -----------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> Beacon:
+    def __enter__(self) -> Self:
         self._thread.start()
         self._started.wait(10)
         return self
@@ -93,7 +96,10 @@ class Beacon:
         """Until a condition of the arrivals holds; raises with what there is."""
         with self._changed:
             if not self._changed.wait_for(until, timeout_s):
-                seen = [(each.answered, [event.get("name") or event["type"] for event in each.events]) for each in self.arrivals]
+                seen = [
+                    (each.answered, [event.get("name") or event["type"] for event in each.events])
+                    for each in self.arrivals
+                ]
                 raise AssertionError(f"not within {timeout_s} s; arrivals: {seen}; requests: {self.requests[-20:]}")
 
     def url(self, host: str = "127.0.0.1", path: str = "/") -> str:
@@ -157,23 +163,32 @@ class Beacon:
         if self.blocked and path.startswith(self.blocked):
             return Answered(0)
         if path.endswith("/v1/events") and method == "POST":
-            return await self._take(path, headers, json.loads(body))
+            return await self._take(path, headers, body)
         if path in self.pages:
             policy = {"content-security-policy": self.csp} if self.csp else EMPTY
-            return Answered(200, self.pages[path].encode(), headers={"cache-control": "max-age=0", **policy})
+            return Answered(
+                200,
+                self.pages[path].replace("wk_test", self.key).encode(),
+                headers={"cache-control": "max-age=0", **policy},
+            )
         file = DIST / path.rsplit("/", 1)[-1]
         if file.is_file():
             return Answered(200, file.read_bytes(), TYPES[file.suffix])
         return Answered(404)
 
-    async def _take(self, path: str, headers: dict[str, str], body: dict[str, Any]) -> Answered:
+    async def _take(self, path: str, headers: dict[str, str], content: bytes) -> Answered:
         mode = self.mode
+        body: dict[str, Any] = json.loads(content)
         if mode == "hang":
             self._note(path, headers, body, 0)
             await asyncio.sleep(3600)
         if mode == "slow":
             await asyncio.sleep(0.4)  # the latency that is asked for, not a way to wait
         status = {"503": 503, "429": 429, "reset": 0, "torn": 0, "401": 401}.get(mode, 202)
+        if self.upstream and status in (0, 202) and mode != "reset":
+            answer = await self._forward(headers, content)
+            self._note(path, headers, body, answer.status)
+            return Answered(0) if mode == "torn" else answer
         self._note(path, headers, body, 202 if mode == "torn" else status)
         retry = {"retry-after": self.retry_after} if status in (429, 503) and self.retry_after else EMPTY
         if status != 202:
@@ -187,6 +202,22 @@ class Beacon:
         verdict = {"accepted": len(body["events"]) - len(refused), "duplicates": 0, "rejected": refused, "receipt": "r"}
         cookie = {"set-cookie": self.cookie} if self.cookie else EMPTY
         return Answered(202, json.dumps(verdict).encode(), "application/json", cookie)
+
+    async def _forward(self, headers: dict[str, str], content: bytes) -> Answered:
+        """The real collector's answer to this body."""
+        assert self.upstream
+        reader, writer = await asyncio.open_connection(*self.upstream)
+        kept = {name: value for name, value in headers.items() if name not in ("connection", "accept-encoding")}
+        lines = ["POST /v1/events HTTP/1.1", *(f"{name}: {value}" for name, value in kept.items()), "connection: close"]
+        writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + content)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        answer = await reader.read()
+        writer.close()
+        first, *rest = head.split("\r\n")
+        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest if line)}
+        dropped = ("content-length", "connection", "content-type")
+        more = {name: value for name, value in fields.items() if name not in dropped}
+        return Answered(int(first.split(" ")[1]), answer, "application/json", more)
 
     def _note(self, path: str, headers: dict[str, str], body: dict[str, Any], status: int) -> None:
         with self._changed:

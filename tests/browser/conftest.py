@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from browser.beacon import DIST, Beacon
+from browser.stack import Stack, started
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
+F = TypeVar("F", bound=Callable[..., Any])
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -26,7 +30,7 @@ FLAGS = [
 
 def executable() -> str:
     """Debian's Chromium."""
-    found = shutil.which("chromium")
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert found, "chromium is missing: apt-get install chromium"
     return found
 
@@ -68,14 +72,38 @@ def page(context: BrowserContext) -> Iterator[Page]:
     assert errors == []
 
 
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The real collector, log, consumers and ClickHouse, as `netiv up` starts them."""
+    with started(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+def small_only(test: F) -> F:
+    """For tests that tell the collector what to answer: the real one can't be told."""
+    test.__dict__["small_only"] = True
+    return test
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every scenario runs against the small collector and against the real one."""
+    if "beacon" in metafunc.fixturenames:
+        kinds = ["small"] if hasattr(metafunc.function, "small_only") else ["small", "real"]
+        metafunc.parametrize("beacon", kinds, indirect=True)
+
+
 @pytest.fixture
-def beacon() -> Iterator[Beacon]:
-    """A collector that can be told how to fail."""
-    with Beacon() as server:
+def beacon(request: pytest.FixtureRequest) -> Iterator[Beacon]:
+    """A collector that can be told how to fail. If it stands before the real one, what was acknowledged has to be in
+    ClickHouse in the end, once each, and nothing else of these visitors."""
+    stack: Stack | None = request.getfixturevalue("stack") if request.param == "real" else None
+    with Beacon(stack.collector, stack.write_key) if stack else Beacon() as server:
         server.pages["/"] = html()
         server.pages["/next"] = html(title="Next")
         server.pages["/plain"] = "<!doctype html><title>No SDK here</title><p>plain"
         yield server
+        if stack:
+            stack.holds_once_each(lambda: server.taken)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -69,7 +70,9 @@ def test_retry_after_is_kept_by_the_next_page_too(page: Page, beacon: Beacon) ->
     assert kept[0].body["sent_at"] >= until
 
 
-def test_the_last_page_with_400_ms_latency_is_delivered_100_times_of_100(context: BrowserContext, beacon: Beacon) -> None:
+def test_the_last_page_with_400_ms_latency_is_delivered_100_times_of_100(
+    context: BrowserContext, beacon: Beacon
+) -> None:
     beacon.mode = "slow"
     first = context.new_page()
     first.goto(beacon.url(path="/plain"))
@@ -153,7 +156,10 @@ def test_two_tabs_send_in_turn_and_each_event_once(context: BrowserContext, beac
         tab.goto(beacon.url())
         ready(tab)
     for index, tab in enumerate(tabs):
-        tab.evaluate("tab => { window.all = Promise.all(Array.from({length: 50}, (_, n) => netiv.track('tab' + tab, {n}))) }", index)
+        tab.evaluate(
+            "tab => { window.all = Promise.all(Array.from({length: 50}, (_, n) => netiv.track('tab' + tab, {n}))) }",
+            index,
+        )
     for tab in tabs:
         assert {verdict["status"] for verdict in tab.evaluate("all")} == {"sent"}
     for index in range(2):
@@ -218,7 +224,7 @@ def renderers() -> list[int]:
 def test_a_clock_wrong_by_a_year_is_told_by_sent_at(context: BrowserContext, beacon: Beacon) -> None:
     for years in (-1, 1):
         page = context.new_page()
-        page.clock.install(time=1_800_000_000_000 + years * 365 * 86_400_000 if years > 0 else 1_700_000_000_000)
+        page.clock.install(time=time.time() + years * 365 * 86_400)
         page.goto(beacon.url())
         ready(page)
         page.clock.run_for(60_000)
@@ -234,9 +240,11 @@ def test_a_clock_wrong_by_a_year_is_told_by_sent_at(context: BrowserContext, bea
 def test_one_poisonous_event_does_not_hold_up_the_others(page: Page, beacon: Beacon) -> None:
     page.route(
         "**/v1/events",
-        lambda route: route.fulfill(status=413, json={"error": {"code": "body_too_large", "message": "", "hint": ""}})
-        if "poison" in (route.request.post_data or "")
-        else route.continue_(),
+        lambda route: (
+            route.fulfill(status=413, json={"error": {"code": "body_too_large", "message": "", "hint": ""}})
+            if "poison" in (route.request.post_data or "")
+            else route.continue_()
+        ),
     )
     page.goto(beacon.url())
     ready(page)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from browser.beacon import Beacon
-from browser.conftest import html, ready
+from browser.conftest import html, ready, small_only
 from playwright.sync_api import BrowserContext, Page
 
 
+@small_only
 def test_a_sandbox_without_storage_cookies_and_locks(page: Page, beacon: Beacon) -> None:
     beacon.pages["/"] = html(body="<script>setTimeout(() => netiv.track('inside'), 0)</script>").replace("async ", "")
     beacon.pages["/frame"] = "<!doctype html><title>Frame</title><iframe sandbox=allow-scripts src=/></iframe>"
@@ -46,7 +47,9 @@ def test_a_disk_that_fills_up_drops_the_oldest_and_says_so(page: Page, beacon: B
     beacon.mode = "503"
     page.goto(beacon.url())
     ready(page)
-    page.evaluate("() => { window.lost = []; netiv.on('dropped', (verdict, event) => lost.push([verdict.code, event.name || event.type])) }")
+    page.evaluate(
+        "() => { window.lost = []; netiv.on('dropped', (verdict, event) => lost.push([verdict.code, event.name || event.type])) }"
+    )
     page.evaluate("() => ['a', 'b', 'c'].forEach(name => { netiv.track(name) })")
     page.evaluate(FILL)
     page.evaluate("() => { netiv.track('newest', {filler: 'x'.repeat(500)}) }")
@@ -125,7 +128,7 @@ def test_debug_prints_what_is_sent_and_the_verdict(page: Page, beacon: Beacon) -
     page.goto(beacon.url())
     beacon.wait(lambda: beacon.named("page"))
     page.wait_for_function("() => !Object.keys(localStorage).some(key => key.startsWith('nv_q'))")
-    assert any(line.startswith("netiv") and "wk_test" in line and "202" in line for line in lines)
+    assert any(line.startswith("netiv") and beacon.key in line and "202" in line for line in lines)
 
 
 def test_the_page_s_own_names_stay_its_own(page: Page, beacon: Beacon) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from browser.beacon import Beacon
-from browser.conftest import html, ready
+from browser.conftest import html, ready, small_only
 from playwright.sync_api import Page
 
 
@@ -30,11 +30,14 @@ def test_calls_made_before_the_script_has_come_are_kept(page: Page, beacon: Beac
     assert [event["name"] for event in beacon.events if event["type"] == "track"] == ["early"]
 
 
+@small_only
 def test_promises_resolve_with_the_verdict(page: Page, beacon: Beacon) -> None:
     beacon.reject = lambda event: "string_too_long" if event.get("name") == "bad" else ""
     page.goto(beacon.url())
     ready(page)
-    page.evaluate("() => { window.lost = []; netiv.on('dropped', (verdict, event) => lost.push([verdict.code, event.name])) }")
+    page.evaluate(
+        "() => { window.lost = []; netiv.on('dropped', (verdict, event) => lost.push([verdict.code, event.name])) }"
+    )
     good, bad = page.evaluate("() => Promise.all([netiv.track('good'), netiv.track('bad')])")
     assert good["status"] == "sent"
     assert (bad["status"], bad["code"]) == ("dropped", "string_too_long")
