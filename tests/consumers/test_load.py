@@ -1,0 +1,154 @@
+"""Cutting facts into inserts, and putting them in: nothing lost, nothing twice, whatever an insert answers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.enrich.facts import Facts
+from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES
+from consumers.load import ROWS_MAX, Loader, load_of, month_of, plan
+from consumers.tables import prepare_tables
+from consumers.rules.files import load
+from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
+from consumers.warehouse.embedded import open_embedded
+
+YEAR_9999 = 253_402_300_799_999
+MARCH, APRIL = 1_772_495_400_000, 1_775_100_000_000
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def warehouse(tmp_path):
+    opened = await open_embedded(tmp_path / "warehouse")
+    try:
+        await prepare_tables(opened, load())
+        yield opened
+    finally:
+        await opened.close()
+
+
+def row(offset: int, received_at: int = MARCH, partition: int = 0) -> dict[str, Any]:
+    where = {"log_gen": 1, "log_part": partition, "log_off": offset}
+    return {**BLANK, "site": "s", "subject": "v", "event_id": f"e{offset}", "received_at": received_at, "ts": received_at, **where}
+
+
+@given(st.integers(-62_135_596_800_000, YEAR_9999))
+def test_month_of_equals_the_calendar(ms: int) -> None:
+    day = datetime.fromordinal(datetime(1970, 1, 1, tzinfo=UTC).toordinal() + ms // 86_400_000)
+    assert month_of(ms) == (day.year, day.month)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from((MARCH, MARCH + 1, APRIL))), max_size=60), st.randoms())
+def test_a_run_is_one_partition_one_month_in_order(places: list[tuple[int, int]], chance: Any) -> None:
+    offsets = [itertools.count() for _ in range(4)]
+    rows = [row(next(offsets[partition]), received, partition) for partition, received in places]
+    chance.shuffle(rows)
+    runs = plan(rows)
+    found = []
+    for run in runs:
+        wide = [dict(zip(run.columns, values, strict=True)) for values in zip(*run.columns.values(), strict=True)]
+        assert {(r["log_gen"], r["log_part"]) for r in wide} == {(run.generation, run.partition)}
+        assert len({month_of(r["received_at"]) for r in wide}) == 1
+        assert [r["log_off"] for r in wide] == list(range(run.first, run.last + 1))
+        found += wide
+    assert sorted(found, key=_place) == sorted(rows, key=_place)
+    assert [(run.partition, run.first) for run in runs] == sorted((run.partition, run.first) for run in runs)
+
+
+def _place(one: dict[str, Any]) -> tuple[int, int]:
+    return one["log_part"], one["log_off"]
+
+
+def test_a_run_has_at_most_rows_max() -> None:
+    runs = plan([row(offset) for offset in range(ROWS_MAX + 1)])
+    assert [(run.first, run.last) for run in runs] == [(0, ROWS_MAX - 1), (ROWS_MAX, ROWS_MAX)]
+
+
+class Shaky:
+    """A warehouse whose connection breaks at chosen inserts into `events`: before or after the block is in."""
+
+    def __init__(self, inner: Warehouse, failures: Sequence[str]) -> None:
+        self._inner = inner
+        self._failures = list(failures)
+        self.inserts = 0
+        self.away = 0
+
+    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None:
+        self.inserts += 1
+        failure = self._failures.pop(0) if self._failures else ""
+        if failure == "before":
+            raise WarehouseUnavailable("gone before")
+        await self._inner.insert(table, columns, types)
+        if failure == "after":
+            raise WarehouseUnavailable("gone after")
+
+    async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        if self.away:
+            self.away -= 1
+            raise WarehouseUnavailable("away")
+        return await self._inner.rows(sql, parameters)
+
+
+async def no_wait(_: float) -> None:
+    """The tests' clock: waiting costs nothing."""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("failures", [["before"], ["after"], ["before", "after"], ["before", "before", ""], ["", "after", "before"]])
+async def test_an_unknown_outcome_is_read_back(warehouse, failures: list[str]) -> None:
+    shaky = Shaky(warehouse, failures)
+    shaky.away = 2
+    rows = [row(offset, MARCH if offset < 7 else APRIL) for offset in range(10)]
+    await Loader(shaky, no_wait).insert(load_of(Facts(events=rows), {}, 10))
+    found = await warehouse.rows("SELECT log_off FROM events ORDER BY log_off")
+    assert [offset for (offset,) in found] == list(range(10))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("failures", [["before"], ["after"]])
+async def test_bad_events_are_one_row_each_after_a_retry(warehouse, failures: list[str]) -> None:
+    empty = {"String": "", "UInt8": 0}
+    bad = {name: empty.get(kind.replace("LowCardinality(String)", "String"), 0) for name, kind in BAD_TYPES.items()}
+    bad |= {"received_at": MARCH, "sent_at": None, "log_gen": 1, "log_off": 4}
+    await Loader(Shaky(warehouse, failures), no_wait).insert(load_of(Facts(bad=[bad]), {}, 1))
+    assert await warehouse.rows("SELECT log_off FROM v_bad_events") == [(4,)]
+
+
+@pytest.mark.anyio
+async def test_one_insert_is_one_part(warehouse) -> None:
+    await warehouse.command("SYSTEM STOP MERGES events")
+    load_ = load_of(Facts(events=[row(o, MARCH if o < 5 else APRIL, o % 2) for o in range(10)]), {}, 10)
+    await Loader(warehouse, no_wait).insert(load_)
+    parts = await warehouse.rows("SELECT count() FROM system.parts WHERE table = 'events' AND active AND database = currentDatabase()")
+    assert len(load_.runs) == 4
+    assert parts == [(4,)]
+
+
+@pytest.mark.anyio
+async def test_the_same_block_twice_is_there_twice(warehouse) -> None:
+    """No insert de-duplication: it would silently drop what another retry had named alike."""
+    run = plan([row(offset) for offset in range(3)])[0]
+    for _ in range(2):
+        await warehouse.insert("events", run.columns, EVENT_TYPES)
+        # Synchronous: what was inserted is there when the call returns.
+    assert await warehouse.rows("SELECT count() FROM events") == [(6,)]
+
+
+@pytest.mark.anyio
+async def test_the_table_says_where_to_go_on(warehouse) -> None:
+    loader = Loader(warehouse, no_wait)
+    assert await loader.loaded_until(1, 0) == 0
+    await loader.insert(load_of(Facts(events=[row(0), row(1), row(0, partition=1)]), {}, 3))
+    assert [await loader.loaded_until(1, partition) for partition in (0, 1, 2)] == [2, 1, 0]
+    assert await loader.loaded_until(2, 0) == 0
