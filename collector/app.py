@@ -7,6 +7,7 @@ four times as much.
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from functools import partial
 from pathlib import Path
@@ -28,11 +29,14 @@ from collector.pages import make_pages
 from collector.pixel import Pixel
 from collector.registry import Registry
 from collector.sdk_files import SdkFiles, folder_of
+from collector.spool import SpooledLog, open_spooled_log
+from collector.spool.figures import show_spool
 from eventlog.contract import Log, LogError
 from eventlog.embedded import open_embedded_log
 from schemas.settings import Settings
 
 FLUSH_INTERVAL_S: Final = 1.0
+GC_THRESHOLDS: Final = (10_000, 20, 20)
 
 
 def now_ms() -> int:
@@ -93,7 +97,7 @@ class Collector:
             make_id=make_id,
         )
         prefix = settings.path_prefix
-        self._pages = make_pages(settings, tools, Readiness(log, ping_url(settings), now_ms))
+        self._pages = make_pages(settings, tools, Readiness(_durable_part(log), ping_url(settings), now_ms))
         self._foreign = Foreign(tools, prefix)
         self._endpoints = {
             **dict.fromkeys((f"{prefix}{path}" for path in PATHS), self._foreign),
@@ -116,6 +120,10 @@ class Collector:
             return
         if scope.get("state") is not None:  # how the protocol tells us what it ended
             scope["state"]["connection_ended"] = partial(self._metrics.count, ENDED)
+        # What is loaded by now stays: keep the collector of garbage from walking it again under load.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         flushing = asyncio.create_task(self._flush())
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -127,6 +135,8 @@ class Collector:
 
     async def _open(self) -> Log:
         settings = self._settings
+        if settings.kafka:
+            return await open_spooled_log(settings, now_ms)
         return await open_embedded_log(
             settings.data / "log", partitions=settings.log_partitions, bytes_max=settings.log_bytes_max
         )
@@ -135,3 +145,10 @@ class Collector:
         while True:
             await asyncio.sleep(FLUSH_INTERVAL_S)
             self._metrics.flush()
+            if isinstance(self._owned, SpooledLog):
+                show_spool(self._metrics, await self._owned.figures())
+
+
+def _durable_part(log: Log) -> Log:
+    """What must answer for this process to take events: with a spool, the spool."""
+    return log.spool.log if isinstance(log, SpooledLog) else log

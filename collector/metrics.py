@@ -45,9 +45,13 @@ ENDED: Final = Metric("netiv_connections_ended", "counter", "Connections the ser
 IN_FLIGHT: Final = Metric("netiv_http_requests_in_flight", "gauge", "Ingest requests being answered now.")
 LAG_EVENTS: Final = Metric("netiv_lag_events", "gauge", "Records acknowledged and not derived yet.")
 LAG_SECONDS: Final = Metric("netiv_lag_seconds", "gauge", "Age of the oldest record that is not derived yet.")
+SPOOL_RECORDS: Final = Metric("netiv_spool_records", "gauge", "Records that wait in local spools for Kafka.")
+SPOOL_BYTES: Final = Metric("netiv_spool_bytes", "gauge", "Bytes of the local spools' files.")
+SPOOL_SECONDS: Final = Metric("netiv_spool_age_seconds", "gauge", "Age of the oldest record that waits in a spool.")
+_SUMMED: Final = (IN_FLIGHT, SPOOL_RECORDS, SPOOL_BYTES)
 CATALOGUE: Final = (
     REQUESTS, ACCEPTED, DUPLICATES, REJECTED, REFUSED, BYTES, SECRET_IN_BROWSER, ENDED, IN_FLIGHT,
-    LAG_EVENTS, LAG_SECONDS,
+    LAG_EVENTS, LAG_SECONDS, SPOOL_RECORDS, SPOOL_BYTES, SPOOL_SECONDS,
 )  # fmt: skip
 SECONDS_NAME: Final = "netiv_http_request_seconds"
 SECONDS_MEANING: Final = "Time to answer an ingest request, one in 16 measured."
@@ -61,6 +65,7 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._pending: dict[tuple[str, str], int] = {}
+        self._answered: dict[tuple[str, int], int] = {}
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self.in_flight = 0
@@ -70,7 +75,7 @@ class Metrics:
             if metric.kind == "counter":
                 self._counters[metric.name] = Counter(metric.name, metric.meaning, labels, registry=self._registry)
             else:
-                mode: Literal["livesum", "max"] = "livesum" if metric is IN_FLIGHT else "max"
+                mode: Literal["livesum", "max"] = "livesum" if metric in _SUMMED else "max"
                 gauge = Gauge(metric.name, metric.meaning, registry=self._registry, multiprocess_mode=mode)
                 self._gauges[metric.name] = gauge
         self._seconds = Histogram(SECONDS_NAME, SECONDS_MEANING, buckets=_BUCKETS, registry=self._registry)
@@ -79,6 +84,11 @@ class Metrics:
         """Add to a counter."""
         key = (metric.name, label)
         self._pending[key] = self._pending.get(key, 0) + amount
+
+    def answered(self, endpoint: str, status: int) -> None:
+        """Count one request."""
+        key = (endpoint, status)
+        self._answered[key] = self._answered.get(key, 0) + 1
 
     def measured(self) -> bool:
         """Whether this request's time is to be observed."""
@@ -95,6 +105,9 @@ class Metrics:
 
     def flush(self) -> None:
         """Move what was counted to where Prometheus reads it."""
+        answered, self._answered = self._answered, {}
+        for (endpoint, status), amount in answered.items():
+            self.count(REQUESTS, f"{endpoint} {status}", amount)
         pending, self._pending = self._pending, {}
         for (name, label), amount in pending.items():
             self._counters[name].labels(label).inc(amount)
