@@ -1,4 +1,4 @@
-"""Channel rules as one SQL expression over source, medium, utm_campaign, category and kind: a tuple (channel, node)."""
+"""Channel rules as one SQL expression over source, medium, campaign, category, kind, click id, referrer and landing path: a tuple (channel, node)."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def alternative(when: When, rules: ChannelRules) -> str:
             ("medium", when.medium),
             ("category", when.category),
             ("kind", when.kind),
+            ("click_id_type", when.click_id),
+            ("referrer_host", when.referrer),
         )
         if values is not None
     ]
@@ -38,6 +40,8 @@ def alternative(when: When, rules: ChannelRules) -> str:
             ("source", when.source_matches),
             ("medium", when.medium_matches),
             ("utm_campaign", when.campaign_matches),
+            ("referrer_host", when.referrer_matches),
+            ("landing_path", when.path_matches),
         )
         if pattern is not None
     ]

@@ -25,6 +25,10 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source_matches: str | None = None
     medium_matches: str | None = None
     campaign_matches: str | None = None
+    click_id: OneOrMore | None = None
+    referrer: OneOrMore | None = None
+    referrer_matches: str | None = None
+    path_matches: str | None = None
 
 
 class ChannelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,26 @@
+"""The real embedded engine with the real tables and views, once for all tests of this folder."""
+
+import pytest
+from consumers.rules.files import load
+from consumers.tables import prepare_tables
+from consumers.warehouse.embedded import open_embedded
+
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+async def engine(tmp_path_factory):
+    opened = await open_embedded(tmp_path_factory.mktemp("warehouse"))
+    await prepare_tables(opened, load())
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def warehouse(engine):
+    for table in ("conversion_paths", "open_paths", "ad_costs", "touchpoints", "sessions", "conversions"):
+        await engine.command(f"TRUNCATE TABLE {table}")
+    return engine
