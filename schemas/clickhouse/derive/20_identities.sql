@@ -29,6 +29,8 @@ WITH
             SELECT site, id_value, event_id, kind, other_value, argMin(toUnixTimestamp64Milli(ts), (received_at, log_gen, log_part, log_off)) AS ts_ms
             FROM identity_links
             WHERE id_type = 'visitor_id' AND (site, id_value) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)
+                -- what a repeated event says is no evidence; its first arrival said it, or something else
+                AND {{not_duplicate}}
             GROUP BY site, id_value, event_id, kind, other_value
         )
         GROUP BY site, id_value

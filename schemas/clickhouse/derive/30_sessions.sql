@@ -42,16 +42,18 @@ WITH
     (
         SELECT
             grouped.*,
-            identities.owners AS owners,
+            arrayDistinct(identities.owners) AS owners,
             arraySort(arrayZip(a_time, a_event, a_campaign, a_click, a_page, a_conversion, a_report, arrayEnumerate(a_time))) AS s,
             s.1 AS s_time,
             s.3 AS s_campaign,
             s.4 AS s_click,
             -- Devices with one owner, nearly all, skip this. Else starts of ownership are merged into the moments by time
             -- (a start comes before the moments of its millisecond), and the last start seen is carried forward.
-            if(length(owners) > 1, identities.owned_from, []) AS changes,
+            if(length(identities.owners) > 1, identities.owned_from, []) AS changes,
+            -- the same person twice is one entry of `owners`: coming back after a log-out is no other person
+            if(empty(changes), [], arrayEnumerateDense(identities.owners)) AS changed_to,
             arraySort(arrayConcat(
-                arrayMap((f, i) -> (f, toUInt32(0), toUInt32(i)), changes, arrayEnumerate(changes)),
+                arrayMap((f, i) -> (f, toUInt32(0), toUInt32(i)), changes, changed_to),
                 arrayMap((t, i) -> (t, toUInt32(i), toUInt32(0)), if(empty(changes), [], s_time), arrayEnumerate(if(empty(changes), [], s_time)))
             )) AS merged,
             if(empty(changes),

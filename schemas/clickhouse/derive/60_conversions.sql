@@ -7,14 +7,15 @@ WITH
         SELECT
             site,
             conversion_id,
-            -- (trust, received_at, event_id, …): the order in which reports are asked
-            arraySort(groupArrayIf((
+            -- (trust, received_at, event_id, subject): the order in which reports are asked
+            arraySort(r -> (r.1, r.2, r.3, r.13), groupArrayIf((
                 {{trust}}, received_at, event_id,
-                name, order_id, value, currency, person_id, identified, ts, visitor_id, session_id), NOT is_refund)) AS reports,
-            arraySort(x -> (x.10, x.2, x.3), reports) AS by_time,
+                name, order_id, value, currency, person_id, identified, ts, visitor_id, session_id, subject), NOT is_refund)) AS reports,
+            arraySort(x -> (x.10, x.2, x.3, x.13), reports) AS by_time,
             arrayFirst(r -> isNotNull(r.6), reports) AS valued,
-            toDecimal64(ifNull(valued.6, 0), 4) AS full_value,
-            sumIf(ifNull(value, 0), is_refund) AS refunds,
+            toDecimal64(greatest(ifNull(valued.6, 0), 0), 4) AS full_value,
+            -- some senders write what they gave back as a negative number
+            sumIf(abs(ifNull(value, 0)), is_refund) AS refunds,
             countIf(is_refund AND isNull(value)) > 0 AS refunded_in_full,
             toDecimal64(if(refunded_in_full, full_value, least(refunds, full_value)), 4) AS refunded,
             arraySort(groupUniqArrayIf(reporter, NOT is_refund)) AS reported_by
@@ -36,7 +37,7 @@ WITH
             reports[1].5 AS order_id,
             full_value - refunded AS value,
             refunded,
-            valued.7 AS currency,
+            if(valued.7 != '', valued.7, arrayFirst(r -> r.7 != '', reports).7) AS currency,
             reported_by
         FROM merged
     )

@@ -112,7 +112,8 @@ ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (site, subject, ts, touchpoint_id)
 SETTINGS index_granularity = 1024;
 
--- One row per report of a conversion or refund; `conversions` merges the reports of one order.
+-- One row per report of a conversion or refund; `conversions` merges the reports of one order. A browser and a server may
+-- report under one event id, so the subject is part of the key.
 CREATE TABLE IF NOT EXISTS conversion_events
 (
     site           LowCardinality(String),
@@ -135,7 +136,7 @@ CREATE TABLE IF NOT EXISTS conversion_events
     is_deleted     UInt8
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
-ORDER BY (site, conversion_id, event_id)
+ORDER BY (site, conversion_id, event_id, subject)
 SETTINGS index_granularity = 1024;
 
 CREATE TABLE IF NOT EXISTS conversions
