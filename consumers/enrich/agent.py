@@ -26,14 +26,19 @@ class Agent(msgspec.Struct, frozen=True, gc=False):
     is_bot: bool = False
 
 
-def bot_matcher() -> Callable[[str], bool]:
-    """All crawler patterns in one automaton (1,500 patterns in microseconds)."""
+def _matcher(wanted: Callable[[frozenset[str]], bool]) -> Callable[[str], bool]:
+    """The crawler patterns whose tags are wanted, in one automaton (1,500 patterns in microseconds)."""
     patterns = re2.Set.SearchSet()
     for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA:
-        if not _NOT_BOTS.intersection(entry.get("tags", ())):
+        if wanted(frozenset(entry.get("tags", ()))):
             patterns.Add(entry["pattern"])
     patterns.Compile()
     return lambda agent: bool(patterns.Match(agent))
+
+
+def bot_matcher() -> Callable[[str], bool]:
+    """Whether an agent is a crawler's."""
+    return _matcher(lambda tags: not tags & _NOT_BOTS)
 
 
 def _device_type(agent: str, system: str, browser: str) -> str:
@@ -50,6 +55,7 @@ def _device_type(agent: str, system: str, browser: str) -> str:
 def agent_parser(cache_size: int = 20_000) -> Callable[[str], Agent]:
     """A cached parser. Building it costs some hundred milliseconds; build one per process."""
     is_bot = bot_matcher()
+    is_library = _matcher(lambda tags: "http-library" in tags)
 
     @lru_cache(cache_size)
     def parse(agent: str) -> Agent:
@@ -60,6 +66,6 @@ def agent_parser(cache_size: int = 20_000) -> Callable[[str], Agent]:
         system = parsed.os.family if parsed.os else ""
         if is_bot(agent):
             return Agent(browser, system, "bot", is_bot=True)
-        return Agent(browser, system, _device_type(agent, system, browser))
+        return Agent(browser, system, "server" if is_library(agent) else _device_type(agent, system, browser))
 
     return parse

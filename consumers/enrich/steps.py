@@ -76,7 +76,7 @@ def money(value: Any) -> Decimal | None:
         amount = Decimal(str(value)).quantize(_CENT)
     except InvalidOperation:
         return None
-    return amount if abs(amount) < _MONEY_MAX else None
+    return amount if amount.is_finite() and abs(amount) < _MONEY_MAX else None
 
 
 def clock(work: Work) -> None:

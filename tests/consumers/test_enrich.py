@@ -1,0 +1,235 @@
+"""From a record to a row: tables of what each step makes of what was sent, and what becomes of poison."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.app import make_lookups
+from consumers.enrich.agent import agent_parser
+from consumers.enrich.facts import enrich, facts_of
+from consumers.enrich.identifiers import hash_email, hash_phone, subject_of
+from consumers.enrich.link import host_of, key_of, parse_link
+from consumers.enrich.steps import Lookups, Undecodable, first_language, money
+from eventlog.contract import Position, Stored
+from schemas.record import Accepted, Bad, encode
+
+AT = 1_772_495_400_000
+LOOKUPS = make_lookups()
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
+IPAD = "Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
+CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def row_of(event: dict[str, Any], **record: Any) -> dict[str, Any]:
+    fields = {"site": "s", "received_at": AT, "event_id": "e", "visitor_id": "v", "event": json.dumps(event).encode(), **record}
+    return enrich(Accepted(**fields), Position(1, 2, 3), LOOKUPS)
+
+
+@pytest.mark.parametrize(("url", "host"), [
+    ("https://Shop.Example.COM:8443/x?y", "shop.example.com"), ("https://example.com./", "example.com"), ("", ""), ("not a url", ""),
+    ("/path", ""), ("https://קפה.co.il/", "xn--8db5ai.co.il"), ("http://[::1]/", "[::1]"), ("android-app://com.slack/", "com.slack"),
+    ("javascript:alert(1)", ""), ("https://user:pw@example.com/", "example.com"),
+])  # fmt: skip
+def test_host_of(url: str, host: str) -> None:
+    assert host_of(url) == host
+
+
+@pytest.mark.parametrize(("url", "utm", "click"), [
+    ("https://e.com/?utm_source=Google&utm_medium=CPC", ("Google", "CPC", "", "", ""), ("", "")),
+    ("https://e.com/?utm_campaign=%D7%A7%D7%99%D7%A5+2026", ("", "", "קיץ 2026", "", ""), ("", "")),
+    ("https://e.com/#utm_source=a&utm_term=b", ("a", "", "", "", "b"), ("", "")),
+    ("https://e.com/#/path?utm_source=a", ("a", "", "", "", ""), ("", "")),
+    ("https://e.com/?utm_source=q#utm_source=f", ("q", "", "", "", ""), ("", "")),
+    ("https://e.com/?utm_source=first&utm_source=second", ("first", "", "", "", ""), ("", "")),
+    ("https://e.com/?fbclid=F&gclid=AbC", ("", "", "", "", ""), ("gclid", "AbC")),
+    ("https://e.com/?gclid=", ("", "", "", "", ""), ("", "")),
+    ("https://e.com/?ScCid=x", ("", "", "", "", ""), ("ScCid", "x")),
+    ("https://e.com/", ("", "", "", "", ""), ("", "")),
+    ("", ("", "", "", "", ""), ("", "")),
+])  # fmt: skip
+def test_parse_link(url: str, utm: tuple[str, ...], click: tuple[str, str]) -> None:
+    link = parse_link(url)
+    assert link.utm == utm
+    assert (link.click_id_type, link.click_id) == click
+    assert (link.campaign_key != 0, link.click_key != 0) == (any(utm), any(click))
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_link_or_none(text: str) -> None:
+    assert parse_link(text).campaign_key >= 0
+
+
+PARTS = st.tuples(st.text("abא ", max_size=3), st.text("abא ", max_size=3))
+
+
+@given(PARTS, PARTS)
+def test_keys_differ_when_parts_do(one: tuple[str, str], other: tuple[str, str]) -> None:
+    assert (key_of(one) == key_of(other)) == (one == other)
+    assert (key_of(one) == 0) == (one == ("", ""))
+
+
+def test_campaign_of_the_touch_before_the_context_before_the_url() -> None:
+    context = {"url": "https://e.com/?utm_source=u&utm_medium=u&utm_content=u", "campaign": {"source": "c", "medium": "c", "name": ""}}
+    row = row_of({"type": "touch", "touch": {"source": "t", "campaign": "T"}, "context": context})
+    found = [row[name] for name in ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")]
+    assert found == ["t", "c", "T", "u", ""]
+
+
+def test_click_ids_of_the_context_before_those_of_the_url() -> None:
+    row = row_of({"type": "page", "context": {"url": "https://e.com/?gclid=u", "click_ids": {"msclkid": "M", "unknown": "x"}}})
+    assert (row["click_id_type"], row["click_id"]) == ("msclkid", "M")
+
+
+@pytest.mark.parametrize(("agent", "device", "bot"), [
+    (CHROME, "desktop", False), (IPHONE, "mobile", False), (IPAD, "tablet", False), (GOOGLEBOT, "bot", True), ("", "", False),
+    ("python-requests/2.32", "server", False), ("Mozilla/5.0 (SMART-TV; Linux; Tizen 7.0) AppleWebKit/537.36", "tv", False),
+    ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", "bot", True), ("\x00\U0001f600" * 9, "server", False),
+])  # fmt: skip
+def test_agents(agent: str, device: str, bot: bool) -> None:
+    parsed = agent_parser()(agent)
+    assert (parsed.device_type, parsed.is_bot) == (device, bot)
+
+
+def test_a_servers_own_agent_is_not_the_visitors() -> None:
+    assert row_of({"type": "track"}, secret=True, user_agent=GOOGLEBOT)["is_bot"] == 0
+    told = row_of({"type": "track", "context": {"user_agent": IPHONE}}, secret=True, user_agent="python-requests/2.32")
+    assert told["device_type"] == "mobile"
+    assert row_of({"type": "track", "context": {"user_agent": IPHONE}}, user_agent=CHROME)["device_type"] == "desktop"
+
+
+@pytest.mark.parametrize(("address", "country"), [("8.8.8.0", "US"), ("", ""), ("nonsense", ""), ("10.0.0.0", "")])
+def test_countries(address: str, country: str) -> None:
+    assert row_of({"type": "page"}, ip=address)["country"] == country
+
+
+@pytest.mark.parametrize(("header", "language"), [
+    ("he-IL,he;q=0.9,en;q=0.8", "he-IL"), ("EN_us", "en-us"), ("", ""), ("he", "he"), (" fr ; q=1", "fr"), ("*", "*")])  # fmt: skip
+def test_languages(header: str, language: str) -> None:
+    assert first_language(header) == language
+
+
+@pytest.mark.parametrize(("value", "amount"), [
+    (10, "10"), ("9.99", "9.99"), (0.1, "0.1"), (-5, "-5"), ("1e3", "1000"), (0, "0"), (1.00005, "1"), (None, None), (True, None),
+    ("free", None), ("", None), ("NaN", None), ("Infinity", None), (1e14, None), ("99999999999999", "99999999999999"), ([1], None),
+])  # fmt: skip
+def test_money(value: Any, amount: str | None) -> None:
+    assert money(value) == (None if amount is None else Decimal(amount))
+
+
+@pytest.mark.parametrize(("properties", "found"), [
+    ({"revenue": 5, "currency": " ils "}, (Decimal(5), "ILS")), ({"total": "7"}, (Decimal(7), "")),
+    ({"revenue": "free", "value": 3}, (Decimal(3), "")), ({"other": 1}, (None, "")),
+])  # fmt: skip
+def test_value_by_its_usual_names(properties: dict[str, Any], found: tuple[Decimal | None, str]) -> None:
+    row = row_of({"type": "track", "properties": properties})
+    assert (row["value"], row["currency"]) == found
+
+
+def test_the_order_before_the_properties() -> None:
+    row = row_of({"type": "track", "order": {"id": 7, "value": 0}, "properties": {"order_id": "p", "revenue": 5}})
+    assert (row["order_id"], row["value"]) == ("7", Decimal(0))
+
+
+@pytest.mark.parametrize("spelled", ["Person@Example.com", " person@example.com ", sha("person@example.com"), sha("person@example.com").upper()])
+def test_one_mail_address_has_one_hash(spelled: str) -> None:
+    assert hash_email(spelled) == sha("person@example.com")
+
+
+@pytest.mark.parametrize("spelled", ["+972-50-123-4567", "050-1234567", "972501234567", sha("+972501234567")])
+def test_one_phone_has_one_hash(spelled: str) -> None:
+    assert hash_phone(spelled) == sha("+972501234567")
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_sent_as_contact_only_its_hash_is_kept(text: str) -> None:
+    for made in (hash_email(text), hash_phone(text)):
+        assert len(made) == 64
+        assert set(made) <= set("0123456789abcdef")
+
+
+@pytest.mark.parametrize(("visitor", "user", "identifiers", "subject"), [
+    ("v", "u", {"email": "h"}, "v"), ("", "u", {"email": "h"}, "~user_id:u"), ("", "", {"phone": "p", "email": "h"}, "~email:h"),
+    ("", "", {"zeta": "z", "alpha": "a"}, "~alpha:a"), ("", "", {"alpha": "a", "crm_id": "c"}, "~crm_id:c"), ("", "", {}, ""),
+    ("~x", "", {}, "~visitor_id:~x"),
+])  # fmt: skip
+def test_subjects(visitor: str, user: str, identifiers: dict[str, str], subject: str) -> None:
+    assert subject_of(visitor, user, identifiers) == subject
+
+
+def test_a_raw_address_is_nowhere_in_the_row() -> None:
+    row = row_of({"type": "identify", "email": "Person@example.com", "phone": "050-1234567", "user_id": "u"})
+    assert row["identifiers"] == {"email": sha("person@example.com"), "phone": sha("+972501234567")}
+    assert "erson@" not in repr(row)
+    assert "1234567" not in repr({**row, "identifiers": {}})
+
+
+def test_unknown_fields_are_kept() -> None:
+    row = row_of({"type": "page", "brand_new": [1], "context": {"odd": 2, "consent": {"ads": True}}, "properties": {"a": "ב"}})
+    assert json.loads(row["properties"]) == {"a": "ב", "$extra": {"brand_new": [1]}, "$context": {"odd": 2}}
+    assert json.loads(row["consent"]) == {"ads": True}
+
+
+def stored(value: bytes, offset: int = 0) -> Stored:
+    return Stored(Position(1, 0, offset), b"", value, AT)
+
+
+def accepted(event: bytes, **record: Any) -> bytes:
+    return encode(Accepted(**{"site": "s", "received_at": AT, "event_id": "e", "visitor_id": "v", "event": event, **record}))
+
+
+@pytest.mark.parametrize(("value", "pointer"), [
+    (b"", ""), (b"\xff\x00", ""), (b"\x93\xa1e\xa1s\x01", ""), (accepted(b"{"), ""), (accepted(b"[1]"), ""), (accepted(b"\xff"), ""),
+    (accepted(b'{"type":"page","created_at":"yesterday"}'), "/created_at"), (accepted(b'{"type":"page","sent_at":{}}'), "/sent_at"),
+    (accepted(b'{"type":"page","touch":[1]}'), ""), (accepted(b'{"type":"page","identifiers":[1]}'), ""),
+    (accepted(b'{"type":"page"}', visitor_id=""), ""), (accepted(b'{"type":"page","context":{"click_ids":[1]}}'), ""),
+    (accepted(b"[" * 100_000), ""),
+])  # fmt: skip
+def test_poison_is_kept_whole_and_alone(value: bytes, pointer: str) -> None:
+    good = accepted(b'{"type":"page"}')
+    facts = facts_of([stored(good, 1), stored(value, 2), stored(good, 3)], LOOKUPS)
+    assert [row["log_off"] for row in facts.events] == [1, 3]
+    [bad] = facts.bad
+    assert (bad["log_off"], bad["code"], bad["pointer"]) == (2, "undecodable", pointer)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_become_one_row(value: bytes) -> None:
+    facts = facts_of([stored(value), stored(accepted(value), 1)], LOOKUPS)
+    assert len(facts.events) + len(facts.bad) == 2
+
+
+def test_what_was_refused_stays_a_bad_event() -> None:
+    refused = encode(Bad(site="s", received_at=AT, code="too_large", payload=b"\xffx", pointer="/a"))
+    [bad] = facts_of([stored(refused)], LOOKUPS).bad
+    assert (bad["code"], bad["pointer"], bad["payload"]) == ("too_large", "/a", "\\xffx")
+
+
+def test_a_step_that_fails_is_named() -> None:
+    def broken(_: str) -> str:
+        raise ZeroDivisionError
+
+    record = Accepted(site="s", received_at=AT, event_id="e", visitor_id="v", event=b'{"type":"page"}', ip="1.2.3.0")
+    with pytest.raises(Undecodable, match="place: ZeroDivisionError"):
+        enrich(record, Position(1, 0, 0), Lookups(LOOKUPS.agent, broken))
+
+
+@pytest.mark.parametrize(("event", "kinds"), [
+    ({"type": "page"}, []), ({"type": "page", "user_id": 5}, ["identify"]), ({"type": "track", "name": "logged_out"}, ["logout"]),
+    ({"type": "track", "name": "logged_out", "user_id": "u"}, ["identify", "logout"]), ({"type": "page", "name": "logged_out"}, []),
+])  # fmt: skip
+def test_links(event: dict[str, Any], kinds: list[str]) -> None:
+    facts = facts_of([stored(accepted(json.dumps(event).encode()))], LOOKUPS)
+    assert [link["kind"] for link in facts.links] == kinds
+    assert facts.dirty == {("s", "v")}
