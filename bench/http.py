@@ -132,24 +132,43 @@ def load(port: int, script: Path, seconds: int) -> float:
     return float(found.group(1))
 
 
-def measure(rounds: int, seconds: int, folder: Path) -> tuple[dict[str, list[float]], float]:
-    """Requests/s of every variant and round, and the collector's largest resident size (MiB)."""
-    rates: dict[str, list[float]] = {variant.name: [] for variant in VARIANTS}
-    rss = 0.0
+class Measured(msgspec.Struct):
+    """Requests/s and CPU µs per request of every variant and round; the collector's largest resident size (MiB)."""
+
+    rates: dict[str, list[float]]
+    cpu_us: dict[str, list[float]]
+    rss: float = 0.0
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """CPU seconds used so far."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def measure(rounds: int, seconds: int, folder: Path) -> Measured:
+    """All variants in turn, `rounds` times."""
+    names = [variant.name for variant in VARIANTS]
+    found = Measured({name: [] for name in names}, {name: [] for name in names})
     for turn in range(rounds):
         for place, variant in enumerate(VARIANTS):
             with running(variant.server, folder) as (port, process):
                 script = script_of(variant, folder, f"{turn:02d}{place:02d}")
                 load(port, script, 1)
-                rates[variant.name].append(load(port, script_of(variant, folder, f"x{turn:02d}{place:02d}"), seconds))
+                script = script_of(variant, folder, f"x{turn:02d}{place:02d}")
+                before = cpu_s(process)
+                rate = load(port, script, seconds)
+                found.rates[variant.name].append(rate)
+                found.cpu_us[variant.name].append((cpu_s(process) - before) / (rate * seconds) * 1e6)
                 if variant.server == "collector":
-                    rss = max(rss, process.memory_info().rss / 1024**2)
+                    found.rss = max(found.rss, process.memory_info().rss / 1024**2)
             shutil.rmtree(folder / variant.server, ignore_errors=True)
-    return rates, rss
+    return found
 
 
-def rows_of(rates: dict[str, list[float]], rss: float) -> list[dict[str, object]]:
+def rows_of(found: Measured) -> list[dict[str, object]]:
     """The result lines: a ratio per round, the median of them; `ok` where there is a target."""
+    rates, rss = found.rates, found.rss
     rows: list[dict[str, object]] = []
     for variant in VARIANTS:
         events = max(1, variant.events)
@@ -159,6 +178,7 @@ def rows_of(rates: dict[str, list[float]], rss: float) -> list[dict[str, object]
         )
         rate = statistics.median(rates[variant.name])
         rows.append(_row(variant.name, rate, ratio, variant.reference, (variant.target, variant.wanted)))
+        rows[-1]["cpu_us"] = round(statistics.median(found.cpu_us[variant.name]), 1)
         rows[-1]["events_per_s"] = round(rate * events) if variant.server == "collector" else None
     single, fastapi = rates["single event, durable"], rates["FastAPI, pydantic body"]
     ratio = statistics.median(ours / theirs for ours, theirs in zip(single, fastapi, strict=True))
@@ -182,11 +202,18 @@ def _row(
 def show(rows: list[dict[str, object]]) -> None:
     """A table in the terminal."""
     table = Table(title="Collector, one worker on one core, durable embedded log")
-    for column in ("what", "requests/s", "events/s", "ratio", "of", "target", "wanted", "ok"):
+    for column in ("what", "requests/s", "events/s", "CPU µs", "ratio", "of", "target", "wanted", "ok"):
         table.add_column(column)
     for row in rows:
         value = row.get("ratio", row.get("value"))
-        cells = (row["name"], row.get("requests_per_s"), row.get("events_per_s"), value, row.get("of"))
+        cells = (
+            row["name"],
+            row.get("requests_per_s"),
+            row.get("events_per_s"),
+            row.get("cpu_us"),
+            value,
+            row.get("of"),
+        )
         goals = (row.get("target"), row.get("wanted"), row.get("ok"))
         table.add_row(*("" if cell is None else str(cell) for cell in (*cells, *goals)))
     Console().print(table)
@@ -204,7 +231,7 @@ def main() -> int:
         return 2
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     with tempfile.TemporaryDirectory(prefix="netiv-bench-") as folder:
-        rows = rows_of(*measure(options.rounds, options.seconds, Path(folder)))
+        rows = rows_of(measure(options.rounds, options.seconds, Path(folder)))
     if options.json:
         print(json.dumps(rows, indent=2))
     else:

@@ -24,7 +24,7 @@ from schemas.sites import FILE_NAME, Key, Site, Sites, dump, hash_key
 WRITE_KEY = "wk_bench"
 
 
-async def empty(scope: Scope, receive: Receive, send: Send) -> None:
+async def empty(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
     """Answers 204 and reads nothing."""
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 204, "headers": []})

@@ -6,6 +6,7 @@ Cheap counts come first: what cannot be over a limit is never walked. Pure; recu
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Final
 
 import msgspec
@@ -14,9 +15,11 @@ from collector.envelope import escape, rejection_of
 from schemas.limits import EVENT_BYTES_MAX, NESTING_MAX, PROPERTIES_KEYS_MAX, STRING_BYTES_MAX
 from schemas.rejection import CODES, Rejection
 
-_DIGITS: Final = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x65 if byte == 0x45 else byte for byte in range(256))
-# A number over the range of a double needs 309 digits in a row or an exponent of three: look for their shapes.
-_LONG: Final = b"0" * 309
+# A number over the range of a double has 309 digits in a row or an exponent of three. Looking for their shapes (digits
+# as 0, E and + as e) is ten times as fast as a pattern, which then only looks at what has the shape.
+_SHAPES: Final = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x65 if byte in b"eE+" else byte for byte in range(256))
+_LONG: Final = b"0" * 40
+_HUGE: Final = re.compile(rb"[eE]\+?[0-9]{3,}\s*[,\]}]|[0-9]{309}")
 _ANY: Final = msgspec.json.Decoder(Any)
 
 
@@ -31,8 +34,8 @@ def suspect(content: bytes) -> bool:
             return True
     if b"\\u0000" in content:
         return True
-    shapes = content.translate(_DIGITS)
-    return b"e000" in shapes or b"e+000" in shapes or (len(shapes) > len(_LONG) and _LONG in shapes)
+    shapes = content.translate(_SHAPES)
+    return (b"e000" in shapes or _LONG in shapes) and _HUGE.search(content) is not None
 
 
 def unstorable(raw: bytes) -> Rejection | None:

@@ -58,7 +58,7 @@ class Events:
             answer = error_answer("internal_error")
         finally:
             metrics.in_flight -= 1
-        metrics.count(m.REQUESTS, f"{ENDPOINT} {answer.status}")
+        metrics.answered(ENDPOINT, answer.status)
         if CLOSE in answer.headers:
             await respond_and_drain(receive, send, answer, exchange.cors)
         else:
@@ -102,7 +102,8 @@ class Events:
         return Answer(202, _body(outcome), (JSON_TYPE, *cookie))
 
     def _judge(self, exchange: Exchange, grant: Grant, parsed: Parsed) -> list[Verdict]:
-        sender = exchange.sender(grant, parsed.sent_at, "native")
+        mint = parsed.single is None or not parsed.single.visitor_id
+        sender = exchange.sender(grant, parsed.sent_at, "native", mint=mint)
         make_id = self._tools.make_id
         if parsed.batch is not None:
             return [judge(raw, sender, parsed.suspect, make_id) for raw in parsed.batch]

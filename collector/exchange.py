@@ -64,15 +64,17 @@ class Exchange:
                 self.tools.metrics.count(m.SECRET_IN_BROWSER, grant.site.name)
         return grant
 
-    def sender(self, grant: Grant, sent_at: int | None, dialect: str) -> Sender:
-        """Who sends. A server's own address, user agent and language say nothing about the visitor."""
+    def sender(self, grant: Grant, sent_at: int | None, dialect: str, *, mint: bool = True) -> Sender:
+        """Who sends. A server's own address, user agent and language say nothing about the visitor.
+
+        `mint` is False where no event can need a new visitor."""
         now = self.tools.now_ms()
         if grant.secret:
             return Sender(grant.site.name, True, now, sent_at=sent_at, dialect=dialect)
         headers = self.headers
         cookie = headers.get(b"cookie")
         self.cookie = visitor_in(cookie) if cookie is not None else ""
-        self.minted = "" if self.cookie else self.tools.make_id().replace("-", "")
+        self.minted = "" if self.cookie or not mint else self.tools.make_id().replace("-", "")
         client = self.scope["client"]
         peer = client[0] if client else ""
         if b"x-forwarded-for" in headers:

@@ -57,7 +57,7 @@ class Pixel:
             answer = _image(500, "internal_error")
         finally:
             metrics.in_flight -= 1
-        metrics.count(m.REQUESTS, f"{ENDPOINT} {answer.status}")
+        metrics.answered(ENDPOINT, answer.status)
         await respond(send, answer)
         if started:
             metrics.observe(time.perf_counter() - started)

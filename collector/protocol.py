@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import unquote
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from collector.answers import error_body, status_of
+from collector.cycle import Cycle
 from schemas.limits import (
     BODY_BYTES_MAX,
     BODY_TIMEOUT_S,
@@ -69,7 +72,20 @@ class BoundedProtocol(HttpToolsProtocol):
             self.refuse("body_too_large")
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "root_path": "",
+            "headers": self.headers,
+            "state": self.app_state,
+        }  # type: ignore[typeddict-item]
         self.wire_bytes = 0
         self.hosts = 0
 
@@ -96,17 +112,51 @@ class BoundedProtocol(HttpToolsProtocol):
             self._weigh()
         if self.hosts != 1 and (self.hosts > 1 or self.parser.get_http_version() == "1.1"):
             self._stop("bad_request")
-        super().on_headers_complete()
+        self._begin_cycle()
         self.phase = BODY
         self.since = self.loop.time()
+
+    def _begin_cycle(self) -> None:
+        """As uvicorn does it, with our cycle and without its options that we don't use."""
+        parser, scope = self.parser, self.scope
+        version = parser.get_http_version()
+        scope["method"] = parser.get_method().decode("ascii")
+        if version != "1.1":
+            scope["http_version"] = version
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+        before = self.cycle
+        self.cycle = Cycle(self, keep_alive=version != "1.0" and parser.should_keep_alive())
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:  # a pipelined request waits its turn
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def _weigh(self) -> None:
         if sum(len(name) + len(value) + 4 for name, value in self.headers) > HEADER_BYTES_MAX:
             self._stop("headers_too_large")
 
+    def on_body(self, body: bytes) -> None:
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+
     def on_message_complete(self) -> None:
-        super().on_message_complete()
-        self.phase = ANSWERING if not self.cycle.response_complete else IDLE
+        cycle = self.cycle
+        if cycle.response_complete:
+            self.phase = IDLE
+            return
+        cycle.more_body = False
+        cycle.message_event.set()
+        self.phase = ANSWERING
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1

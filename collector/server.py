@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import signal
 import socket
@@ -29,6 +30,7 @@ from schemas.settings import Settings
 
 BACKLOG: Final = 2_048
 GRACE_S: Final = 8
+GC_THRESHOLDS: Final = (10_000, 20, 20)
 
 
 class CollectorServer(Server):
@@ -104,6 +106,10 @@ def serve(settings: Settings) -> int:
 
 def _one(settings: Settings, listener: socket.socket) -> int:
     server = CollectorServer(make_config(create_app(settings), settings))
+    # What is loaded by now stays: keep the collector of garbage from walking it again under load.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         server.run(sockets=[listener])
     except SystemExit:
