@@ -13,6 +13,7 @@ from collector.answers import Fault
 from collector.bounds import suspect
 from collector.credentials import KEY_CHARS_MAX
 from collector.dialects.contract import Decoded, Dialect, Item, Request
+from collector.dialects.values import Object
 from collector.exchange import Exchange
 from collector.foreign_body import keys_in, masked
 from collector.ingest import Tools
@@ -69,8 +70,6 @@ class Judging:
             self._exchange.cookie = ""
             fresh = self._exchange.minted or self._tools.make_id().replace("-", "")
             return msgspec.structs.replace(sender, ip="", cookie="", minted="" if grant.secret else fresh)
-        if self.dialect.cookieless and not sender.cookie and not grant.secret:
-            return msgspec.structs.replace(sender, minted=_derived_visitor(grant.site, sender))
         return sender
 
     def _verdict(self, item: Item, index: int, grant: Grant, decoded: Decoded) -> Verdict:
@@ -85,6 +84,8 @@ class Judging:
         event = item.event
         if event.get("event_id") is None:
             event = {**event, "event_id": self._derived_id(event, index, sender)}
+        if self.dialect.cookieless and event.get("visitor_id") is None and not (sender.secret or sender.cookie):
+            event = {**event, "visitor_id": self._derived_visitor(event, grant.site, sender)}
         raw = _encode(event)
         return judge(raw, sender, suspect(raw), self._tools.make_id)
 
@@ -93,6 +94,15 @@ class Judging:
         window = sender.received_at // (self.dialect.retry_window_s * 1000)
         mark = f"{self.dialect.name}\x1f{sender.site}\x1f{sender.ip}\x1f{sender.user_agent}\x1f{index}\x1f{window}\x1f"
         return hashlib.sha256(mark.encode("utf-8", "replace") + _encode(event)).hexdigest()[:32]
+
+    def _derived_visitor(self, event: Object, site: Site, sender: Sender) -> str:
+        """A visitor for one day, of an address and an agent, for clients that keep no id. Keyed, so that it tells nothing.
+
+        Where a server passes on its visitors' events, theirs count. The address goes into the hash and nowhere else."""
+        context = event.get("context") or {}
+        secret = "".join(key.sha256 for key in (*site.secret_keys, *site.write_keys)) or site.name
+        content = f"{sender.received_at // _DAY_MS}\x1f{context.get('ip') or sender.ip}\x1f{context.get('user_agent') or sender.user_agent}"
+        return hmac.new(secret.encode(), content.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
 
 
 def _as_relayed(sender: Sender, item: Item) -> Sender:
@@ -104,13 +114,6 @@ def _as_relayed(sender: Sender, item: Item) -> Sender:
     if told is None and context.get("ip") is None:
         return sender
     return msgspec.structs.replace(sender, ip="", language="", user_agent=told if isinstance(told, str) else "")
-
-
-def _derived_visitor(site: Site, sender: Sender) -> str:
-    """A visitor for one day, of a network and an agent, for clients that keep no id. Keyed, so that it tells nothing."""
-    secret = "".join(key.sha256 for key in (*site.secret_keys, *site.write_keys)) or site.name
-    content = f"{sender.received_at // _DAY_MS}\x1f{sender.ip}\x1f{sender.user_agent}"
-    return hmac.new(secret.encode(), content.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
 
 
 def broken_verdicts(judging: Judging, request: Request, decoded: Decoded) -> list[Verdict]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from collector.answers import Answer
+from collector.answers import CLOSE, Answer
 from collector.dialects import answers
 from collector.dialects.contract import Decoded, Dialect, Fields, Item, Outcome, Refused, Request
 from collector.dialects.values import Object, compact, drop, finish, number, pairs, read, take_text, text
@@ -245,7 +245,16 @@ def _take_items(parameters: Object) -> list[Object] | None:
 
 
 def answer(request: Request, outcome: Outcome) -> Answer:
-    """The image; nothing where it was asked for; bulk wants figures."""
+    """The image; nothing where it was asked for; bulk wants figures.
+
+    A server's library does not read the answer and keeps its process alive for as long as the connection is."""
+    made = _answer(request, outcome)
+    if request.headers.get(b"user-agent", b"").startswith(b"Mozilla/"):
+        return made
+    return Answer(made.status, made.body, (*made.headers, CLOSE))
+
+
+def _answer(request: Request, outcome: Outcome) -> Answer:
     if request.body.lstrip()[:1] in (b"{", b"["):
         return answers.json({"status": "success", "tracked": outcome.accepted, "invalid": len(outcome.rejected)})
     if {**pairs(request.query), **pairs(request.body)}.get("send_image") == "0":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from collector.dialects.values import Object, take
 
 # Servers send page views for a visitor they know by a cookie; everything else they send is about a user.
 _VISITS: Final = frozenset({"$pageview", "$screen", "$pageleave"})
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _COOKIELESS: Final = "$posthog_cookieless"
 
 
@@ -19,7 +21,8 @@ def take_people(name: str, told: Object, properties: Object) -> Object:
     device = _known(take(properties, "$device_id"))
     before = _known(take(properties, "$anon_distinct_id"))
     if name == "$create_alias":
-        return _alias(distinct, device, _known(take(properties, "alias")))
+        reverse = device is not None or properties.get("$lib") == "posthog-python"
+        return _alias(distinct, _known(take(properties, "alias")), reverse)
     visitor = device if device is not None else before
     if visitor is not None:
         return {"visitor_id": visitor, "user_id": None if distinct == visitor else distinct}
@@ -32,8 +35,14 @@ def _known(value: Any) -> Any:
     return None if value == _COOKIELESS else value
 
 
-def _alias(distinct: Any, device: Any, alias: Any) -> Object:
-    """Browsers send the old id as `distinct_id` and the new one as `alias`; servers the other way round."""
-    if device is not None:
-        return {"visitor_id": device, "user_id": alias}
-    return {"visitor_id": alias, "user_id": distinct}
+def _alias(distinct: Any, alias: Any, reverse: bool) -> Object:
+    """Two ids are one person's. The libraries differ in which stands where: browsers and Python send the old one as
+    `distinct_id` (`reverse`), the others the new one; an id made by a library (a UUID) is the device's in any case."""
+    visitor, user = (distinct, alias) if reverse else (alias, distinct)
+    if _made(user) and not _made(visitor):
+        visitor, user = user, visitor
+    return {"visitor_id": visitor, "user_id": user}
+
+
+def _made(value: Any) -> bool:
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None

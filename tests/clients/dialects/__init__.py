@@ -1,0 +1,1 @@
+"""Real clients of other systems, unmodified, against a live stack."""
