@@ -36,6 +36,8 @@ def merged(package: dict[str, dict[str, str]], ours: list[Referrer]) -> list[Ref
         category = CATEGORIES.get(told["medium"])
         if category is None or "/" in host or host in NOT_SOURCES or host in hosts:
             continue
+        if f"{host.split('.')[0]}.*" in hosts and hosts[f"{host.split('.')[0]}.*"].category != category:
+            continue
         family = next((f"{part}.*" for part in host.split(".") if f"{part}.*" in hosts), "")
         source = hosts[family].source if family and hosts[family].category == category else told["source"].lower()
         hosts[host] = Referrer(host, source, category)
