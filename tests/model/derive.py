@@ -1,0 +1,110 @@
+"""The reference model: from accepted facts and rules to every derived table. Short, slow, obviously right.
+
+Written from the definitions, not from the SQL. A table is a list of rows, in no order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from consumers.rules.files import Rules
+from tests.model.conversions import conversion_name, conversions_of
+from tests.model.facts import Fact, grouped, is_visitor, unique
+from tests.model.identities import Persons
+from tests.model.paths import open_paths_of, paths_of
+from tests.model.sessions import Session, Visits, sessions_of
+from tests.model.siphash import sip_hash64
+from tests.model.sources import named_channel, source_of
+
+Row = dict[str, Any]
+Tables = dict[str, list[Row]]
+
+
+def derive(rows: Iterable[Fact], rules: Rules) -> Tables:
+    """All derived tables of these facts."""
+    facts, duplicates = unique(list(rows))
+    persons = Persons(facts)
+    sessions = [_session_row(session, persons, rules) for session in sessions_of(facts, persons, rules.sessions)]
+    visits = Visits(sessions, round(rules.sessions.gap_minutes * 60_000))
+    touchpoints = [_visit_touchpoint(s) for s in sessions if s["touches"]]
+    touchpoints += [_touch(f, visits, persons, rules) for f in facts if f["type"] == "touch" and not f["is_bot"]]
+    conversions = conversions_of(facts, visits, persons, rules.conversions)
+    return {
+        "event_duplicates": [{k: f[k] for k in ("site", "subject", "event_id", "log_gen", "log_part", "log_off")} for f in duplicates],
+        "identities": _identities(facts, persons),
+        "sessions": sessions,
+        "touchpoints": touchpoints,
+        "conversions": conversions,
+        "conversion_paths": paths_of(conversions, touchpoints, rules.conversions),
+        "open_paths": open_paths_of(conversions, touchpoints),
+        "v_events": [_event(f, visits, persons) for f in facts],
+    }
+
+
+def _identities(facts: list[Fact], persons: Persons) -> list[Row]:
+    """One row per subject: who owns it when."""
+    rows = []
+    for (site, subject), own in grouped(facts, "site", "subject").items():
+        times = [f["ts"] for f in own]
+        id_type, id_value = ("visitor_id", subject) if is_visitor(subject) else subject[1:].split(":", 1)
+        history = persons.visitors[site, subject].history() if is_visitor(subject) else [(0, "")]
+        named = [owner for _, owner in history if owner]
+        rows.append({
+            "site": site, "id_type": id_type, "id_value": id_value,
+            "person_id": named[-1] if named else f"{id_type}:{id_value}", "shared": int(len(set(named)) > 1),
+            "owned_from": [since for since, _ in history], "owners": [owner for _, owner in history],
+            "first_seen": min(times), "last_seen": max(times),
+        })  # fmt: skip
+    return rows
+
+
+def _event(fact: Fact, visits: Visits, persons: Persons) -> Row:
+    session_id = visits.running(fact["site"], fact["subject"], fact["ts"])
+    plain = {column: fact[column] for column in ("site", "event_id", "visitor_id", "ts", "type")}
+    return {**plain, "person_id": persons.of(fact), "session_id": session_id}
+
+
+def _session_row(session: Session, persons: Persons, rules: Rules) -> Row:
+    first, last = session[0], session[-1]
+    pages = [f for f in session if f["type"] in ("page", "screen")]
+    entry, leave = (pages[0], pages[-1]) if pages else (first, last)
+    tagged = [f for f in session if f["campaign_key"] or f["click_key"]]
+    origin = tagged[0] if tagged else entry
+    source = source_of(origin, "", rules)
+    converting = [f for f in session if conversion_name(f, rules.conversions)]
+    only_reports = len([f for f in converting if f["secret"]]) == len(session)
+    return {
+        "site": first["site"], "subject": first["subject"], "started_at": first["ts"], "ended_at": last["ts"],
+        "session_id": sip_hash64(first["site"], first["subject"], first["ts"]),
+        "person_id": persons.person(first["site"], first["subject"], first["ts"]),
+        "events": len(session), "pageviews": len(pages),
+        "engaged": int(last["ts"] - first["ts"] >= 10_000 or len(pages) >= 2 or bool(converting)),
+        "entry_url": entry["url"], "exit_url": leave["url"], "referrer": origin["referrer"] if source.external else "",
+        "node": source.node, "channel": source.channel, "source": source.source, "medium": source.medium,
+        "campaign": origin["utm_campaign"], "content": origin["utm_content"], "term": origin["utm_term"],
+        "click_id_type": origin["click_id_type"], "country": entry["country"], "device_type": entry["device_type"],
+        "is_bot": entry["is_bot"], "touches": int(not entry["is_bot"] and not only_reports),
+    }  # fmt: skip
+
+
+SAME = ("site", "subject", "person_id", "session_id", "node", "channel", "source", "medium", "campaign", "content", "term")
+
+
+def _visit_touchpoint(session: Row) -> Row:
+    own = {"ts": session["started_at"], "touchpoint_id": session["session_id"], "kind": "visit", "creative": "", "cost": None}
+    return {**own, **{column: session[column] for column in SAME}}
+
+
+def _touch(fact: Fact, visits: Visits, persons: Persons, rules: Rules) -> Row:
+    kind = fact["touch_kind"].lower() or "interaction"
+    source = source_of(fact, kind, rules)
+    channel, node = named_channel(fact["touch_channel"], rules.channels) or (source.channel, source.node)
+    return {
+        "site": fact["site"], "subject": fact["subject"], "ts": fact["ts"],
+        "touchpoint_id": sip_hash64(fact["site"], fact["subject"], fact["event_id"]),
+        "person_id": persons.of(fact), "session_id": visits.running(fact["site"], fact["subject"], fact["ts"]),
+        "kind": kind, "node": node, "channel": channel, "source": source.source, "medium": source.medium,
+        "campaign": fact["utm_campaign"], "content": fact["utm_content"], "term": fact["utm_term"],
+        "creative": fact["touch_creative"], "cost": fact["touch_cost"],
+    }  # fmt: skip

@@ -1,0 +1,70 @@
+"""The laws' way to the pipeline: synchronous, because Hypothesis is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from pprint import pformat
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from consumers.rules.files import SessionRules
+from tests.model.derive import Tables
+from tests.model.engine import Pipeline, difference
+from tests.model.worlds import Sent, cut, records
+
+# The seed of a delivery in which the last event comes first and each is a batch of its own.
+ONE_BY_ONE = -1
+# A world costs seconds on a busy machine, so failures are shrunk only on request (NETIV_HYPOTHESIS=shrink).
+PHASES = [phase for phase in Phase if phase is not Phase.shrink or os.environ.get("NETIV_HYPOTHESIS")]
+LONG = 25 if os.environ.get("NETIV_HYPOTHESIS") == "long" else 1
+
+
+def examples(number: int) -> settings:
+    """Settings of a law: that many examples, many more in the long profile."""
+    return settings(max_examples=number * LONG, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES, print_blob=True)
+
+
+class Driver:
+    """Runs worlds through the pipeline."""
+
+    def __init__(self, runner: asyncio.Runner, pipeline: Pipeline) -> None:
+        self._runner, self._pipeline = runner, pipeline
+        self._variants: set[str] = {"standard"}
+
+    def derive(self, world: list[Sent], seed: int, variant: str = "standard") -> tuple[str, Tables]:
+        """Stream a world; its name and what the model says."""
+        name = self._runner.run(self._pipeline.name())
+        chance = random.Random(seed)
+        batches = cut(records(world, name), chance) if seed != ONE_BY_ONE else [[one] for one in reversed(records(world, name))]
+        return name, self._runner.run(self._pipeline.stream(batches, chance, variant))
+
+    def found(self, name: str) -> Tables:
+        return self._runner.run(self._pipeline.tables(name))
+
+    def rebuild(self) -> None:
+        self._runner.run(self._pipeline.rebuild())
+
+    def empty(self) -> None:
+        self._runner.run(self._pipeline.empty())
+
+    def variant(self, name: str, **changes: Any) -> str:
+        """A refresher under changed session rules."""
+        if name not in self._variants:
+            rules = self._pipeline.rules
+            sessions = SessionRules(**{**msgspec.structs.asdict(rules.sessions), **changes})
+            self._runner.run(self._pipeline.use(name, msgspec.structs.replace(rules, sessions=sessions)))
+            self._variants.add(name)
+        return name
+
+    def check(self, world: list[Sent], seed: int, variant: str = "standard") -> None:
+        """The law: the stream's tables are the model's."""
+        name, expected = self.derive(world, seed, variant)
+        if variant != "standard":
+            del expected["v_events"]  # the view stands under the rules in force
+        if differing := difference(self.found(name), expected):
+            pytest.fail(pformat(differing, width=160))

@@ -1,0 +1,159 @@
+"""The real pipeline in the real embedded engine, driven batch by batch; and its tables read as the model writes them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from decimal import Decimal
+from typing import Any
+
+from consumers.app import make_lookups
+from consumers.enrich.facts import Facts, enrich, facts_of
+from consumers.load import Loader, load_of
+from consumers.rebuild import TABLES, rebuild
+from consumers.refresh.refresher import Refresher
+from consumers.rules.files import Rules
+from consumers.tables import prepare_tables
+from consumers.warehouse.embedded import EmbeddedWarehouse
+from eventlog.contract import Position, Stored
+from schemas.record import Accepted, decode, encode
+from tests.model.derive import Row, Tables, derive
+
+COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, text in {
+    "event_duplicates": "site subject event_id log_gen log_part log_off",
+    "identities": "site id_type id_value person_id shared owned_from owners first_seen last_seen",
+    "sessions": "site subject started_at ended_at session_id person_id events pageviews engaged entry_url exit_url referrer node "
+    "channel source medium campaign content term click_id_type country device_type is_bot touches",
+    "touchpoints": "site subject ts touchpoint_id person_id session_id kind node channel source medium campaign content term "
+    "creative cost",
+    "conversions": "site person_id conversion_id ts visitor_id session_id name order_id value refunded currency reported_by",
+    "conversion_paths": "site person_id conversion_id converted_at name value currency number touches path_channels path_nodes "
+    "path_sources path_mediums path_campaigns path_kinds path_ts path_touchpoint_ids first_touch_at seconds_to_convert devices",
+    "open_paths": "site person_id touches path_channels path_ts last_touch_at stage",
+    "v_events": "site event_id visitor_id person_id session_id ts type",
+}.items()}  # fmt: skip
+TIMES = {"ts", "started_at", "ended_at", "first_seen", "last_seen", "converted_at", "first_touch_at", "last_touch_at"}
+FACTS = ("events", "identity_links", "bad_events")
+# Merges are off, so that every table stays in many parts; when there are this many worlds they begin anew.
+WORLDS_MAX = 40
+
+
+def now_us() -> int:
+    return time.time_ns() // 1_000
+
+
+class Pipeline:
+    """One engine for many worlds; each world has sites of its own."""
+
+    def __init__(self, warehouse: EmbeddedWarehouse, rules: Rules) -> None:
+        self.warehouse, self.rules = warehouse, rules
+        self.lookups = make_lookups()
+        self.loader = Loader(warehouse, asyncio.sleep)
+        self._refreshers: dict[str, tuple[Refresher, Rules]] = {}
+        self._offsets = itertools.count()
+        self._worlds = itertools.count(1)
+
+    async def start(self) -> None:
+        await prepare_tables(self.warehouse, self.rules)
+        for table in (*FACTS, *TABLES):
+            await self.warehouse.command(f"SYSTEM STOP MERGES {table}")
+        await self.use("standard", self.rules)
+
+    async def use(self, variant: str, rules: Rules) -> None:
+        """Make a refresher that works under these rules."""
+        refresher = Refresher(self.warehouse, rules, f"scratch_{variant}", self.warehouse.database, now_us)
+        await refresher.prepare()
+        self._refreshers[variant] = refresher, rules
+
+    async def name(self) -> str:
+        """The name of a new world."""
+        number = next(self._worlds)
+        if number % WORLDS_MAX == 0:
+            await self.empty()
+        return f"w{number}"
+
+    async def empty(self) -> None:
+        """Forget all worlds."""
+        for table in (*FACTS, *TABLES):
+            await self.warehouse.command(f"TRUNCATE TABLE {table}")
+
+    async def stream(self, batches: list[list[Accepted]], chance: random.Random, variant: str = "standard") -> Tables:
+        """Deliver these batches; what the model says of them then."""
+        stored = []
+        for records in batches:
+            batch = [self._stored(record, chance.randrange(3)) for record in records]
+            await self.deliver(batch, chance, variant)
+            stored += batch
+        return self.model(stored, variant)
+
+    def _stored(self, record: Accepted, partition: int) -> Stored:
+        return Stored(Position(1, partition, next(self._offsets)), b"", encode(record), 0)
+
+    async def deliver(self, batch: list[Stored], chance: random.Random, variant: str) -> None:
+        """One batch, as the consumer's loop does it; sometimes links and marks come twice, as after a crash."""
+        refresher = self._refreshers[variant][0]
+        load = load_of(facts_of(batch, self.lookups), {}, len(batch))
+        await refresher.mark(load.dirty)
+        if chance.random() < 0.2:
+            facts = facts_of(batch, self.lookups)
+            await self.loader.insert(load_of(Facts(links=facts.links, bad=facts.bad), {}, 0))
+        await self.loader.insert(load)
+        cycle = refresher.turn()
+        await refresher.refresh(cycle)
+        if chance.random() < 0.1:
+            await refresher.refresh(cycle)
+        await refresher.clear(cycle)
+
+    def model(self, stored: list[Stored], variant: str) -> Tables:
+        """What the reference model derives of these log records."""
+        rows = [enrich(record, one.position, self.lookups) for one in stored if isinstance(record := decode(one.value), Accepted)]
+        return derive(rows, self._refreshers[variant][1])
+
+    async def rebuild(self) -> None:
+        await rebuild(self.warehouse, self.rules, now_us)
+        for table in TABLES:
+            await self.warehouse.command(f"SYSTEM STOP MERGES {table}")
+
+    async def tables(self, world: str) -> Tables:
+        """The derived tables of a world, with the columns the model has."""
+        return await read_tables(self.warehouse, f"{world}.")
+
+
+async def read_tables(warehouse: EmbeddedWarehouse, sites: str) -> Tables:
+    """The derived tables of all sites whose name begins so."""
+    found: Tables = {}
+    for table, columns in COLUMNS.items():
+        listed = ", ".join(_select(column) for column in columns)
+        final = "" if table.startswith("v_") else "FINAL"
+        sql = f"SELECT {listed} FROM {table} {final} WHERE startsWith(site, {{sites:String}})"
+        rows = await warehouse.rows(sql, {"sites": sites})
+        found[table] = [dict(zip(columns, row, strict=True)) for row in rows]
+    return found
+
+
+def _select(column: str) -> str:
+    if column == "path_ts":
+        return "arrayMap(t -> toUnixTimestamp64Milli(t), path_ts)"
+    return f"toUnixTimestamp64Milli({column})" if column in TIMES else column
+
+
+def _plain(value: Any) -> Any:
+    return value.normalize() + 0 if isinstance(value, Decimal) else list(value) if isinstance(value, (tuple, list)) else value
+
+
+def canonical(rows: list[Row]) -> list[list[tuple[str, Any]]]:
+    """Rows in an order of their own, so that two tables can be compared."""
+    return sorted(([(name, _plain(row[name])) for name in sorted(row)] for row in rows), key=repr)
+
+
+def difference(found: Tables, expected: Tables) -> dict[str, Any]:
+    """What differs, table by table: (rows only found, rows only expected). Empty when all is equal."""
+    differing = {}
+    for table, rows in expected.items():
+        left, right = canonical(found[table]), canonical(rows)
+        if left != right:
+            mine, theirs = {repr(row) for row in left}, {repr(row) for row in right}
+            differing[table] = sorted(mine - theirs)[:5], sorted(theirs - mine)[:5], len(left), len(right)
+    return differing

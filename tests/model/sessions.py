@@ -1,0 +1,89 @@
+"""Sessions of one visitor: moments (all events of one millisecond) in order, cut by the rules of sessions.yaml."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from consumers.rules.files import SessionRules
+from tests.model.facts import Fact, grouped, is_visitor
+from tests.model.identities import Persons
+
+Session = list[Fact]
+Row = dict[str, Any]
+DAY_MS = 86_400_000
+
+
+def is_activity(fact: Fact, rules: SessionRules) -> bool:
+    return bool(is_visitor(fact["subject"]) and fact["type"] not in rules.not_activity and fact["active"])
+
+
+def order(fact: Fact) -> Any:
+    return fact["ts"], fact["event_id"]
+
+
+def sessions_of(facts: list[Fact], persons: Persons, rules: SessionRules) -> list[Session]:
+    """All sessions of a set of facts, each in order of time."""
+    active = [fact for fact in facts if is_activity(fact, rules)]
+    by_visitor = grouped(active, "site", "subject").values()
+    return [session for own in by_visitor for session in _cut(sorted(own, key=order), persons, rules)]
+
+
+def _cut(facts: list[Fact], persons: Persons, rules: SessionRules) -> list[Session]:
+    sessions: list[Session] = []
+    seen = {"campaign_key": 0, "click_key": 0}  # the last of each since the session chain began
+    for ts, moment in groupby(facts, lambda f: f["ts"]):
+        events = list(moment)
+        if not sessions or _breaks(sessions[-1], ts, persons, rules) or ts - sessions[-1][0]["ts"] > rules.max_hours * 3_600_000:
+            sessions.append([])
+            seen = {"campaign_key": 0, "click_key": 0}
+        elif rules.new_campaign_starts_session and _leaves(events, seen):
+            sessions.append([])
+        for event in events:
+            seen = {key: event[key] or last for key, last in seen.items()}
+        sessions[-1] += events
+    return sessions
+
+
+def _breaks(session: Session, ts: int, persons: Persons, rules: SessionRules) -> bool:
+    """What ends a visit whatever its campaign: silence, another person, midnight."""
+    site, subject, last = session[-1]["site"], session[-1]["subject"], session[-1]["ts"]
+    zone = rules.midnight_utc_offset_minutes * 60_000
+    return (
+        ts - last > rules.gap_minutes * 60_000
+        or (rules.another_person_starts_session and persons.owner(site, subject, last) != persons.owner(site, subject, ts))
+        or (rules.midnight_starts_session and (last + zone) // DAY_MS != (ts + zone) // DAY_MS)
+    )
+
+
+def _leaves(events: list[Fact], seen: dict[str, int]) -> bool:
+    """Whether one of these events carries another campaign or click id than the last one seen."""
+    seen = dict(seen)
+    for event in events:
+        for key, last in seen.items():
+            if event[key] and event[key] != last:
+                return True
+            seen[key] = event[key] or last
+    return False
+
+
+class Visits:
+    """Sessions as rows of the table, and which one is running when."""
+
+    def __init__(self, rows: list[Row], gap_ms: int) -> None:
+        self._by_subject = grouped(rows, "site", "subject")
+        self._by_person = grouped(rows, "site", "person_id")
+        self._gap_ms = gap_ms
+
+    def running(self, site: str, subject: str, ts: int) -> int:
+        """The session of a visitor that a moment falls into, 0 for none."""
+        return self._running(self._by_subject.get((site, subject), []), ts)
+
+    def running_of_person(self, site: str, person_id: str, ts: int) -> int:
+        """The same for all visitors of a person."""
+        return self._running(self._by_person.get((site, person_id), []), ts)
+
+    def _running(self, sessions: list[Row], ts: int) -> int:
+        begun = [s for s in sessions if s["started_at"] <= ts]
+        last = max(begun, key=lambda s: (s["started_at"], s["session_id"]), default=None)
+        return last["session_id"] if last and ts <= last["ended_at"] + self._gap_ms else 0

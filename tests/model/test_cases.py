@@ -1,0 +1,82 @@
+"""Worlds that once went wrong, or nearly: each is small, named, and checked against the model in several orders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.model.driver import ONE_BY_ONE, Driver
+from tests.model.worlds import CHROME, GOOGLEBOT, HOUR, MINUTE, Sent
+
+
+def event(kind: str, step: int = 0, *, visitor: str = "v1", event_id: str = "", late: int = 0, **fields: Any) -> Sent:
+    """An event `step` ms after the one before."""
+    secret, agent = fields.pop("secret", False), fields.pop("agent", CHROME)
+    event_id = event_id or f"{kind}{step}{visitor}{len(fields)}{fields.get('name', '')}{fields.get('user_id', '')}"
+    return Sent(0, late, step, event_id, visitor, {"type": kind, **fields}, secret, "native", agent)
+
+
+def order(value: float | None, currency: str | None = "ILS", number: str = "o1") -> dict[str, Any]:
+    return {"id": number, "value": value, "currency": currency}
+
+
+def at(url: str) -> dict[str, Any]:
+    return {"url": url}
+
+
+def long_visit(minutes: int, times: int) -> list[Sent]:
+    return [event("page", minutes * MINUTE, event_id=f"p{n}") for n in range(times)]
+
+
+SPRING, SUMMER = at("https://example.com/?utm_source=a"), at("https://example.com/?utm_source=b")
+CASES: dict[str, list[Sent]] = {
+    "a log-out and no log-in": [event("page"), event("track", 1, name="logged_out")],
+    "a duplicate names another user": [
+        event("page", event_id="x", late=5), event("identify", event_id="x", user_id="u2", late=9), event("page", HOUR)],
+    "the same person again": [
+        event("identify", user_id="u1"), event("track", 1, name="logged_out"), event("identify", 2, event_id="again", user_id="u1")],
+    "anonymous in between": [
+        event("identify", user_id="u1"), event("track", 1, name="logged_out"), event("page", 2), event("identify", 9, event_id="b", user_id="u1")],
+    "one report from two subjects": [
+        event("page"), event("conversion", 5, event_id="x", order=order(10)),
+        event("conversion", 1, event_id="x", visitor="", user_id="u7", order=order(12), secret=True), event("page", HOUR)],
+    "one report from two subjects at one moment": [
+        event("conversion", 5, event_id="x", order=order(10)),
+        event("conversion", 0, event_id="x", visitor="v2", order=order(11)), event("page", HOUR)],
+    "a negative refund": [event("conversion", order=order(100)), event("refund", 5, order=order(-30))],
+    "a negative conversion": [event("conversion", order=order(-5)), event("refund", 5, order=order(None))],
+    "a refund before its order": [event("refund", order=order(30)), event("conversion", 5, order=order(100))],
+    "more refunded than paid": [event("conversion", order=order(10)), event("refund", 5, order=order(30))],
+    "a currency without a value": [event("conversion", order=order(None, "usd"))],
+    "a value without a currency": [event("conversion", order=order(5, None), secret=True), event("conversion", 1, order=order(6, "EUR"))],
+    "a conversion in a visit without touchpoint": [
+        event("page", agent=GOOGLEBOT, user_id="u1"), event("conversion", MINUTE, visitor="", user_id="u1", order=order(3), secret=True)],
+    "a report moves to a better known person": [
+        event("page"), event("conversion", 1, order=order(1)), event("page", 1, visitor="v2", event_id="q"),
+        event("conversion", 1, visitor="v2", user_id="u2", order=order(2), secret=True), event("identify", 2 * HOUR, user_id="u1")],
+    "24 hours exactly": [event("page"), *long_visit(30, 48)],
+    "24 hours and a millisecond": [event("page"), *long_visit(30, 47), event("page", 30 * MINUTE + 0, event_id="y"), event("page", 1)],
+    "three days without a pause": [event("page", context=SPRING), *long_visit(29, 150)],
+    "three days and campaigns": [
+        event("page", context=SPRING), *long_visit(29, 60), event("page", 9, context=SPRING, event_id="back"), event("page", 9, context=SUMMER)],
+    "a gap of 30 minutes": [event("page"), event("page", 30 * MINUTE)],
+    "a gap of a millisecond more": [event("page"), event("page", 30 * MINUTE + 1)],
+    "two campaigns in one moment": [event("page"), event("page", 9, event_id="a"), event("page", 0, event_id="b", context=SPRING),
+                                    event("page", 0, event_id="c", context=SUMMER), event("page", 9, context=SUMMER, event_id="d")],
+    "a campaign comes back after a pause": [event("page", context=SPRING), event("page", 9), event("page", HOUR, event_id="z", context=SPRING)],
+    "two log-ins in one millisecond": [
+        event("page"), event("identify", 9, event_id="b", user_id="u1"), event("identify", 0, event_id="a", user_id="u2"), event("page", 9)],
+    "log-in and log-out in one millisecond": [
+        event("page"), event("identify", 9, event_id="b", user_id="u1"), event("track", 0, event_id="a", name="logged_out"), event("page", 9)],
+    "a shared tablet": [step for n, user in enumerate(("u1", "u2", "u1", "u3")) for step in (
+        event("identify", MINUTE, event_id=f"in{n}", user_id=user), event("page", MINUTE, event_id=f"p{n}"),
+        event("track", MINUTE, event_id=f"out{n}", name="logged_out"), event("page", MINUTE, event_id=f"q{n}"))],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_case(driver: Driver, case: str) -> None:
+    world = CASES[case]
+    for seed in (1, ONE_BY_ONE if len(world) < 12 else 2):
+        driver.check(world, seed)
