@@ -5,6 +5,11 @@ SELECT DISTINCT site, person_id
 FROM {{derived}}.touchpoints
 WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)
 UNION DISTINCT
+-- visits that are no touchpoint can still hold conversions that were reported without a visitor
+SELECT DISTINCT site, person_id
+FROM {{derived}}.sessions
+WHERE NOT touches AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)
+UNION DISTINCT
 SELECT DISTINCT site, person_id
 FROM {{derived}}.conversion_events
 WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects);

@@ -9,6 +9,8 @@ SELECT DISTINCT site, person_id, subject FROM {{scratch}}.conversion_events;
 INSERT INTO {{scratch}}.dirty_persons
 SELECT DISTINCT site, person_id FROM {{scratch}}.touchpoints
 UNION DISTINCT
+SELECT DISTINCT site, person_id FROM {{scratch}}.sessions WHERE NOT touches
+UNION DISTINCT
 SELECT DISTINCT site, person_id FROM {{scratch}}.conversion_events;
 
 INSERT INTO {{scratch}}.dirty_conversions
