@@ -7,7 +7,7 @@ import { landingAt } from "./landing";
 import { readLink, takeLink } from "./linker";
 import type { Options } from "./options";
 import { enqueue, keyOf } from "./queue";
-import { openStore } from "./storage";
+import { CONSENT, openStore } from "./storage";
 import { dropped, SENT, type Outcome, type Verdict } from "./verdict";
 import { openVisitor, type Visitor } from "./visitor";
 
@@ -51,6 +51,8 @@ export interface Core extends Netiv {
   landed: string;
   /** Called when the page may end, before delivery looks at the queue for the last time. */
   leaving: Array<() => void>;
+  /** What else the context of every event says. */
+  context: Properties;
 }
 
 const STEPS = "product_viewed product_added product_removed cart_viewed checkout_started payment_info_entered";
@@ -156,11 +158,11 @@ export function createClient(o: Options, url: string): Core {
               referrer,
               title,
               language: navigator.language,
-              timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
               screen: screen.width + "x" + screen.height,
               consent: answer,
               page_id: tab,
               ...landing,
+              ...core.context,
               ...context,
             } as Event["context"],
           };
@@ -187,6 +189,7 @@ export function createClient(o: Options, url: string): Core {
     o,
     listen,
     leaving: [],
+    context: {},
     visitor: () => (mode === "full" ? visitor : null),
     secret,
     landed: at.href,
@@ -234,7 +237,10 @@ export function createClient(o: Options, url: string): Core {
   listen(doc, "visibilitychange", () => (doc.visibilityState === "hidden" ? leave() : delivery.soon()));
   listen(window, "online", delivery.now);
   listen(window, "storage", ({ key, newValue, oldValue }: StorageEvent) => {
-    if (newValue === null && resolvers.has(key!)) settle(key!, SENT, oldValue);
+    if (key === CONSENT) {
+      answer = readConsent(store, newValue);
+      become();
+    } else if (newValue === null && resolvers.has(key!)) settle(key!, SENT, oldValue);
   });
   delivery.soon();
   if (o.pages !== "off") core.page();

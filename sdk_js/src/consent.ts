@@ -16,6 +16,7 @@ export function modeOf(consent: Consent | null, option: string | undefined, obje
   return granted ? "full" : option === "cookieless" ? option : consent || objected ? "off" : "hold";
 }
 
-export const readConsent = (store: Store): Consent | null => JSON.parse(store.get(CONSENT) || "null");
+/** The answer that is stored, or the one another tab has just stored. */
+export const readConsent = (store: Store, told = store.get(CONSENT)): Consent | null => JSON.parse(told || "null");
 
 export const writeConsent = (store: Store, consent: Consent): unknown => store.set(CONSENT, JSON.stringify(consent));

@@ -17,7 +17,13 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 DIST = Path(__file__).resolve().parents[2] / "sdk_js" / "dist"
-TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".html": "text/html", ".pdf": "application/pdf"}
+TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".html": "text/html",
+    ".pdf": "application/pdf",
+}
 EMPTY: dict[str, str] = {}
 
 
@@ -56,6 +62,7 @@ class Beacon:
         self.arrivals: list[Arrival] = []
         self.requests: list[str] = []
         self.cookie = ""
+        self.seen: dict[str, Any] = {}  # what the demo's page is told to have been derived
         self.reject: Callable[[dict[str, Any]], str] = lambda _event: ""
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
@@ -171,7 +178,11 @@ class Beacon:
                 self.pages[path].replace("wk_test", self.key).encode(),
                 headers={"cache-control": "max-age=0", **policy},
             )
-        file = DIST / path.rsplit("/", 1)[-1]
+        if path.startswith("/v1/demo/visitor/"):
+            return Answered(200, json.dumps(self.seen).encode(), "application/json")
+        file = DIST / "demo" / (path.removeprefix("/demo/") if path != "/demo" else "index.html")
+        if not path.startswith("/demo"):
+            file = DIST / path.rsplit("/", 1)[-1]
         if file.is_file():
             return Answered(200, file.read_bytes(), TYPES[file.suffix])
         return Answered(404)

@@ -105,4 +105,4 @@ def ready_in(output: Path, process: subprocess.Popen[bytes], timeout_s: float = 
             told = json.loads(text[start : end + 2])
             return Stack(told["collector"], told["clickhouse"], told["write_key"])
         time.sleep(0.05)  # between two looks, until the deadline
-    raise AssertionError(f"netiv up did not start: {output.read_text(encoding='utf-8')}")
+    raise AssertionError(f"netiv up did not start: …{output.read_text(encoding='utf-8')[-500:]}")

@@ -236,3 +236,16 @@ def test_a_link_two_minutes_old_or_forged_names_nobody(page: Page, beacon: Beaco
     ready(page)
     assert page.evaluate("netiv.visitorId()") != visitor
     assert "nv_l" not in page.url
+
+
+def test_an_answer_holds_in_every_open_tab(context: BrowserContext, page: Page, beacon: Beacon) -> None:
+    beacon.pages["/"] = html('data-consent="required"')
+    other = context.new_page()
+    for tab in (page, other):
+        tab.goto(beacon.url())
+        ready(tab)
+    page.evaluate("() => netiv.consent('granted')")
+    beacon.wait(lambda: len(beacon.named("page")) == 2)
+    page.evaluate("() => netiv.consent('denied')")
+    other.wait_for_function("() => netiv.track('asked').then(verdict => verdict.code === 'consent')")
+    assert page.evaluate(STORED) == other.evaluate(STORED) == "nv_c"
