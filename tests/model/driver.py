@@ -52,6 +52,10 @@ class Driver:
     def empty(self) -> None:
         self._runner.run(self._pipeline.empty())
 
+    def rows(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Ask the engine."""
+        return self._runner.run(self._pipeline.warehouse.rows(sql, parameters))
+
     def variant(self, name: str, **changes: Any) -> str:
         """A refresher under changed session rules."""
         if name not in self._variants:

@@ -1,0 +1,128 @@
+"""The loop finds its place after any crash: what is in the table is not inserted again, what was not derived is derived."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from consumers.app import make_lookups, make_loop
+from consumers.enrich.facts import facts_of
+from consumers.load import Loader, load_of
+from consumers.loop import GROUP
+from consumers.rules.files import load
+from consumers.tables import prepare_tables
+from consumers.warehouse.embedded import EmbeddedWarehouse, open_embedded
+from eventlog.contract import Log, Record, Stored
+from eventlog.embedded import open_embedded_log
+from schemas.record import Accepted, Bad, encode
+from schemas.settings import Settings
+
+pytestmark = pytest.mark.anyio
+AT = 1_772_495_400_000
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Stage:
+    """A log, a warehouse, and consumers that run until nothing waits."""
+
+    def __init__(self, log: Log, warehouse: EmbeddedWarehouse) -> None:
+        self.log, self.warehouse = log, warehouse
+
+    async def send(self, *values: bytes) -> None:
+        await self.log.append([Record(b"v", value) for value in values])
+
+    async def consume(self) -> None:
+        loop, refresher = make_loop(self.log, self.warehouse, load(), Settings())
+        await refresher.prepare()
+        stop = asyncio.Event()
+        stop.set()
+        await loop.run(stop)
+
+    async def insert_only(self, records_max: int) -> None:
+        """What a consumer did that died between its insert and its refresh."""
+        records: list[Stored] = await self.log.read_from(0, 0, records_max, 1 << 20)
+        made = load_of(facts_of(records, make_lookups()), {}, len(records))
+        await Loader(self.warehouse, asyncio.sleep).insert(made)
+
+    async def count(self) -> tuple[int, int]:
+        """(rows of events, events in sessions)."""
+        rows = await self.warehouse.rows("SELECT (SELECT count() FROM events), (SELECT sum(events) FROM v_sessions)")
+        return int(rows[0][0]), int(rows[0][1])
+
+    async def committed(self) -> int:
+        return (await self.log.committed(GROUP))[0]
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    warehouse = await open_embedded(tmp_path / "warehouse")
+    log = await open_embedded_log(tmp_path / "log")
+    try:
+        await prepare_tables(warehouse, load())
+        yield Stage(log, warehouse)
+    finally:
+        await log.close()
+        await warehouse.close()
+
+
+def page(number: int) -> bytes:
+    return encode(Accepted(site="s", received_at=AT + number, event_id=f"e{number}", visitor_id="v", event=b'{"type":"page"}'))
+
+
+async def test_a_batch_is_loaded_derived_and_committed(stage: Stage) -> None:
+    await stage.send(*(page(n) for n in range(10)))
+    await stage.consume()
+    assert await stage.count() == (10, 10)
+    assert await stage.committed() == 10
+
+
+@pytest.mark.parametrize("inserted", [1, 6, 10])
+async def test_facts_of_a_dead_consumer_are_not_inserted_again_but_derived(stage: Stage, inserted: int) -> None:
+    await stage.send(*(page(n) for n in range(10)))
+    await stage.insert_only(inserted)
+    assert await stage.count() == (inserted, 0)
+    await stage.consume()
+    assert await stage.count() == (10, 10)
+    assert await stage.committed() == 10
+
+
+async def test_a_commit_past_the_table_is_believed(stage: Stage) -> None:
+    """Erased facts must not come back from the log."""
+    await stage.send(*(page(n) for n in range(4)))
+    await stage.consume()
+    await stage.warehouse.command("TRUNCATE TABLE events")
+    await stage.consume()
+    assert (await stage.count())[0] == 0
+
+
+async def test_consuming_again_changes_nothing(stage: Stage) -> None:
+    await stage.send(*(page(n) for n in range(4)))
+    for _ in range(2):
+        await stage.consume()
+        assert await stage.count() == (4, 4)
+
+
+async def test_poison_never_blocks(stage: Stage) -> None:
+    broken = encode(Accepted(site="s", received_at=AT, event_id="x", visitor_id="v", event=b"{"))
+    refused = encode(Bad(site="s", received_at=AT, code="too_large", payload=b"?"))
+    await stage.send(b"", b"\xff\xfe", page(1), broken, refused, page(2), b"\x90")
+    await stage.consume()
+    assert await stage.count() == (2, 2)
+    assert await stage.committed() == 7
+    bad = await stage.warehouse.rows("SELECT log_off, code FROM v_bad_events ORDER BY log_off")
+    assert bad == [(0, "undecodable"), (1, "undecodable"), (3, "undecodable"), (4, "too_large"), (6, "undecodable")]
+
+
+async def test_nothing_but_poison_is_committed_too(stage: Stage) -> None:
+    await stage.send(b"", b"\x00")
+    await stage.consume()
+    assert await stage.committed() == 2
+    await stage.consume()
+    assert await stage.warehouse.rows("SELECT count() FROM v_bad_events") == [(2,)]
