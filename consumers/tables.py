@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from consumers.refresh.sql import FOLDER, expand
 from consumers.rules.channels import condition
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros
+from consumers.rules.stages import stage_macros
 from consumers.rules.view_macros import view_macros
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.migrations import migrate, statements
@@ -21,7 +24,7 @@ async def prepare_tables(warehouse: Warehouse, rules: Rules) -> list[str]:
 
 async def make_views(warehouse: Warehouse, rules: Rules) -> None:
     """Make all views under these rules, file by file in the order of their names: later ones read earlier ones."""
-    named = {**macros(rules), **view_macros()}
+    named = {**macros(rules), **view_macros(), **stage_macros(rules.stages)}
     for file in sorted((FOLDER / "views").glob("[0-9]*.sql")):
         for statement in statements(file.read_text("utf-8")):
             await warehouse.command(expand(statement, named))
@@ -39,6 +42,17 @@ async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
             "category": [row.category for row in hosts],
         },
         {"host": "String", "source": "String", "category": "LowCardinality(String)"},
+    )
+    await warehouse.command("TRUNCATE TABLE currency_rates")
+    await warehouse.insert(
+        "currency_rates",
+        {
+            "base": [rate.base for rate in rules.rates],
+            "currency": [rate.currency for rate in rules.rates],
+            "day": [date.fromisoformat(rate.day) for rate in rules.rates],
+            "rate": [rate.rate for rate in rules.rates],
+        },
+        {"base": "LowCardinality(String)", "currency": "LowCardinality(String)", "day": "Date", "rate": "Float64"},
     )
     await warehouse.command("TRUNCATE TABLE channel_rules")
     ordered = [*rules.channels.rules, rules.channels.otherwise]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -12,7 +14,13 @@ from netiv.output import Table
 
 _BEGINNING = datetime(1970, 1, 2, tzinfo=UTC)
 _END = datetime(2200, 1, 1, tzinfo=UTC)
-_MONEY = frozenset({"revenue", "first", "last", "linear", "avg_days"})
+_MONEY = frozenset(
+    {"revenue", "first", "last", "linear", "avg_days", "value", "spend", "cpa", "roas", "closed_revenue", "assisted_revenue"}
+)
+_TEXT = frozenset(
+    {"path", "channel", "other_channel", "node", "currency", "key", "site", "model", "stage", "stage_model", "cohort"}
+    | {"customer", "step_before", "step_from", "step_to", "window_from", "window_until"}
+)
 
 
 class Filters(msgspec.Struct, frozen=True):
@@ -42,9 +50,12 @@ def forever() -> tuple[datetime, datetime]:
     return _BEGINNING, _END
 
 
-def run(warehouse: ClickHouse, name: str, title: str, filters: Filters) -> Table:
-    """One report."""
+def run(
+    warehouse: ClickHouse, name: str, title: str, filters: Filters, extra: Mapping[str, Any] | None = None
+) -> Table:
+    """One report; `extra` are parameters of its own."""
     parameters = {
+        **(extra or {}),
         "site": filters.site,
         "since": _text(filters.since),
         "until": _text(filters.until),
@@ -64,6 +75,6 @@ def _value(column: str, cell: str | float | None) -> str | float | None:
     """64-bit integers come quoted from some servers; money as a number of two decimals."""
     if column in _MONEY and cell is not None:
         return round(float(cell), 2)
-    if isinstance(cell, str) and column not in {"path", "channel", "node", "currency"} and cell.lstrip("-").isdigit():
+    if isinstance(cell, str) and column not in _TEXT and cell.lstrip("-").isdigit():
         return int(cell)
     return cell

@@ -53,7 +53,7 @@ def _conversion_chance(chances: Chances, start: State, removed: str) -> float:
     value = dict.fromkeys(chances, 0.0)
     if start not in value:
         return 0.0
-    ending = {state: 0.0 for state in chances}
+    ending = dict.fromkeys(chances, 0.0)
     onward: dict[State, list[tuple[State, float]]] = {}
     for state, following in chances.items():
         ending[state] = sum(chance for target, chance in following if target[-1] == CONVERSION)

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from consumers.rules.files import ChannelRule, ChannelRules, OneOrMore, When
-
-
-def quote(text: str) -> str:
-    """A ClickHouse string literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+from consumers.rules.literal import quote as quote
 
 
 def _values(values: OneOrMore) -> str:

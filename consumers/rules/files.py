@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import yaml
 
+from consumers.rules.stages import StageRules
+
 SHIPPED = Path(__file__).parents[2] / "schemas" / "rules"
 
 OneOrMore = str | list[str]
@@ -96,6 +98,15 @@ class Referrer(msgspec.Struct, frozen=True):
     category: str
 
 
+class Rate(msgspec.Struct, frozen=True):
+    """What one unit of a currency is worth in `base`, from a day (YYYY-MM-DD) on."""
+
+    base: str
+    currency: str
+    day: str
+    rate: float
+
+
 class Rules(msgspec.Struct, frozen=True):
     """All rules in force."""
 
@@ -103,6 +114,8 @@ class Rules(msgspec.Struct, frozen=True):
     sessions: SessionRules
     conversions: ConversionRules
     referrers: list[Referrer]
+    stages: StageRules = StageRules(1, [])
+    rates: list[Rate] = []
 
 
 class RulesInvalid(Exception):
@@ -116,12 +129,18 @@ def _yaml(path: Path, kind: type[Any]) -> Any:
         raise RulesInvalid(f"{path.name}: {error}") from error
 
 
+def _csv(path: Path) -> csv.DictReader[str]:
+    return csv.DictReader(io.StringIO(path.read_text("utf-8")))
+
+
 def load(folder: Path = SHIPPED) -> Rules:
     """The rules of a folder. Raises `RulesInvalid`."""
-    rows = csv.DictReader(io.StringIO((folder / "referrers.csv").read_text("utf-8")))
+    rows = _csv(folder / "referrers.csv")
     return Rules(
         channels=_yaml(folder / "channels.yaml", ChannelRules),
         sessions=_yaml(folder / "sessions.yaml", SessionRules),
         conversions=_yaml(folder / "conversions.yaml", ConversionRules),
         referrers=[Referrer(row["host"], row["source"], row["category"]) for row in rows],
+        stages=_yaml(folder / "stages.yaml", StageRules),
+        rates=msgspec.convert(list(_csv(folder / "currencies.csv")), list[Rate], strict=False),
     )

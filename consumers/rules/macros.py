@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from consumers.rules.channels import channel_expression, nodes, quote, transform
+from consumers.rules.channels import channel_expression, nodes, transform
 from consumers.rules.files import ConversionRules, Rules
+from consumers.rules.literal import quote
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import typer
 
-HELP = """Reports over the ClickHouse views: conversion paths, channels, first attribution.
+from netiv.commands import report_journeys
+from netiv.commands import report_options as options
+
+HELP = """Reports over the ClickHouse views: conversion paths, channels, attribution, stages, journeys.
 
 Examples:
 
@@ -15,24 +18,14 @@ Examples:
   netiv report channels --csv > channels.csv
 
 \b
-  netiv report attribution --json
+  netiv report attribution --model linear --by campaign --json
 """
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-_SITE = typer.Option("", help="Only this site.", show_default="all")
-_SINCE = typer.Option(None, help="From: a date, a time, or 30d (ago).", show_default="the beginning")
-_UNTIL = typer.Option(None, help="Until (not included).", show_default="now")
-_LIMIT = typer.Option(20, min=1, max=100_000, help="Rows at most.")
-_CONVERSION = typer.Option("", help="Only these conversions: purchase,lead.", show_default="all")
-_URL = typer.Option(None, "--clickhouse-url", help="ClickHouse HTTP address.", show_default="http://127.0.0.1:8123")
-_JSON = typer.Option(False, "--json", help="Print JSON.")
-_CSV = typer.Option(False, "--csv", help="Print CSV.")
-
-
 @app.command("paths")
 def paths(
-    site: str = _SITE, since: str | None = _SINCE, until: str | None = _UNTIL, limit: int = _LIMIT,
-    conversion: str = _CONVERSION, clickhouse_url: str | None = _URL, json: bool = _JSON, csv: bool = _CSV,
+    site: str = options.SITE, since: str | None = options.SINCE, until: str | None = options.UNTIL, limit: int = options.LIMIT,
+    conversion: str = options.CONVERSION, clickhouse_url: str | None = options.URL, json: bool = options.JSON, csv: bool = options.CSV,
 ) -> None:  # fmt: skip
     """The paths of channels that led to most conversions.
 
@@ -52,8 +45,8 @@ def paths(
 
 @app.command("channels")
 def channels(
-    site: str = _SITE, since: str | None = _SINCE, until: str | None = _UNTIL, limit: int = _LIMIT,
-    conversion: str = _CONVERSION, clickhouse_url: str | None = _URL, json: bool = _JSON, csv: bool = _CSV,
+    site: str = options.SITE, since: str | None = options.SINCE, until: str | None = options.UNTIL, limit: int = options.LIMIT,
+    conversion: str = options.CONVERSION, clickhouse_url: str | None = options.URL, json: bool = options.JSON, csv: bool = options.CSV,
 ) -> None:  # fmt: skip
     """Sessions, touchpoints, conversions (last touch) and revenue by channel.
 
@@ -73,41 +66,54 @@ def channels(
 
 @app.command("attribution")
 def attribution(
-    site: str = _SITE, since: str | None = _SINCE, until: str | None = _UNTIL, limit: int = _LIMIT,
-    conversion: str = _CONVERSION, clickhouse_url: str | None = _URL, json: bool = _JSON, csv: bool = _CSV,
+    model: str = typer.Option("", help="first, last, last_non_direct, linear, position, time_decay, markov, shapley.",
+                              show_default="first, last and linear side by side"),
+    by: str = typer.Option("channel", help="channel, campaign, source, node or stage."),
+    site: str = options.SITE, since: str | None = options.SINCE, until: str | None = options.UNTIL,
+    lookback: str = typer.Option("", help="Touches at most this long before: 30d.", show_default="the rules'"),
+    half_life: str = typer.Option("7d", help="Of time_decay."),
+    position: str = typer.Option("40,20,40", help="Weights of first, middle, last."),
+    transform: str = typer.Option("", help="collapse, first or drop_direct.", show_default="none"),
+    order: int = typer.Option(1, min=1, max=2, help="Of the Markov chain."),
+    currency: str = typer.Option("", help="Turn amounts into this, by the rates table.", show_default="as they are"),
+    limit: int = options.LIMIT, conversion: str = options.CONVERSION,
+    clickhouse_url: str | None = options.URL, json: bool = options.JSON, csv: bool = options.CSV,
 ) -> None:  # fmt: skip
-    """Revenue by channel under three models: first touch, last touch, linear.
+    """Conversions and revenue by channel, campaign, source, node or stage under one model, beside what they cost.
 
-    Example:
+    Without --model: revenue by channel under three models. Every conversion's credits sum to its value.
+
+    Examples:
 
     \b
       netiv report attribution --since 90d
+
+    \b
+      netiv report attribution --model time_decay --half-life 1d --by campaign
+
+    \b
+      netiv report attribution --model markov --order 2 --transform collapse --json
     """
-    _run(
-        "attribution",
-        "Attribution",
-        (site, since, until, limit, conversion),
-        clickhouse_url,
-        "json" if json else "csv" if csv else "",
-    )
+    form = "json" if json else "csv" if csv else ""
+    if not model:
+        _run("attribution", "Attribution", (site, since, until, limit, conversion), clickhouse_url, form)
+        return
+    from netiv.credits import Credits, show
+    from netiv.errors import CommandError
+    from netiv.report_run import Asked
+
+    if conversion:
+        raise CommandError("--conversion is not for --model", "Leave one of them out.", code=2)
+    wanted = Credits(model, by, lookback, half_life, position, transform, order, currency)
+    show(wanted, Asked(site, since, until, limit, "", clickhouse_url, form))
 
 
 def _run(
     name: str, title: str, filters: tuple[str, str | None, str | None, int, str], url: str | None, form: str
 ) -> None:
-    import sys
-    from datetime import UTC, datetime
+    from netiv.report_run import Asked, show
 
-    from netiv import clickhouse, configuration, output, reports
+    show(name, title, Asked(*filters, url, form))
 
-    now = datetime.now(UTC)
-    wanted = reports.Filters.of(filters, now)
-    warehouse = clickhouse.of(configuration.load(), url)
-    table = reports.run(warehouse, name, title, wanted)
-    warehouse.close()
-    if form == "json":
-        output.as_json(output.records(table))
-    elif form == "csv":
-        sys.stdout.write(output.to_csv(table))
-    else:
-        output.show(table)
+
+report_journeys.add(app)

@@ -1,6 +1,7 @@
 """The real embedded engine with the real tables and views, once for all tests of this folder."""
 
 import pytest
+
 from consumers.rules.files import load
 from consumers.tables import prepare_tables
 from consumers.warehouse.embedded import open_embedded

@@ -3,10 +3,11 @@
 import pytest
 from attribution.reference import removal_effects as textbook
 from attribution.world import WINDOW, Path, put, view
-from consumers.reports.removal import removal_effects
 from do_attribution.markov import MarkovAttribution
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from consumers.reports.removal import removal_effects
 
 CHANNELS = ["Direct", "Email", "Paid Search", "Live"]
 WAYS = st.lists(st.tuples(st.lists(st.sampled_from(CHANNELS), min_size=1, max_size=6), st.booleans()), min_size=1, max_size=7)

@@ -21,7 +21,10 @@ WORLDS = st.lists(st.tuples(PATHS, OPEN).map(lambda drawn: World(*drawn)), min_s
     lambda worlds: {f"site{number}": world for number, world in enumerate(worlds)}
 )
 SETTINGS = settings(
-    max_examples=5, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=5,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 POSITIONAL = ("first", "last", "last_non_direct", "linear", "position", "time_decay")
 
@@ -35,7 +38,7 @@ async def credits_by_site(warehouse, source="v_attribution"):
     return found
 
 
-async def credits(warehouse, source="v_attribution"):
+async def shares(warehouse, source="v_attribution"):
     """model -> conversion -> rows, of a single site."""
     found = defaultdict(dict)
     for (_, conversion), models in (await credits_by_site(warehouse, source)).items():
@@ -141,7 +144,7 @@ async def test_a_channel_in_no_converting_path_gets_nothing(warehouse):
 
 async def test_three_days_and_a_half_life_of_one_day(warehouse):
     await put(warehouse, [Path(["A", "B", "C"], Decimal(7), [2 * DAY_MS, DAY_MS, 0])])
-    rows = await credits(warehouse, attribution(model="time_decay", half_life_s=86_400))
+    rows = await shares(warehouse, attribution(model="time_decay", half_life_s=86_400))
     assert [row[2] for row in rows["time_decay"][1]] == [Decimal(1), Decimal(2), Decimal(4)]
     assert [row[1] for row in rows["time_decay"][1]] == pytest.approx([1 / 7, 2 / 7, 4 / 7])
 
@@ -162,26 +165,26 @@ async def test_position_weights_are_free(warehouse, weights, length, expected):
     await put(warehouse, [Path(CHANNELS[:length])])
     first, middle, last = weights
     source = attribution(model="position", position_first=first, position_middle=middle, position_last=last)
-    rows = await credits(warehouse, source)
+    rows = await shares(warehouse, source)
     assert [row[1] for row in rows["position"][1]] == pytest.approx(expected)
 
 
 async def test_lookback_shortens_paths(warehouse):
     await put(warehouse, [Path(["A", "B"], ages_ms=[3 * DAY_MS, DAY_MS]), Path(["A"], ages_ms=[3 * DAY_MS])])
-    rows = await credits(warehouse, attribution(model="linear", lookback_s=86_400))
+    rows = await shares(warehouse, attribution(model="linear", lookback_s=86_400))
     assert rows["linear"] == {
         1: [("B", 1.0, Decimal(100))],
         2: [("Unattributed", 1.0, Decimal(100))],
     }
-    collapsed = await credits(warehouse, attribution(model="linear", lookback_s=86_400, transform="collapse"))
+    collapsed = await shares(warehouse, attribution(model="linear", lookback_s=86_400, transform="collapse"))
     assert collapsed == rows
 
 
 async def test_a_model_alone_is_the_model_among_all(warehouse):
     await put(warehouse, [Path(["Email", "Direct", "Email"]), Path(["Live"])], [["Email"]])
-    together = await credits(warehouse)
+    together = await shares(warehouse)
     for model in together:
-        assert await credits(warehouse, attribution(model=model)) == {model: together[model]}
+        assert await shares(warehouse, attribution(model=model)) == {model: together[model]}
 
 
 async def test_sites_do_not_mix(warehouse):

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from consumers.rules.channels import channel_expression
-from consumers.rules.files import ChannelRule, When, load
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rules.touches import Click, classified
+
+from consumers.rules.channels import channel_expression
+from consumers.rules.files import ChannelRule, When, load
 
 pytestmark = pytest.mark.anyio
 RULES = load()

@@ -13,7 +13,14 @@ def test_ours_win_and_the_package_fills_the_rest():
         "reddit.de": {"medium": "search", "source": "A family of ours is something else"},
         "metager.de": {"medium": "search", "source": "MetaGer"},
     }
-    rows = merged(package, [Referrer("google.*", "google", "search"), Referrer("reddit.com", "reddit", "community"), Referrer("reddit.*", "reddit", "community")])
+    rows = merged(
+        package,
+        [
+            Referrer("google.*", "google", "search"),
+            Referrer("reddit.com", "reddit", "community"),
+            Referrer("reddit.*", "reddit", "community"),
+        ],
+    )
     assert {row.host: (row.source, row.category) for row in rows} == {
         "google.*": ("google", "search"),
         "google.de": ("google", "search"),

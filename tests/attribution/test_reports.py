@@ -1,0 +1,165 @@
+"""Costs, stages and the journey reports, each on a world small enough to count by hand."""
+
+from decimal import Decimal
+
+import pytest
+from attribution.world import DAY_MS, MODEL, NOON, Path, put, view
+
+from consumers.reports.removal import removal_effects
+from netiv.clickhouse import report_sql
+from netiv.commands.report_journeys import REPORTS
+from netiv.credits import Credits, parameters
+from netiv.errors import CommandError
+
+pytestmark = pytest.mark.anyio
+FILTERS = {"site": "", "since": "1970-01-02 00:00:00", "until": "2200-01-01 00:00:00", "limit": 50, "conversion": ""}
+
+
+async def report(warehouse, name, **given):
+    return await warehouse.rows(report_sql(name), {**FILTERS, **given})
+
+
+async def attribution(warehouse, filters=None, effects="", **typed):
+    told = {**parameters(Credits(**typed)), **(filters or {}), "effects": effects}
+    return await report(warehouse, "credits", **told)
+
+
+async def costs(warehouse, rows):
+    names = ("site", "cost_id", "day", "channel", "campaign", "cost", "currency", "impressions", "clicks")
+    values = ", ".join(f"('shop', 'c{n}', {', '.join(repr(value) for value in row)}, 0, 0)" for n, row in enumerate(rows))
+    await warehouse.command(f"INSERT INTO ad_costs ({', '.join(names)}) VALUES {values}")
+
+
+async def test_spend_cpa_and_roas_beside_credits(warehouse):
+    await put(warehouse, [Path(["Email", "Display"], Decimal(60)), Path(["Display"], Decimal(40)), Path([], Decimal(5))])
+    await costs(warehouse, [("2026-01-05", "Display", "spring", 30, "EUR"), ("2026-01-04", "Audio", "radio", 8, "EUR")])
+    assert await attribution(warehouse, model="linear") == [
+        ("Display", 1.5, 70.0, "EUR", 30.0, 20.0, pytest.approx(7 / 3)),
+        ("Email", 0.5, 30.0, "EUR", 0.0, None, None),
+        ("Unattributed", 1.0, 5.0, "EUR", 0.0, None, None),
+        ("Audio", 0.0, 0.0, "EUR", 8.0, None, 0.0),
+    ]
+    only_monday = {"since": "2026-01-05 00:00:00"}
+    assert [row[0] for row in await attribution(warehouse, only_monday, model="last")] == ["Display", "Unattributed", "Email"]
+
+
+async def test_one_currency_by_the_rates_of_the_day(warehouse):
+    await put(warehouse, [Path(["Email"], Decimal(10), currency="USD"), Path(["Email"], Decimal(7), currency="EUR"),
+                          Path(["Email"], Decimal(3), currency="XXX")])  # fmt: skip
+    await costs(warehouse, [("2026-01-01", "Email", "", 4, "USD")])
+    await warehouse.command("TRUNCATE TABLE currency_rates")
+    await warehouse.command(
+        "INSERT INTO currency_rates VALUES ('EUR', 'USD', '2026-01-03', 0.5), ('EUR', 'USD', '2026-01-06', 9)"
+    )
+    found = await attribution(warehouse, model="first", currency="eur")
+    assert [row[:5] for row in found] == [("Email", 2.0, 12.0, "EUR", 2.0), ("Email", 1.0, 3.0, "XXX", 0.0)]
+    assert len(await attribution(warehouse, model="first")) == 3
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("channel", {"Email": 0.5, "Live": 0.5}),
+        ("campaign", {"spring": 0.5, "autumn": 0.5}),
+        ("source", {"email": 0.5, "live": 0.5}),
+        ("node", {"classic": 1.0}),
+    ],
+)
+async def test_credits_by(warehouse, by, expected):
+    await put(warehouse, [Path(["Email", "Live"], campaigns=["spring", "autumn"])])
+    assert {row[0]: row[1] for row in await attribution(warehouse, model="linear", by=by)} == expected
+
+
+async def test_markov_of_order_two_through_the_report(warehouse):
+    ways = [(["A", "B", "A"], 1), (["A"], 1), (["A"], 0), (["B", "A", "B"], 0)]
+    await put(warehouse, [Path(way) for way, yes in ways if yes], [way for way, yes in ways if not yes])
+    told = parameters(Credits("markov"))
+    rows = await report(warehouse, "transitions_2", **told)
+    effects = removal_effects(((row[1], row[2]), row[3], row[4]) for row in rows)
+    given = str([["shop", channel, effect] for channel, effect in effects.items()]).replace("'", '"')
+    found = {row[0]: row[1] for row in await attribution(warehouse, effects=given, model="markov", order=2)}
+    a, b = effects["A"], effects["B"]
+    assert 0 < b < a
+    assert found == {"A": pytest.approx(1 + a / (a + b), abs=1e-4), "B": pytest.approx(b / (a + b), abs=1e-4)}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [{"model": "best"}, {"model": "last", "by": "mood"}, {"model": "last", "transform": "x"}, {"model": "last", "order": 2},
+     {"model": "position", "position": "40,60"}, {"model": "position", "position": "0,0,0"}, {"model": "time_decay", "half_life": "0d"}],
+)  # fmt: skip
+def test_wrong_options_are_told(typed):
+    with pytest.raises(CommandError) as told:
+        parameters(Credits(**typed))
+    assert told.value.code == 2
+
+
+async def test_every_report_runs(warehouse):
+    await put(warehouse, [Path(["Email", "Live", "Email"]), Path(["Live"], number=2)], [["Email"]])
+    assert await report(warehouse, "lengths") == [(1, 1, 100.0, "EUR"), (3, 1, 100.0, "EUR")]
+    assert await report(warehouse, "lag") == [(1, 1, 100.0, "EUR"), (3, 1, 100.0, "EUR")]
+    assert await report(warehouse, "assisted") == [
+        ("Live", 1, 1, 1.0, 100.0, 100.0, "EUR"), ("Email", 1, 0, 0.0, 100.0, 0.0, "EUR"),
+    ]  # fmt: skip
+    assert await report(warehouse, "overlap") == [("Live", "Live", 2), ("Email", "Email", 1), ("Email", "Live", 1)]
+    assert await report(warehouse, "customers") == [("new", 1, 1, 100.0, "EUR"), ("returning", 1, 1, 100.0, "EUR")]
+    assert await report(warehouse, "days") == [("new", 1, 3.0, 3.0, 3.0), ("returning", 1, 1.0, 1.0, 1.0)]
+    assert await report(warehouse, "devices") == [(1, 2, 200.0, "EUR")]
+    assert len(await report(warehouse, "effects")) == 4
+    for name in REPORTS:
+        assert isinstance(await report(warehouse, name, site="nobody"), list)
+
+
+async def test_views_of_journeys_have_what_their_reports_have(warehouse):
+    await put(warehouse, [Path(["Email", "Live"]), Path(["Live"], number=2)])
+    for name, total in {"v_top_paths": 2, "v_path_lengths": 2, "v_time_lag": 2, "v_new_and_returning": 2, "v_days_to_convert": 2,
+                        "v_path_devices": 2}.items():  # fmt: skip
+        assert await warehouse.rows(f"SELECT sum(conversions) FROM {name}") == [(total,)]
+    rows = await warehouse.rows("SELECT sum(conversions), sum(value) FROM v_return_on_spend WHERE dimension = 'channel'")
+    assert rows == [(pytest.approx(16), Decimal(1600))]
+    assert await warehouse.rows(f"SELECT count() FROM {view('attribution', MODEL, model='first')}") == [(3,)]
+
+
+TOUCH = "INSERT INTO touchpoints (site, subject, ts, touchpoint_id, person_id, kind, node, channel, version) VALUES "
+SESSION = "INSERT INTO sessions (site, subject, started_at, session_id, person_id, engaged, pageviews, version) VALUES "
+CONVERSION = "INSERT INTO conversions (site, person_id, conversion_id, ts, name, value, version) VALUES "
+
+
+async def test_stages_and_the_circle(warehouse):
+    """ann: all five stages, and a chat after her purchase; ben: saw an ad; cem: came twice; dor: bought twice."""
+
+    def at(day):
+        return (NOON + day * DAY_MS) / 1000
+
+    await warehouse.command(TOUCH + ", ".join(
+        f"('shop', '{who}', {at(day)}, {number}, '{who}', '{kind}', 'classic', 'Email', 1)"
+        for number, (who, day, kind) in enumerate(
+            [("ann", 0, "visit"), ("ann", 5, "chat"), ("ann", 9, "review"), ("ben", 0, "impression"), ("cem", 0, "visit"),
+             ("cem", 1, "visit"), ("dor", 0, "visit")], 1)))  # fmt: skip
+    await warehouse.command(SESSION + ", ".join(
+        f"('shop', '{who}', {at(day)}, {number}, '{who}', 0, 1, 1)"
+        for number, (who, day) in enumerate([("ann", 0), ("cem", 0), ("cem", 1), ("dor", 0)], 1)))  # fmt: skip
+    await warehouse.command(CONVERSION + ", ".join(
+        f"('shop', '{who}', {number}, {at(day)}, '{name}', 1, 1)"
+        for number, (who, day, name) in enumerate([("ann", 1, "lead"), ("ann", 2, "purchase"), ("dor", 0, "purchase"), ("dor", 3, "purchase")], 1)))  # fmt: skip
+    rows = await warehouse.rows(
+        "SELECT stage, persons, dropped, shown, returned FROM v_stages WHERE stage_model = 'journey' ORDER BY position"
+    )
+    assert rows == [
+        ("awareness", 4, 1, 4, 1),
+        ("consideration", 3, 1, 2, 1),
+        ("conversion", 2, 0, 1, 0),
+        ("purchase", 2, 0, 2, 0),
+        ("retention", 2, 0, 2, 0),
+    ]
+    models = await warehouse.rows("SELECT stage_model, count() FROM v_stages GROUP BY stage_model ORDER BY stage_model")
+    assert models == [("awareness_conversion", 4), ("content", 4), ("journey", 5), ("loyalty", 4), ("sales_waltz", 8)]
+    persons = await warehouse.rows("SELECT person_id, stage FROM v_person_stages WHERE stage_model = 'journey' ORDER BY person_id")
+    assert persons == [("ann", "retention"), ("ben", "awareness"), ("cem", "consideration"), ("dor", "retention")]
+
+
+async def test_cohorts(warehouse):
+    await warehouse.command(TOUCH + "('s', 'a', '2026-01-05 00:00:00', 1, 'a', 'visit', 'classic', 'Email', 1), "
+                            "('s', 'b', '2026-01-20 00:00:00', 2, 'b', 'visit', 'classic', 'Email', 1)")  # fmt: skip
+    await warehouse.command(CONVERSION + "('s', 'a', 1, '2026-02-01 00:00:00', 'purchase', 5, 1)")
+    assert await report(warehouse, "cohorts") == [("2026-01-01", "Email", 2, 1, 1, 1, 5.0)]
