@@ -18,7 +18,10 @@ from consumers.enrich.agent import agent_parser
 from consumers.enrich.steps import Lookups
 from consumers.load import Loader
 from consumers.loop import GROUP, Loop, Pace
+from consumers.name import claim_name
+from consumers.opening import Stopped, again_and_again, is_shared, open_log, require_tables
 from consumers.refresh.refresher import Refresher
+from consumers.refresh.sharing import SharedRefresher
 from consumers.rules.files import Rules, load
 from consumers.tables import prepare_tables
 from consumers.warehouse.contract import Warehouse, WarehouseError
@@ -28,7 +31,6 @@ from consumers.warehouse.front_access import FrontAccess
 from consumers.warehouse.front_serving import serve_front
 from consumers.warehouse.opening import open_warehouse
 from eventlog.contract import Log, LogError
-from eventlog.embedded import open_embedded_log
 from schemas.settings import Settings
 
 RETAIN_EVERY_S = 60.0
@@ -52,9 +54,16 @@ def make_lookups() -> Lookups:
     return Lookups(agent_parser(), country)
 
 
-def make_loop(log: Log, warehouse: Warehouse, rules: Rules, settings: Settings) -> tuple[Loop, Refresher]:
-    """A consumer and its refresher."""
-    refresher = Refresher(warehouse, rules, f"{warehouse.database}_scratch", warehouse.database, now_us)
+def make_loop(
+    log: Log, warehouse: Warehouse, rules: Rules, settings: Settings, name: str = ""
+) -> tuple[Loop, Refresher]:
+    """A consumer and its refresher; `name` when other consumers share the tables."""
+    scratch = f"{warehouse.database}_scratch"
+    refresher: Refresher
+    if name:
+        refresher = SharedRefresher(warehouse, rules, f"{scratch}_{name}", warehouse.database, now_us)
+    else:
+        refresher = Refresher(warehouse, rules, scratch, warehouse.database, now_us)
     pace = Pace(settings.batch_records_max, settings.batch_bytes_max, settings.batch_records_max * 20)
     return Loop(log, Loader(warehouse, asyncio.sleep), refresher, make_lookups(), pace), refresher
 
@@ -74,6 +83,8 @@ def migrate(settings: Settings) -> list[str]:
 
 
 async def _migrate(settings: Settings) -> list[str]:
+    if settings.kafka:
+        await (await open_log(settings)).close()
     warehouse = await open_warehouse(settings)
     try:
         return await prepare_tables(warehouse, load())
@@ -85,25 +96,37 @@ async def _serve(settings: Settings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if not is_shared(settings):
+        await _serve_once(settings, stop, "")
+        return 0
+    name = claim_name(settings.data / "consumers", settings.consumer)
+    try:
+        await again_and_again(lambda: _serve_once(settings, stop, name.text), stop)
+    except Stopped:
+        pass  # asked to stop while it waited: nothing was in hand
+    finally:
+        name.close()
+    return 0
+
+
+async def _serve_once(settings: Settings, stop: asyncio.Event, name: str) -> None:
     rules = load()
     warehouse = await open_warehouse(settings)
     try:
-        await prepare_tables(warehouse, rules)
-        log = await open_embedded_log(
-            settings.data / "log", partitions=settings.log_partitions, bytes_max=settings.log_bytes_max
-        )
+        # Where consumers share tables, one `netiv migrate` makes them, not several processes at once.
+        await (require_tables(warehouse) if name else prepare_tables(warehouse, rules))
+        log = await open_log(settings)
         try:
-            await _run(settings, rules, log, warehouse, stop)
+            loop, refresher = make_loop(log, warehouse, rules, settings, name)
+            await refresher.prepare()
+            await _run(settings, log, warehouse, loop, stop)
         finally:
             await log.close()
     finally:
         await warehouse.close()
-    return 0
 
 
-async def _run(settings: Settings, rules: Rules, log: Log, warehouse: Warehouse, stop: asyncio.Event) -> None:
-    loop, refresher = make_loop(log, warehouse, rules, settings)
-    await refresher.prepare()
+async def _run(settings: Settings, log: Log, warehouse: Warehouse, loop: Loop, stop: asyncio.Event) -> None:
     # Start-up objects live for ever; the collector of garbage need not look at them again.
     gc.freeze()
     async with asyncio.TaskGroup() as tasks:

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     )
     kafka_user: str = Field("", description="SASL user for Kafka.")
     kafka_password: str = Field("", repr=False, description="Its password.")
+    consumer: str = Field(
+        "", description="Name of this consumer among several; empty = the machine's name and a number."
+    )
     spool_after_s: float = Field(
         2.0, gt=0, le=60, description="Kafka not answering for so long: events go to the local spool."
     )

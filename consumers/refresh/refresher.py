@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
+from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
 from consumers.refresh.replacing import (
     CONVERSION_EVENTS,
     CONVERSION_PATHS,
@@ -127,7 +128,7 @@ class Refresher:
             await self._warehouse.command(f"ALTER TABLE {self._macros['scratch']}.journal DROP PARTITION {done}")
 
     async def _refresh_slice(self) -> None:
-        self._version = max(self._clock_us(), self._version + 1)
+        await self._take_version()
         macros = self._without_duplicates
         await self._derive("10_event_duplicates", macros)
         if await self._count("event_duplicates"):
@@ -136,15 +137,27 @@ class Refresher:
             await self._derive(step, macros)
         for derived in (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS):
             await self._replace(derived)
+        await self._wrote(SUBJECT)
         await self._derive("58_dirty_conversions", macros)
         if await self._count("dirty_conversions"):
+            await self._take_version()
             await self._derive("60_conversions", macros)
             await self._replace(CONVERSIONS)
+            await self._wrote(CONVERSION)
+        await self._take_version()
         await self._derive("70_paths", macros)
         for derived in (CONVERSION_PATHS, OPEN_PATHS):
             await self._replace(derived)
+        await self._wrote(PERSON)
         # This slice is done. A crash before here repeats it: the journal still names its subjects.
         await self._truncate((*WORKING, "dirty_persons", "dirty_conversions"))
+
+    async def _take_version(self) -> None:
+        """What is read from now on counts as of now."""
+        self._version = max(self._clock_us(), self._version + 1)
+
+    async def _wrote(self, kind: Kind) -> None:
+        """All rows of these keys are written. Alone on the tables, there is nothing more to do."""
 
     async def _count(self, table: str) -> int:
         rows = await self._warehouse.rows(f"SELECT count() FROM {self._macros['scratch']}.{table}")

@@ -72,6 +72,8 @@ class Front:
         await self._checker.close()
 
     async def _open_lane(self) -> Lane:
+        if self._access.writable:
+            return await self._warehouse.open_owner("front")
         return await self._warehouse.open_reader("front")
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -1,0 +1,20 @@
+"""What a refresh answers for: subjects first, then conversions, then persons."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """What a refresh answers for: the name of the note, the table of dirty keys and their column."""
+
+    name: str
+    dirty: str
+    column: str
+
+
+SUBJECT: Final = Kind("subject", "dirty_subjects", "subject")
+PERSON: Final = Kind("person", "dirty_persons", "person_id")
+CONVERSION: Final = Kind("conversion", "dirty_conversions", "conversion_id")

@@ -1,0 +1,79 @@
+"""Several refreshers on the same derived tables: what keeps a slow one from bringing old rows back.
+
+Each takes its version from the server's clock after its own inputs were inserted and before it reads, so the higher
+version has seen more. After writing, it notes in `refreshes` which keys it answered for, then buries live rows of
+these keys that are older than the newest note. Whoever of two writes or notes last sees the other: no stale row stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
+from consumers.refresh.refresher import Refresher
+from consumers.refresh.replacing import (
+    CONVERSION_EVENTS,
+    CONVERSION_PATHS,
+    CONVERSIONS,
+    EVENT_DUPLICATES,
+    OPEN_PATHS,
+    SESSIONS,
+    TOUCHPOINTS,
+    Derived,
+)
+from consumers.refresh.sql import expand
+from consumers.rules.channels import quote
+
+VERSION_SQL: Final = "SELECT toUnixTimestamp64Micro(now64(6))"
+
+
+# In the order of refreshing: what is written with one version, and what it answers for.
+STAGES: Final[dict[Kind, tuple[Derived, ...]]] = {
+    SUBJECT: (EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS),
+    CONVERSION: (CONVERSIONS,),
+    PERSON: (CONVERSION_PATHS, OPEN_PATHS),
+}
+
+
+def note_statement(kind: Kind) -> str:
+    """INSERT of the keys that were refreshed; still with {{scratch}} and {{derived}}."""
+    return (
+        "INSERT INTO {{derived}}.refreshes\n"
+        f"SELECT DISTINCT site, '{kind.name}' AS kind, toString({kind.column}) AS key, {{version:UInt64}} AS version\n"
+        f"FROM {{{{scratch}}}}.{kind.dirty}"
+    )
+
+
+def sweep_statement(derived: Derived, kind: Kind, columns: Sequence[tuple[str, str]]) -> str:
+    """INSERT of tombstones for live rows of the refreshed keys that are older than the newest refresh of their key."""
+    key = ", ".join(derived.key)
+    special = {"version": "newest", "is_deleted": "toUInt8(1)", **{name: name for name in derived.key}}
+    buried = ", ".join(
+        f"{special[name] if name in special else f'defaultValueOfTypeName({quote(of_type)})'} AS {name}"
+        for name, of_type in columns
+    )
+    return (
+        f"INSERT INTO {{{{derived}}}}.{derived.table}\nSELECT {buried}\nFROM\n(\n"
+        f"    SELECT {key}, max(version) AS written\n    FROM {{{{derived}}}}.{derived.table}\n"
+        f"    WHERE {derived.scope}\n    GROUP BY {key}\n    HAVING argMax(is_deleted, version) = 0\n) AS live\n"
+        "INNER JOIN\n(\n"
+        "    SELECT site AS noted_site, key AS noted_key, max(version) AS newest\n    FROM {{derived}}.refreshes\n"
+        f"    WHERE kind = '{kind.name}' AND (site, key) IN "
+        f"(SELECT site, toString({kind.column}) FROM {{{{scratch}}}}.{kind.dirty})\n"
+        f"    GROUP BY site, key\n) AS noted ON live.site = noted.noted_site AND toString(live.{kind.column}) = noted.noted_key\n"
+        "WHERE written < newest"
+    )
+
+
+class SharedRefresher(Refresher):
+    """A refresher beside others. Keys that several refresh at once end as the newest of them found them."""
+
+    async def _take_version(self) -> None:
+        rows = await self._warehouse.rows(VERSION_SQL)
+        self._version = max(int(rows[0][0]), self._version + 1)
+
+    async def _wrote(self, kind: Kind) -> None:
+        await self._run(expand(note_statement(kind), self._macros))
+        for derived in STAGES[kind]:
+            await self._run(expand(sweep_statement(derived, kind, self._columns[derived.table]), self._macros))

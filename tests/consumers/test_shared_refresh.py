@@ -1,0 +1,168 @@
+"""Two consumers on the same tables, their statements interleaved: the tables end as the model has them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import zlib
+from collections.abc import Iterator
+from pprint import pformat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.enrich.facts import facts_of
+from consumers.load import Loader, load_of
+from consumers.refresh.refresher import Refresher
+from consumers.refresh.sharing import SharedRefresher
+from consumers.rules.files import load
+from consumers.warehouse.contract import Warehouse
+from consumers.warehouse.embedded import open_embedded
+from eventlog.contract import Position, Stored
+from schemas.record import encode, key_of
+from tests.consumers.turnstile import Turnstile
+from tests.model.driver import examples
+from tests.model.engine import Pipeline, difference, now_us
+from tests.model.worlds import Sent, cut, records, worlds
+
+NAMES = ("a", "b")
+
+
+class Pair:
+    """Two consumers that share an engine; each owns a partition of the log."""
+
+    def __init__(self, runner: asyncio.Runner, pipeline: Pipeline, kind: type[Refresher]) -> None:
+        self.runner, self.pipeline, self.kind = runner, pipeline, kind
+        self.offsets = itertools.count()
+
+    def check(self, world: list[Sent], seed: int) -> dict[str, object]:
+        """What differs from the model after the world went through both consumers."""
+        return self.runner.run(self._check(world, random.Random(seed)))
+
+    async def _check(self, world: list[Sent], chance: random.Random) -> dict[str, object]:
+        pipeline = self.pipeline
+        name = await pipeline.name()
+        turnstile = Turnstile(chance)
+        everything: list[Stored] = []
+        shares: dict[str, list[list[Stored]]] = {each: [] for each in NAMES}
+        for batch in cut(records(world, name), chance):
+            stored = [self._stored(record) for record in batch]
+            everything += stored
+            for number, each in enumerate(NAMES):
+                shares[each].append([one for one in stored if one.position.partition == number])
+        await turnstile.run({each: self._consume(each, turnstile, shares[each]) for each in NAMES})
+        return difference(await pipeline.tables(name), pipeline.model(everything, "standard"))
+
+    def _stored(self, record: object) -> Stored:
+        key = key_of(record.site, record.visitor_id)  # type: ignore[attr-defined]
+        return Stored(Position(1, zlib.crc32(key) % 2, next(self.offsets)), b"", encode(record), 0)
+
+    async def _consume(self, name: str, turnstile: Turnstile, batches: list[list[Stored]]) -> None:
+        door = turnstile.door(name, self.pipeline.warehouse)
+        refresher = self.kind(door, self.pipeline.rules, f"scratch_{name}", door.database, now_us)
+        await refresher.prepare()
+        loader = Loader(door, asyncio.sleep)
+        for batch in batches:
+            loaded = load_of(facts_of(batch, self.pipeline.lookups), {}, len(batch))
+            await refresher.mark(loaded.dirty)
+            await loader.insert(loaded)
+            cycle = refresher.turn()
+            await refresher.refresh(cycle)
+            await refresher.clear(cycle)
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, Pipeline]]:
+    with asyncio.Runner() as runner:
+        warehouse = runner.run(open_embedded(tmp_path_factory.mktemp("shared") / "warehouse"))
+        try:
+            pipeline = Pipeline(warehouse, load())
+            runner.run(pipeline.start())
+            yield runner, pipeline
+        finally:
+            runner.run(warehouse.close())
+
+
+@pytest.fixture(scope="module")
+def pair(pipeline: tuple[asyncio.Runner, Pipeline]) -> Pair:
+    return Pair(*pipeline, SharedRefresher)
+
+
+@examples(5)
+@given(worlds(), st.integers(0, 2**32))
+def test_interleaved_consumers_equal_the_model(pair: Pair, world: list[Sent], seed: int) -> None:
+    if differing := pair.check(world, seed):
+        pytest.fail(pformat(differing, width=160))
+
+
+class Pause:
+    """A warehouse for one task that stops before a statement, once."""
+
+    def __init__(self, warehouse: Warehouse, before: str) -> None:
+        self._warehouse, self._before = warehouse, before
+        self.reached, self.released = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._warehouse, name)
+
+    async def command(self, sql: str, *arguments: object) -> None:
+        if sql.startswith(self._before):
+            self._before = "\0"
+            self.reached.set()
+            await self.released.wait()
+        await self._warehouse.command(sql, *arguments)
+
+
+def sent(step: int, visitor_id: str, **event: object) -> Sent:
+    return Sent(
+        site=0, late=0, step=step, event_id=f"{visitor_id}{step}", visitor_id=visitor_id, event=event, secret=False,
+        dialect="native", user_agent="",
+    )  # fmt: skip
+
+
+async def overtaken(pipeline: Pipeline, kind: type[Refresher]) -> dict[str, object]:
+    """A visitor is refreshed from an old snapshot by a consumer that stops before its last write; another one, who
+    knows of a log-in, refreshes everything meanwhile; then the first goes on."""
+    name = await pipeline.name()
+    door = Pause(pipeline.warehouse, f"INSERT INTO {pipeline.warehouse.database}.open_paths")
+    slow = kind(door, pipeline.rules, "scratch_slow", door.database, now_us)  # type: ignore[arg-type]
+    quick = kind(pipeline.warehouse, pipeline.rules, "scratch_quick", pipeline.warehouse.database, now_us)
+    loader = Loader(pipeline.warehouse, asyncio.sleep)
+    everything: list[Stored] = []
+
+    async def load_one(refresher: Refresher, event: Sent, number: int) -> None:
+        (record,) = records([event], name)
+        stored = [Stored(Position(2, 0, number), b"", encode(record), 0)]
+        everything.extend(stored)
+        loaded = load_of(facts_of(stored, pipeline.lookups), {}, 1)
+        await refresher.mark(loaded.dirty)
+        await loader.insert(loaded)
+
+    for refresher in (slow, quick):
+        await refresher.prepare()
+    base = next(NUMBERS) * 10
+    await load_one(slow, sent(1_000, "v1", type="page", url="https://a.test/?utm_source=x&utm_medium=cpc"), base)
+    working = asyncio.create_task(slow.refresh(slow.turn()))
+    async with asyncio.timeout(60.0):
+        await door.reached.wait()
+    await load_one(quick, sent(61_000, "v1", type="identify", user_id="u1"), base + 1)
+    await quick.refresh(quick.turn())
+    door.released.set()
+    await working
+    return difference(await pipeline.tables(name), pipeline.model(everything, "standard"))
+
+
+NUMBERS = itertools.count(1)
+
+
+def test_a_refresh_that_was_overtaken_leaves_nothing_old(pipeline: tuple[asyncio.Runner, Pipeline]) -> None:
+    runner, engine = pipeline
+    assert runner.run(overtaken(engine, SharedRefresher)) == {}
+
+
+def test_without_the_sweep_it_would(pipeline: tuple[asyncio.Runner, Pipeline]) -> None:
+    """The law above can fail: a refresher that thinks itself alone leaves the person that is no more."""
+    runner, engine = pipeline
+    assert set(runner.run(overtaken(engine, Refresher))) == {"open_paths"}
