@@ -24,7 +24,9 @@ AT = 1_772_495_400_000
 LOOKUPS = make_lookups()
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
 IPAD = "Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
-CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+)
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
@@ -33,7 +35,14 @@ def sha(text: str) -> str:
 
 
 def row_of(event: dict[str, Any], **record: Any) -> dict[str, Any]:
-    fields = {"site": "s", "received_at": AT, "event_id": "e", "visitor_id": "v", "event": json.dumps(event).encode(), **record}
+    fields = {
+        "site": "s",
+        "received_at": AT,
+        "event_id": "e",
+        "visitor_id": "v",
+        "event": json.dumps(event).encode(),
+        **record,
+    }
     return enrich(Accepted(**fields), Position(1, 2, 3), LOOKUPS)
 
 
@@ -81,14 +90,19 @@ def test_keys_differ_when_parts_do(one: tuple[str, str], other: tuple[str, str])
 
 
 def test_campaign_of_the_touch_before_the_context_before_the_url() -> None:
-    context = {"url": "https://e.com/?utm_source=u&utm_medium=u&utm_content=u", "campaign": {"source": "c", "medium": "c", "name": ""}}
+    context = {
+        "url": "https://e.com/?utm_source=u&utm_medium=u&utm_content=u",
+        "campaign": {"source": "c", "medium": "c", "name": ""},
+    }
     row = row_of({"type": "touch", "touch": {"source": "t", "campaign": "T"}, "context": context})
     found = [row[name] for name in ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")]
     assert found == ["t", "c", "T", "u", ""]
 
 
 def test_click_ids_of_the_context_before_those_of_the_url() -> None:
-    row = row_of({"type": "page", "context": {"url": "https://e.com/?gclid=u", "click_ids": {"msclkid": "M", "unknown": "x"}}})
+    row = row_of(
+        {"type": "page", "context": {"url": "https://e.com/?gclid=u", "click_ids": {"msclkid": "M", "unknown": "x"}}}
+    )
     assert (row["click_id_type"], row["click_id"]) == ("msclkid", "M")
 
 
@@ -142,7 +156,10 @@ def test_the_order_before_the_properties() -> None:
     assert (row["order_id"], row["value"]) == ("7", Decimal(0))
 
 
-@pytest.mark.parametrize("spelled", ["Person@Example.com", " person@example.com ", sha("person@example.com"), sha("person@example.com").upper()])
+@pytest.mark.parametrize(
+    "spelled",
+    ["Person@Example.com", " person@example.com ", sha("person@example.com"), sha("person@example.com").upper()],
+)
 def test_one_mail_address_has_one_hash(spelled: str) -> None:
     assert hash_email(spelled) == sha("person@example.com")
 
@@ -176,7 +193,9 @@ def test_a_raw_address_is_nowhere_in_the_row() -> None:
 
 
 def test_unknown_fields_are_kept() -> None:
-    row = row_of({"type": "page", "brand_new": [1], "context": {"odd": 2, "consent": {"ads": True}}, "properties": {"a": "ב"}})
+    row = row_of(
+        {"type": "page", "brand_new": [1], "context": {"odd": 2, "consent": {"ads": True}}, "properties": {"a": "ב"}}
+    )
     assert json.loads(row["properties"]) == {"a": "ב", "$extra": {"brand_new": [1]}, "$context": {"odd": 2}}
     assert json.loads(row["consent"]) == {"ads": True}
 
@@ -186,7 +205,9 @@ def stored(value: bytes, offset: int = 0) -> Stored:
 
 
 def accepted(event: bytes, **record: Any) -> bytes:
-    return encode(Accepted(**{"site": "s", "received_at": AT, "event_id": "e", "visitor_id": "v", "event": event, **record}))
+    return encode(
+        Accepted(**{"site": "s", "received_at": AT, "event_id": "e", "visitor_id": "v", "event": event, **record})
+    )
 
 
 @pytest.mark.parametrize(("value", "pointer"), [

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from consumers.enrich.facts import Facts
 from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES
 from consumers.load import ROWS_MAX, Loader, load_of, month_of, plan
-from consumers.tables import prepare_tables
 from consumers.rules.files import load
+from consumers.tables import prepare_tables
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 from consumers.warehouse.embedded import open_embedded
 
@@ -40,7 +40,15 @@ async def warehouse(tmp_path):
 
 def row(offset: int, received_at: int = MARCH, partition: int = 0) -> dict[str, Any]:
     where = {"log_gen": 1, "log_part": partition, "log_off": offset}
-    return {**BLANK, "site": "s", "subject": "v", "event_id": f"e{offset}", "received_at": received_at, "ts": received_at, **where}
+    return {
+        **BLANK,
+        "site": "s",
+        "subject": "v",
+        "event_id": f"e{offset}",
+        "received_at": received_at,
+        "ts": received_at,
+        **where,
+    }
 
 
 @given(st.integers(-62_135_596_800_000, YEAR_9999))
@@ -105,7 +113,9 @@ async def no_wait(_: float) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("failures", [["before"], ["after"], ["before", "after"], ["before", "before", ""], ["", "after", "before"]])
+@pytest.mark.parametrize(
+    "failures", [["before"], ["after"], ["before", "after"], ["before", "before", ""], ["", "after", "before"]]
+)
 async def test_an_unknown_outcome_is_read_back(warehouse, failures: list[str]) -> None:
     shaky = Shaky(warehouse, failures)
     shaky.away = 2
@@ -130,7 +140,9 @@ async def test_one_insert_is_one_part(warehouse) -> None:
     await warehouse.command("SYSTEM STOP MERGES events")
     load_ = load_of(Facts(events=[row(o, MARCH if o < 5 else APRIL, o % 2) for o in range(10)]), {}, 10)
     await Loader(warehouse, no_wait).insert(load_)
-    parts = await warehouse.rows("SELECT count() FROM system.parts WHERE table = 'events' AND active AND database = currentDatabase()")
+    parts = await warehouse.rows(
+        "SELECT count() FROM system.parts WHERE table = 'events' AND active AND database = currentDatabase()"
+    )
     assert len(load_.runs) == 4
     assert parts == [(4,)]
 

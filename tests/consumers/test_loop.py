@@ -73,7 +73,9 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 def page(number: int) -> bytes:
-    return encode(Accepted(site="s", received_at=AT + number, event_id=f"e{number}", visitor_id="v", event=b'{"type":"page"}'))
+    return encode(
+        Accepted(site="s", received_at=AT + number, event_id=f"e{number}", visitor_id="v", event=b'{"type":"page"}')
+    )
 
 
 async def test_a_batch_is_loaded_derived_and_committed(stage: Stage) -> None:

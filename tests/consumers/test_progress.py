@@ -11,7 +11,9 @@ OFFSETS = st.integers(0, 1_000)
 
 
 @given(st.dictionaries(st.integers(0, 9), OFFSETS), st.dictionaries(st.integers(0, 9), OFFSETS))
-def test_every_assigned_partition_resumes_at_the_later_of_both(committed: dict[int, int], loaded: dict[int, int]) -> None:
+def test_every_assigned_partition_resumes_at_the_later_of_both(
+    committed: dict[int, int], loaded: dict[int, int]
+) -> None:
     found = {place.partition: place for place in places(committed, loaded)}
     assert found.keys() == committed.keys()
     for partition, place in found.items():

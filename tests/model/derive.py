@@ -31,7 +31,9 @@ def derive(rows: Iterable[Fact], rules: Rules) -> Tables:
     touchpoints += [_touch(f, visits, persons, rules) for f in facts if f["type"] == "touch" and not f["is_bot"]]
     conversions = conversions_of(facts, visits, persons, rules.conversions)
     return {
-        "event_duplicates": [{k: f[k] for k in ("site", "subject", "event_id", "log_gen", "log_part", "log_off")} for f in duplicates],
+        "event_duplicates": [
+            {k: f[k] for k in ("site", "subject", "event_id", "log_gen", "log_part", "log_off")} for f in duplicates
+        ],
         "identities": _identities(facts, persons),
         "sessions": sessions,
         "touchpoints": touchpoints,
@@ -88,11 +90,29 @@ def _session_row(session: Session, persons: Persons, rules: Rules) -> Row:
     }  # fmt: skip
 
 
-SAME = ("site", "subject", "person_id", "session_id", "node", "channel", "source", "medium", "campaign", "content", "term")
+SAME = (
+    "site",
+    "subject",
+    "person_id",
+    "session_id",
+    "node",
+    "channel",
+    "source",
+    "medium",
+    "campaign",
+    "content",
+    "term",
+)
 
 
 def _visit_touchpoint(session: Row) -> Row:
-    own = {"ts": session["started_at"], "touchpoint_id": session["session_id"], "kind": "visit", "creative": "", "cost": None}
+    own = {
+        "ts": session["started_at"],
+        "touchpoint_id": session["session_id"],
+        "kind": "visit",
+        "creative": "",
+        "cost": None,
+    }
     return {**own, **{column: session[column] for column in SAME}}
 
 

@@ -13,12 +13,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from consumers.rules.files import SessionRules
+from schemas.record import Accepted
 from tests.model.derive import Tables
 from tests.model.engine import Pipeline, difference
 from tests.model.worlds import Sent, cut, records
 
-# The seed of a delivery in which the last event comes first and each is a batch of its own.
-ONE_BY_ONE = -1
 # A world costs seconds on a busy machine, so failures are shrunk only on request (NETIV_HYPOTHESIS=shrink).
 PHASES = [phase for phase in Phase if phase is not Phase.shrink or os.environ.get("NETIV_HYPOTHESIS")]
 LONG = 25 if os.environ.get("NETIV_HYPOTHESIS") == "long" else 1
@@ -26,7 +25,13 @@ LONG = 25 if os.environ.get("NETIV_HYPOTHESIS") == "long" else 1
 
 def examples(number: int) -> settings:
     """Settings of a law: that many examples, many more in the long profile."""
-    return settings(max_examples=number * LONG, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES, print_blob=True)
+    return settings(
+        max_examples=number * LONG,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=PHASES,
+        print_blob=True,
+    )
 
 
 class Driver:
@@ -38,10 +43,17 @@ class Driver:
 
     def derive(self, world: list[Sent], seed: int, variant: str = "standard") -> tuple[str, Tables]:
         """Stream a world; its name and what the model says."""
-        name = self._runner.run(self._pipeline.name())
+        name = self.name()
         chance = random.Random(seed)
-        batches = cut(records(world, name), chance) if seed != ONE_BY_ONE else [[one] for one in reversed(records(world, name))]
-        return name, self._runner.run(self._pipeline.stream(batches, chance, variant))
+        return name, self.stream(cut(records(world, name), chance), chance, variant)
+
+    def stream(self, batches: list[list[Accepted]], chance: random.Random, variant: str = "standard") -> Tables:
+        """Deliver batches; what the model says of them."""
+        return self._runner.run(self._pipeline.stream(batches, chance, variant))
+
+    def name(self) -> str:
+        """The name of a new world."""
+        return self._runner.run(self._pipeline.name())
 
     def found(self, name: str) -> Tables:
         return self._runner.run(self._pipeline.tables(name))

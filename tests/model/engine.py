@@ -108,7 +108,11 @@ class Pipeline:
 
     def model(self, stored: list[Stored], variant: str) -> Tables:
         """What the reference model derives of these log records."""
-        rows = [enrich(record, one.position, self.lookups) for one in stored if isinstance(record := decode(one.value), Accepted)]
+        rows = [
+            enrich(record, one.position, self.lookups)
+            for one in stored
+            if isinstance(record := decode(one.value), Accepted)
+        ]
         return derive(rows, self._refreshers[variant][1])
 
     async def rebuild(self) -> None:
@@ -140,7 +144,13 @@ def _select(column: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value.normalize() + 0 if isinstance(value, Decimal) else list(value) if isinstance(value, (tuple, list)) else value
+    return (
+        value.normalize() + 0
+        if isinstance(value, Decimal)
+        else list(value)
+        if isinstance(value, (tuple, list))
+        else value
+    )
 
 
 def canonical(rows: list[Row]) -> list[list[tuple[str, Any]]]:

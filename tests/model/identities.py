@@ -36,7 +36,9 @@ class Persons:
     """Who did what, of one set of facts."""
 
     def __init__(self, facts: list[Fact]) -> None:
-        self.visitors = {key: Ownership(own) for key, own in grouped(facts, "site", "subject").items() if is_visitor(key[1])}
+        self.visitors = {
+            key: Ownership(own) for key, own in grouped(facts, "site", "subject").items() if is_visitor(key[1])
+        }
 
     def owner(self, site: str, subject: str, ts: int) -> str:
         return self.visitors[site, subject].at(ts) if is_visitor(subject) else ""
@@ -49,4 +51,6 @@ class Persons:
 
     def of(self, fact: Fact) -> str:
         """Who an event says it was: the user it names, else whoever its subject stands for then."""
-        return f"user_id:{fact['user_id']}" if fact["user_id"] else self.person(fact["site"], fact["subject"], fact["ts"])
+        return (
+            f"user_id:{fact['user_id']}" if fact["user_id"] else self.person(fact["site"], fact["subject"], fact["ts"])
+        )

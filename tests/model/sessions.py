@@ -34,7 +34,11 @@ def _cut(facts: list[Fact], persons: Persons, rules: SessionRules) -> list[Sessi
     seen = {"campaign_key": 0, "click_key": 0}  # the last of each since the session chain began
     for ts, moment in groupby(facts, lambda f: f["ts"]):
         events = list(moment)
-        if not sessions or _breaks(sessions[-1], ts, persons, rules) or ts - sessions[-1][0]["ts"] > rules.max_hours * 3_600_000:
+        if (
+            not sessions
+            or _breaks(sessions[-1], ts, persons, rules)
+            or ts - sessions[-1][0]["ts"] > rules.max_hours * 3_600_000
+        ):
             sessions.append([])
             seen = {"campaign_key": 0, "click_key": 0}
         elif rules.new_campaign_starts_session and _leaves(events, seen):
@@ -51,7 +55,10 @@ def _breaks(session: Session, ts: int, persons: Persons, rules: SessionRules) ->
     zone = rules.midnight_utc_offset_minutes * 60_000
     return (
         ts - last > rules.gap_minutes * 60_000
-        or (rules.another_person_starts_session and persons.owner(site, subject, last) != persons.owner(site, subject, ts))
+        or (
+            rules.another_person_starts_session
+            and persons.owner(site, subject, last) != persons.owner(site, subject, ts)
+        )
         or (rules.midnight_starts_session and (last + zone) // DAY_MS != (ts + zone) // DAY_MS)
     )
 

@@ -70,7 +70,9 @@ def _holds(when: When, what: dict[str, str], rules: ChannelRules) -> bool:
     patterns = {"$paid": rules.paid, "$shop_campaign": rules.shop_campaign}
     for field in ("source", "medium", "category", "kind"):
         wanted: Any = getattr(when, field)
-        if wanted is not None and what[field].lower() not in [w.lower() for w in ([wanted] if isinstance(wanted, str) else wanted)]:
+        if wanted is not None and what[field].lower() not in [
+            w.lower() for w in ([wanted] if isinstance(wanted, str) else wanted)
+        ]:
             return False
     for field in ("source", "medium", "campaign"):
         pattern = getattr(when, f"{field}_matches")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import random
+from itertools import zip_longest
 from typing import Any
 
 import pytest
 
-from tests.model.driver import ONE_BY_ONE, Driver
-from tests.model.worlds import CHROME, GOOGLEBOT, HOUR, MINUTE, Sent
+from schemas.record import Accepted
+from tests.model.derive import Tables
+from tests.model.driver import Driver
+from tests.model.engine import difference
+from tests.model.worlds import CHROME, GOOGLEBOT, HOUR, MINUTE, Sent, cut, records
 
 
 def event(kind: str, step: int = 0, *, visitor: str = "v1", event_id: str = "", late: int = 0, **fields: Any) -> Sent:
@@ -75,8 +80,41 @@ CASES: dict[str, list[Sent]] = {
 }  # fmt: skip
 
 
+WAYS = ("any order", "last first")
+BATCHES = 10
+
+
+def last_first(made: list[list[Accepted]]) -> list[list[Accepted]]:
+    """Every world backwards, side by side, a piece of each in every batch: of a short world one event."""
+    pieces = []
+    for one in made:
+        size = -(-len(one) // BATCHES)
+        backwards = one[::-1]
+        pieces.append([backwards[start : start + size] for start in range(0, len(one), size)])
+    return [[record for piece in batch for record in piece] for batch in zip_longest(*pieces, fillvalue=[])]
+
+
+@pytest.fixture(scope="module")
+def derived(driver: Driver) -> dict[str, tuple[str, Tables, Tables]]:
+    """All cases at once, each on sites of its own, in each way: (name, what was found, what the model says)."""
+    results = {}
+    for way in WAYS:
+        name, chance = driver.name(), random.Random(7)
+        made = [records(world, f"{name}.{number}") for number, world in enumerate(CASES.values())]
+        batches = last_first(made) if way == "last first" else cut([record for one in made for record in one], chance)
+        expected = driver.stream(batches, chance)
+        results[way] = name, driver.found(name), expected
+    return results
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", CASES)
-def test_case(driver: Driver, case: str) -> None:
-    world = CASES[case]
-    for seed in (1, ONE_BY_ONE if len(world) < 12 else 2):
-        driver.check(world, seed)
+def test_case(derived: dict[str, tuple[str, Tables, Tables]], case: str, way: str) -> None:
+    name, found, expected = derived[way]
+    sites = f"{name}.{list(CASES).index(case)}."
+    of_case = [
+        {table: [row for row in rows if row["site"].startswith(sites)] for table, rows in one.items()}
+        for one in (found, expected)
+    ]
+    assert of_case[1]["v_events"], "the model derived nothing"
+    assert difference(*of_case) == {}

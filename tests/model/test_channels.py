@@ -28,9 +28,13 @@ def _words(field: str, rules: ChannelRules) -> list[str]:
 
 WORDS = {
     "source": st.sampled_from([*_words("source", RULES), "google", "Email", "קמפיין"]),
-    "medium": st.sampled_from([*_words("medium", RULES), "CPC", "ppc", "paid-x", "retargeting", "Video", "xpush", "pushx", "scpx", "mobile"])
+    "medium": st.sampled_from(
+        [*_words("medium", RULES), "CPC", "ppc", "paid-x", "retargeting", "Video", "xpush", "pushx", "scpx", "mobile"]
+    )
     | st.text(max_size=4),
-    "campaign": st.sampled_from(["", "eshop", "shop", "Shopping 7", "workshop", "cross-network", "a Cross-Network b", "קניות"]),
+    "campaign": st.sampled_from(
+        ["", "eshop", "shop", "Shopping 7", "workshop", "cross-network", "a Cross-Network b", "קניות"]
+    ),
     "category": st.sampled_from([*_words("category", RULES), "unheard of"]),
     "kind": st.sampled_from([*_words("kind", RULES), "visit", "open"]),
 }

@@ -16,7 +16,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 # A Tuesday, 23:50 UTC: midnight is near, and lateness crosses a month.
 BEGIN = 1_772_495_400_000
-CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+)
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 STEPS = (0, 0, 1, 500, 9_999, 10_000, 5 * MINUTE, 5 * MINUTE + 1, 29 * MINUTE, 30 * MINUTE - 1, 30 * MINUTE, 30 * MINUTE + 1,
@@ -29,7 +31,11 @@ PAGES = (None, "https://shop.example.com/", "https://www.example.com/p?utm_sourc
          "https://example.com/?utm_campaign=only", "https://example.com/קיץ?utm_medium=referral&gclid=z")  # fmt: skip
 REFERRERS = (None, None, "https://www.google.co.il/", "https://shop.example.com/cart", "https://l.facebook.com/", "https://blog.unknown.org/x",
              "https://www.reddit.com/r/a", "not a url", "https://chatgpt.com/")  # fmt: skip
-CAMPAIGNS = (None,) * 6 + ({"source": "facebook", "medium": "paid_social", "name": "אביב"}, {"source": "X", "medium": ""}, {"name": "sale shop"})
+CAMPAIGNS = (None,) * 6 + (
+    {"source": "facebook", "medium": "paid_social", "name": "אביב"},
+    {"source": "X", "medium": ""},
+    {"name": "sale shop"},
+)
 TOUCHES = ({"kind": "impression", "source": "youtube", "medium": "cpm", "cost": 0.25}, {"kind": "Open", "medium": "email"}, {},
            {"kind": "call", "channel": "Phone"}, {"channel": "No such channel", "source": "tv"}, {"channel": "Unattributed"},
            {"kind": "attendance", "campaign": "launch", "creative": "c'1"}, {"kind": "review", "source": "trustpilot"})  # fmt: skip
@@ -37,17 +43,19 @@ NAMES = (None, "view", "Order Completed", "order-completed", "signed_up", "logge
 ORDERS = (None,) * 4 + tuple({"id": i, "value": v, "currency": c} for i, v, c in (
     ("o1", 100, "ILS"), ("o1", 99.99, None), ("o1", None, "usd"), ("o2", 10, "EUR"), ("o2", 25.5, "ILS"), (None, 7, "ILS"),
     ("o2", 0, None), ("o1", -5, "ILS"), ("o1", 40, "ILS")))  # fmt: skip
-TYPES = ("page",) * 5 + ("track",) * 5 + ("identify", "conversion", "conversion", "refund", "touch", "touch", "alias", "screen")
+TYPES = (
+    ("page",) * 5
+    + ("track",) * 5
+    + ("identify", "conversion", "conversion", "refund", "touch", "touch", "alias", "screen")
+)
 
 
 def cut(records: list[Accepted], chance: random.Random) -> list[list[Accepted]]:
-    """The records in any order, in batches of any size."""
-    left, batches = chance.sample(records, len(records)), []
-    while left:
-        size = chance.choice((1, 3, 10, len(left), len(left)))
-        batches.append(left[:size])
-        left = left[size:]
-    return batches
+    """The records in any order, in one to five batches of any size (each costs a refresh)."""
+    shuffled = chance.sample(records, len(records))
+    cuts = sorted(chance.randrange(len(records) + 1) for _ in range(chance.choice((0, 1, 1, 2, 4))))
+    pieces = [shuffled[start:end] for start, end in zip([0, *cuts], [*cuts, len(records)], strict=True)]
+    return [piece for piece in pieces if piece]
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -91,7 +99,7 @@ def sent(draw: st.DrawFn) -> Sent:
     if not visitor and "email" not in event:
         event.setdefault("user_id", "u1")
     return Sent(
-        site=draw(st.sampled_from((0, 0, 0, 1))), late=draw(st.sampled_from(LATE)), step=draw(st.sampled_from(STEPS)),
+        site=draw(st.sampled_from((0, 0, 0, 1, 2))), late=draw(st.sampled_from(LATE)), step=draw(st.sampled_from(STEPS)),
         event_id=draw(st.text("abcאבג'\\", min_size=1, max_size=3)), visitor_id=visitor, event=event,
         secret=draw(st.sampled_from((False, False, False, True))),
         dialect=draw(st.sampled_from(("native",) * 5 + ("pixel", "webhook", "import"))),
@@ -99,9 +107,9 @@ def sent(draw: st.DrawFn) -> Sent:
     )  # fmt: skip
 
 
-def worlds(max_size: int = 30) -> st.SearchStrategy[list[Sent]]:
+def worlds() -> st.SearchStrategy[list[Sent]]:
     """Lists of events in order of time, but for steps back. Short event ids repeat: other payloads under one id."""
-    return st.lists(sent(), min_size=1, max_size=max_size)
+    return st.lists(sent(), min_size=1, max_size=12) | st.lists(sent(), min_size=20, max_size=60)
 
 
 def records(world: list[Sent], name: str) -> list[Accepted]:

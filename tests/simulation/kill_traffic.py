@@ -26,7 +26,9 @@ def events(count: int, chance: random.Random) -> Iterator[dict[str, Any]]:
     """Events of many visitors over some days, in no order of time."""
     for number in range(count):
         visitor = chance.randrange(count // 30)
-        kind = chance.choices(("page", "identify", "logged_out", "conversion", "refund", "touch"), (80, 5, 2, 7, 2, 4))[0]
+        kind = chance.choices(("page", "identify", "logged_out", "conversion", "refund", "touch"), (80, 5, 2, 7, 2, 4))[
+            0
+        ]
         event: dict[str, Any] = {
             "type": "track" if kind == "logged_out" else kind, "event_id": f"e{number}", "visitor_id": f"v{visitor}",
             "created_at": BEGIN - chance.randrange(5 * 86_400_000),
@@ -37,7 +39,11 @@ def events(count: int, chance: random.Random) -> Iterator[dict[str, Any]]:
         elif kind == "logged_out":
             event["name"] = kind
         elif kind in ("conversion", "refund"):
-            event["order"] = {"id": f"o{chance.randrange(count // 20)}", "value": chance.randrange(1, 90), "currency": "ILS"}
+            event["order"] = {
+                "id": f"o{chance.randrange(count // 20)}",
+                "value": chance.randrange(1, 90),
+                "currency": "ILS",
+            }
         elif kind == "touch":
             event["touch"] = {"kind": "impression", "source": "tv"}
         yield event

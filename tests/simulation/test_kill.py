@@ -127,7 +127,9 @@ async def facts_of_log(data: Path) -> list[dict[str, Any]]:
             while offset < end:
                 records = await log.read_from(partition, offset, 5_000, 64 * 1024**2)
                 offset = records[-1].position.offset + 1
-                rows += [enrich(one, r.position, lookups) for r in records if isinstance(one := decode(r.value), Accepted)]
+                rows += [
+                    enrich(one, r.position, lookups) for r in records if isinstance(one := decode(r.value), Accepted)
+                ]
     finally:
         await log.close()
     return rows
@@ -144,7 +146,9 @@ async def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
     try:
         traffic = Traffic(port, waiting)
         await asyncio.gather(
-            traffic.run(CONNECTIONS), kill_collector(collector, traffic, chance), kill_consumers(consumers, port, chance)
+            traffic.run(CONNECTIONS),
+            kill_collector(collector, traffic, chance),
+            kill_consumers(consumers, port, chance),
         )
         await until_derived(port)
     finally:
