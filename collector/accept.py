@@ -20,6 +20,7 @@ from schemas.event import Event, Time
 from schemas.record import Accepted, Bad
 from schemas.rejection import CODES, Rejection
 
+_PLAIN_TIME_MAX: Final = 1 << 45  # epoch milliseconds of this millennium need no closer look
 ORDER_VALUE_MAX: Final = 1e14  # Decimal(18,4): fourteen digits before the point
 
 
@@ -108,6 +109,8 @@ STEPS: Final[tuple[Step, ...]] = (within_limits, typed, identified, timed, price
 
 def readable(time: Time) -> bool:
     """Whether a client's time can be read."""
+    if type(time) is int and 0 <= time < _PLAIN_TIME_MAX:
+        return True
     try:
         parse_ms(time)
     except ValueError:

@@ -7,7 +7,6 @@ four times as much.
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from functools import partial
 from pathlib import Path
@@ -19,24 +18,27 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from collector.client_ip import Proxies
 from collector.dialects.catalogue import PATHS
+from collector.direct import Handler
 from collector.duplicates import Recent
 from collector.events import Events
 from collector.foreign import Foreign
 from collector.health import Readiness, ping_url
 from collector.ingest import Tools
-from collector.metrics import ENDED, Metrics
+from collector.links import Redirect
+from collector.metrics import ENDED, REFUSED, Metrics
 from collector.pages import make_pages
 from collector.pixel import Pixel
 from collector.registry import Registry
 from collector.sdk_files import SdkFiles, folder_of
 from collector.spool import SpooledLog, open_spooled_log
 from collector.spool.figures import show_spool
+from collector.webhooks.endpoint import Webhooks
 from eventlog.contract import Log, LogError
 from eventlog.embedded import open_embedded_log
+from schemas.links import FILE_NAME as LINKS
 from schemas.settings import Settings
 
 FLUSH_INTERVAL_S: Final = 1.0
-GC_THRESHOLDS: Final = (10_000, 20, 20)
 
 
 def now_ms() -> int:
@@ -65,9 +67,10 @@ class Collector:
         package = Path(__file__).parent
         self._sdk = SdkFiles(folder_of(package, package.parent))
         self._pages: ASGIApp | None = None
-        self._foreign: Foreign | None = None
+        self._foreign: tuple[Foreign | Redirect | Webhooks, ...] = ()
         self._log = structlog.get_logger("netiv.collector")
         self._owned: Log | None = None
+        self._direct: dict[tuple[bytes, bytes], Handler] = {}
         if log is not None:
             self._assemble(log)
 
@@ -81,8 +84,9 @@ class Collector:
     def _other(self, path: str) -> ASGIApp:
         if path.startswith(self._sdk_prefix) or self._pages is None:
             return self._sdk
-        if self._foreign is not None and self._foreign.serves(path):
-            return self._foreign
+        for endpoint in self._foreign:
+            if endpoint.serves(path):
+                return endpoint
         return self._pages
 
     def _assemble(self, log: Log) -> None:
@@ -98,11 +102,19 @@ class Collector:
         )
         prefix = settings.path_prefix
         self._pages = make_pages(settings, tools, Readiness(_durable_part(log), ping_url(settings), now_ms))
-        self._foreign = Foreign(tools, prefix)
+        foreign = Foreign(tools, prefix)
+        folder = settings.sites_file.parent
+        self._foreign = (Redirect(tools, prefix, folder / LINKS), Webhooks(tools, prefix, folder), foreign)
+        events, pixel = Events(tools), Pixel(tools)
+        if tools.can_submit:
+            self._direct = {
+                (b"POST", f"{prefix}/v1/events".encode()): events.direct,
+                (b"GET", f"{prefix}/p.gif".encode()): pixel.direct,
+            }
         self._endpoints = {
-            **dict.fromkeys((f"{prefix}{path}" for path in PATHS), self._foreign),
-            f"{prefix}/v1/events": Events(tools),
-            f"{prefix}/p.gif": Pixel(tools),
+            **dict.fromkeys((f"{prefix}{path}" for path in PATHS), foreign),
+            f"{prefix}/v1/events": events,
+            f"{prefix}/p.gif": pixel,
             f"{prefix}/netiv.js": self._sdk,
             f"{prefix}/netiv.mjs": self._sdk,
         }
@@ -118,12 +130,10 @@ class Collector:
             self._log.error("log_not_opened", error=str(error), hint=getattr(error, "hint", ""))
             await send({"type": "lifespan.startup.failed", "message": ""})
             return
-        if scope.get("state") is not None:  # how the protocol tells us what it ended
+        if scope.get("state") is not None:  # what the protocol tells us, and what it may hand us directly
             scope["state"]["connection_ended"] = partial(self._metrics.count, ENDED)
-        # What is loaded by now stays: keep the collector of garbage from walking it again under load.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+            scope["state"]["client_left"] = partial(self._metrics.count, REFUSED, "disconnected")
+            scope["state"]["direct"] = self._direct
         flushing = asyncio.create_task(self._flush())
         await send({"type": "lifespan.startup.complete"})
         await receive()

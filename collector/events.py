@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from asyncio import CancelledError
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -14,12 +17,13 @@ from collector import metrics as m
 from collector.accept import Verdict, judge, judge_decoded, refuse
 from collector.answers import CLOSE, JSON_TYPE, Answer, Fault, error_answer
 from collector.credentials import mask
+from collector.direct import Direct
 from collector.exchange import Exchange
-from collector.ingest import Outcome, Tools, append, retry_after, store
+from collector.ingest import Outcome, Pending, Stored, Tools, append, fault_of, prepare, retry_after, settle
 from collector.logs import place_of
 from collector.parse import Parsed, parse
 from collector.wire import Disconnected, check_media_type, decoded, read_body, respond, respond_and_drain
-from eventlog.contract import Record
+from eventlog.contract import LogError, Position, Record
 from schemas.record import encode, key_of
 from schemas.rejection import CODES, Rejection
 from schemas.sites import Grant
@@ -47,15 +51,11 @@ class Events:
         exchange = Exchange(scope, self._tools)
         try:
             answer = await self._answer(exchange, receive)
-        except Fault as fault:
-            metrics.count(m.REFUSED, fault.code)
-            answer = error_answer(fault.code, fault.message, fault.headers)
         except Disconnected:
             metrics.count(m.REFUSED, "disconnected")
             return
         except Exception as error:  # noqa: BLE001  (the last resort: never a traceback to a sender)
-            self._log.error("request_failed", error=type(error).__name__, place=place_of(error))
-            answer = error_answer("internal_error")
+            answer = self._refused(error)
         finally:
             metrics.in_flight -= 1
         metrics.answered(ENDPOINT, answer.status)
@@ -66,40 +66,95 @@ class Events:
         if started:
             metrics.observe(time.perf_counter() - started)
 
+    def direct(self, request: Direct) -> None:
+        """The same for a POST that arrived whole, without a task: most requests, so their cost is the collector's."""
+        metrics = self._tools.metrics
+        metrics.in_flight += 1
+        exchange = Exchange(request.scope, self._tools)
+        try:
+            self._check(exchange)
+            pending = self._begin(exchange, bytes(request.body))
+            if pending.records:
+                self._tools.submit(pending.records, partial(self._stored, request, exchange, pending))
+                return
+            answer = self._finish(exchange, pending, ())
+        except Exception as error:  # noqa: BLE001  (as above)
+            answer = self._refused(error)
+        self._done(request, exchange, answer)
+
+    def _stored(self, request: Direct, exchange: Exchange, pending: Pending, stored: Stored) -> None:
+        try:
+            answer = self._finish(exchange, pending, stored())
+        except CancelledError:
+            answer = self._refused(Fault("log_unavailable", headers=(retry_after(),)))
+        except Exception as error:  # noqa: BLE001  (as above)
+            answer = self._refused(error)
+        self._done(request, exchange, answer)
+
+    def _done(self, request: Direct, exchange: Exchange, answer: Answer) -> None:
+        metrics = self._tools.metrics
+        metrics.in_flight -= 1
+        metrics.answered(ENDPOINT, answer.status)
+        if metrics.measured():
+            metrics.observe(request.age())
+        request.answer(answer, exchange.cors)
+
+    def _refused(self, error: Exception) -> Answer:
+        if isinstance(error, LogError):
+            error = fault_of(error)
+        if isinstance(error, Fault):
+            self._tools.metrics.count(m.REFUSED, error.code)
+            return error_answer(error.code, error.message, error.headers)
+        self._log.error("request_failed", error=type(error).__name__, place=place_of(error))
+        return error_answer("internal_error")
+
     async def _answer(self, exchange: Exchange, receive: Receive) -> Answer:
         if exchange.scope["method"] != "POST":
             return self._other_method(exchange)
-        if self._tools.metrics.in_flight > IN_FLIGHT_MAX or self._bytes > IN_FLIGHT_BYTES_MAX:
-            raise Fault("overloaded", headers=(retry_after(),))
-        check_media_type(exchange.headers)
-        key = exchange.key()
-        grant = exchange.grant(key) if key is not None else None
+        self._check(exchange)
+        exchange.grant_early()
         body = await read_body(receive, exchange.headers)
-        self._tools.metrics.count(m.BYTES, ENDPOINT, len(body))
         self._bytes += len(body)
         try:
-            return await self._take(exchange, grant, body)
+            pending = self._begin(exchange, body)
+            return self._finish(
+                exchange, pending, await append(self._tools, pending.records) if pending.records else ()
+            )
         finally:
             self._bytes -= len(body)
 
-    async def _take(self, exchange: Exchange, grant: Grant | None, body: bytes) -> Answer:
+    def _check(self, exchange: Exchange) -> None:
+        if self._tools.metrics.in_flight > IN_FLIGHT_MAX or self._bytes > IN_FLIGHT_BYTES_MAX:
+            raise Fault("overloaded", headers=(retry_after(),))
+        check_media_type(exchange.headers)
+
+    def _begin(self, exchange: Exchange, body: bytes) -> Pending:
+        """From the whole body to what goes into the log. Raises `Fault` where nothing does."""
+        grant = exchange.grant_early()
+        self._tools.metrics.count(m.BYTES, ENDPOINT, len(body))
         try:
             content = decoded(body, exchange.headers)
         except Fault as fault:
             if fault.code == "invalid_gzip" and grant is not None:
-                await self._keep(exchange, grant, Parsed(body), fault.code)
+                return self._kept(exchange, grant, Parsed(body), fault)
             raise
         parsed = parse(content)
         if grant is None:
             grant = exchange.grant(parsed.write_key)
         if parsed.fault is not None:
-            if parsed.fault.code != "batch_too_large":
-                await self._keep(exchange, grant, parsed, parsed.fault.code)
-            raise Fault(parsed.fault.code, _described(parsed))
-        verdicts = self._judge(exchange, grant, parsed)
-        outcome = await store(self._tools, verdicts)
-        cookie = exchange.cookie_for(verdicts)
-        return Answer(202, _body(outcome), (JSON_TYPE, *cookie))
+            refusal = Fault(parsed.fault.code, _described(parsed))
+            if parsed.fault.code == "batch_too_large":
+                raise refusal
+            return self._kept(exchange, grant, parsed, refusal)
+        return prepare(self._tools, self._judge(exchange, grant, parsed))
+
+    def _finish(self, exchange: Exchange, pending: Pending, positions: Sequence[Position]) -> Answer:
+        """The answer once the log has it."""
+        if pending.fault is not None:
+            self._tools.metrics.count(m.REJECTED, pending.fault.code)
+            raise pending.fault
+        outcome = settle(self._tools, pending, positions)
+        return Answer(202, _body(outcome), (JSON_TYPE, *exchange.cookie_for(pending.verdicts)))
 
     def _judge(self, exchange: Exchange, grant: Grant, parsed: Parsed) -> list[Verdict]:
         mint = parsed.single is None or not parsed.single.visitor_id
@@ -114,13 +169,14 @@ class Events:
             raise AssertionError("a body is an event, a batch or a fault")
         return [refuse(raw, sender, parsed.refused)]
 
-    async def _keep(self, exchange: Exchange, grant: Grant, parsed: Parsed, code: str) -> None:
+    def _kept(self, exchange: Exchange, grant: Grant, parsed: Parsed, fault: Fault) -> Pending:
         """A body that could not be read is kept whole, but for the keys in it."""
         sender = exchange.sender(grant, None, "native")
-        rejection = parsed.fault or Rejection(code, "", CODES[code][0])
+        rejection = parsed.fault or Rejection(fault.code, "", CODES[fault.code][0])
         verdict = refuse(mask(parsed.body), sender, rejection)
-        await append(self._tools, [Record(key_of(grant.site.name, verdict.subject), encode(verdict.record))])
-        self._tools.metrics.count(m.REJECTED, code)
+        return Pending(
+            [verdict], [Record(key_of(grant.site.name, verdict.subject), encode(verdict.record))], fault=fault
+        )
 
     def _other_method(self, exchange: Exchange) -> Answer:
         if exchange.scope["method"] != "OPTIONS":

@@ -5,6 +5,7 @@ Shared by all ingest endpoints; holds what an answer needs (CORS headers) even w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.types import Scope
@@ -27,7 +28,7 @@ _NO_SITE: Final = ""
 class Exchange:
     """The state of one request. Not shared, not kept."""
 
-    __slots__ = ("cookie", "cors", "headers", "minted", "origin", "scope", "tools")
+    __slots__ = ("cookie", "cors", "early", "headers", "minted", "origin", "scope", "tools")
 
     def __init__(self, scope: Scope, tools: Tools) -> None:
         self.scope = scope
@@ -38,6 +39,7 @@ class Exchange:
         self.cors: cors.Headers = ()
         self.cookie = ""
         self.minted = ""
+        self.early: Grant | None = None
         if self.origin is not None:
             allowed, _ = tools.registry.allows(self.origin)
             self.cors = cors.headers_for(self.origin, credentials=False) if allowed else (cors.VARY,)
@@ -49,6 +51,12 @@ class Exchange:
         if key is None and self.scope["query_string"]:
             key = key_in_query(self.scope["query_string"])
         return key
+
+    def grant_early(self) -> Grant | None:
+        """What the key of the header or the query opens, found once; None = the key is in the body. Raises `Fault`."""
+        if self.early is None and (key := self.key()) is not None:
+            self.early = self.grant(key)
+        return self.early
 
     def grant(self, key: str | None) -> Grant:
         """What the key opens. Raises `Fault` for no key, an unknown one and a forbidden origin."""
@@ -92,7 +100,7 @@ class Exchange:
             dialect,
         )
 
-    def cookie_for(self, verdicts: list[Verdict]) -> cors.Headers:
+    def cookie_for(self, verdicts: Sequence[Verdict]) -> cors.Headers:
         """Sets or refreshes the visitor cookie where an accepted event goes by it and nothing was refused."""
         ours = self.cookie or self.minted
         if not ours or not all(verdict.consented for verdict in verdicts):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from asyncio import CancelledError
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -12,12 +15,14 @@ from collector import metrics as m
 from collector.accept import judge
 from collector.answers import Answer, Fault, error_answer, status_of
 from collector.bounds import suspect
+from collector.direct import Direct
 from collector.events import IN_FLIGHT_MAX
 from collector.exchange import Exchange
-from collector.ingest import Tools, retry_after, store
+from collector.ingest import Pending, Stored, Tools, append, fault_of, prepare, retry_after, settle
 from collector.logs import place_of
 from collector.pixel_event import event_json
 from collector.wire import respond
+from eventlog.contract import LogError, Position
 
 ENDPOINT: Final = "pixel"
 GIF: Final = (
@@ -47,14 +52,13 @@ class Pixel:
             await respond(send, error_answer("method_not_allowed", headers=((b"allow", b"GET"),)))
             return
         metrics.in_flight += 1
+        exchange = Exchange(scope, self._tools)
         try:
-            answer = await self._answer(Exchange(scope, self._tools))
-        except Fault as fault:
-            metrics.count(m.REFUSED, fault.code)
-            answer = _image(status_of(fault.code), fault.code, *fault.headers)
+            pending = self._begin(exchange)
+            positions = await append(self._tools, pending.records) if pending.records else ()
+            answer = self._finish(exchange, pending, positions)
         except Exception as error:  # noqa: BLE001  (the last resort: never a traceback to a sender)
-            self._log.error("request_failed", error=type(error).__name__, place=place_of(error))
-            answer = _image(500, "internal_error")
+            answer = self._refused(error)
         finally:
             metrics.in_flight -= 1
         metrics.answered(ENDPOINT, answer.status)
@@ -62,17 +66,59 @@ class Pixel:
         if started:
             metrics.observe(time.perf_counter() - started)
 
-    async def _answer(self, exchange: Exchange) -> Answer:
+    def direct(self, request: Direct) -> None:
+        """The same without a task."""
+        self._tools.metrics.in_flight += 1
+        exchange = Exchange(request.scope, self._tools)
+        try:
+            pending = self._begin(exchange)
+            if pending.records:
+                self._tools.submit(pending.records, partial(self._stored, request, exchange, pending))
+                return
+            answer = self._finish(exchange, pending, ())
+        except Exception as error:  # noqa: BLE001  (as above)
+            answer = self._refused(error)
+        self._done(request, answer)
+
+    def _stored(self, request: Direct, exchange: Exchange, pending: Pending, stored: Stored) -> None:
+        try:
+            answer = self._finish(exchange, pending, stored())
+        except CancelledError:
+            answer = self._refused(Fault("log_unavailable", headers=(retry_after(),)))
+        except Exception as error:  # noqa: BLE001  (as above)
+            answer = self._refused(error)
+        self._done(request, answer)
+
+    def _done(self, request: Direct, answer: Answer) -> None:
+        metrics = self._tools.metrics
+        metrics.in_flight -= 1
+        metrics.answered(ENDPOINT, answer.status)
+        if metrics.measured():
+            metrics.observe(request.age())
+        request.answer(answer)
+
+    def _begin(self, exchange: Exchange) -> Pending:
         if self._tools.metrics.in_flight > IN_FLIGHT_MAX:
             raise Fault("overloaded", headers=(retry_after(),))
         grant = exchange.grant(exchange.key())
         sender = exchange.sender(grant, None, ENDPOINT)
         referrer = exchange.headers.get(b"referer", b"").decode("utf-8", "replace")
         raw = event_json(exchange.scope["query_string"], referrer)
-        verdict = judge(raw, sender, suspect(raw), self._tools.make_id)
-        outcome = await store(self._tools, [verdict])
+        return prepare(self._tools, [judge(raw, sender, suspect(raw), self._tools.make_id)])
+
+    def _finish(self, exchange: Exchange, pending: Pending, positions: Sequence[Position]) -> Answer:
+        outcome = settle(self._tools, pending, positions)
         code = outcome.rejected[0][1].code if outcome.rejected else ""
-        return _image(200, code, *exchange.cookie_for([verdict]))
+        return _image(200, code, *exchange.cookie_for(pending.verdicts))
+
+    def _refused(self, error: Exception) -> Answer:
+        if isinstance(error, LogError):
+            error = fault_of(error)
+        if isinstance(error, Fault):
+            self._tools.metrics.count(m.REFUSED, error.code)
+            return _image(status_of(error.code), error.code, *error.headers)
+        self._log.error("request_failed", error=type(error).__name__, place=place_of(error))
+        return _image(500, "internal_error")
 
 
 def _image(status: int, code: str, *headers: tuple[bytes, bytes]) -> Answer:

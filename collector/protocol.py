@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from collector.answers import error_body, status_of
 from collector.cycle import Cycle
+from collector.direct import Direct, Handler
 from schemas.limits import (
     BODY_BYTES_MAX,
     BODY_TIMEOUT_S,
@@ -42,6 +43,8 @@ IDLE, HEADERS, BODY, ANSWERING = range(4)
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
+    cycle: Any  # a Cycle, a Direct or None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.phase = HEADERS  # a new connection owes us its headers
@@ -52,6 +55,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self.fault = ""
         if not hasattr(self.server_state, "sweeping"):
             sweep(self.server_state, self.loop)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        left: Callable[[], None] | None = self.app_state.get("client_left")
+        if left is not None and isinstance(self.cycle, Direct) and self.cycle.more_body:
+            left()  # in the middle of its body
 
     def data_received(self, data: bytes) -> None:
         if self.phase == IDLE:
@@ -75,17 +84,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
-        self.scope = {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": "1.1",
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme or "http",
-            "root_path": "",
-            "headers": self.headers,
-            "state": self.app_state,
-        }  # type: ignore[typeddict-item]
+        self.body_length = -1
         self.wire_bytes = 0
         self.hosts = 0
 
@@ -100,6 +99,8 @@ class BoundedProtocol(HttpToolsProtocol):
         headers.append((name, value))
         if name == b"host":
             self.hosts += 1
+        elif name == b"content-length":
+            self.body_length = int(value) if value.isdigit() and len(value) < 9 else BODY_BYTES_MAX + 1
         elif name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
         elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
@@ -117,20 +118,42 @@ class BoundedProtocol(HttpToolsProtocol):
         self.since = self.loop.time()
 
     def _begin_cycle(self) -> None:
-        """As uvicorn does it, with our cycle and without its options that we don't use."""
-        parser, scope = self.parser, self.scope
-        version = parser.get_http_version()
-        scope["method"] = parser.get_method().decode("ascii")
-        if version != "1.1":
-            scope["http_version"] = version
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
-        scope["path"] = unquote(path) if "%" in path else path
-        scope["raw_path"] = url.path
-        scope["query_string"] = url.query or b""
+        """The request's way: direct where its endpoint offers that and its body is announced, else ASGI as uvicorn does it,
+        with our cycle and without its options that we don't use."""
         before = self.cycle
-        self.cycle = Cycle(self, keep_alive=version != "1.0" and parser.should_keep_alive())
-        if before is None or before.response_complete:
+        waits = before is not None and not before.response_complete
+        method = self.parser.get_method()
+        path, _, query = self.url.partition(b"?")
+        version = self.parser.get_http_version()
+        keep_alive = version != "1.0" and self.parser.should_keep_alive()
+        handler: Handler | None = self.app_state.get("direct", {}).get((method, path))
+        announced = 0 <= self.body_length <= BODY_BYTES_MAX or (method == b"GET" and self.body_length == -1)
+        if handler is not None and announced and not waits and not self.expect_100_continue:
+            scope = {
+                "method": method.decode(), "headers": self.headers, "query_string": query, "client": self.client,
+                "scheme": self.scheme or "http",
+            }  # fmt: skip
+            self.cycle = Direct(self, handler, scope, keep_alive=keep_alive)
+            return
+        url = httptools.parse_url(self.url)
+        decoded = url.path.decode("ascii")
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "root_path": "",
+            "headers": self.headers,
+            "state": self.app_state,
+            "method": method.decode("ascii"),
+            "path": unquote(decoded) if "%" in decoded else decoded,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+        }
+        self.cycle = Cycle(self, keep_alive=keep_alive)
+        if not waits:
             self._start_asgi_task(self.cycle, self.app)
         else:  # a pipelined request waits its turn
             self.flow.pause_reading()
@@ -145,6 +168,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if cycle.response_complete:
             return
         cycle.body += body
+        if isinstance(cycle, Direct):
+            return
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         cycle.message_event.set()
@@ -155,8 +180,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self.phase = IDLE
             return
         cycle.more_body = False
-        cycle.message_event.set()
         self.phase = ANSWERING
+        if isinstance(cycle, Direct):
+            cycle.handler(cycle)
+        else:
+            cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1

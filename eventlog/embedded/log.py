@@ -73,17 +73,25 @@ class EmbeddedLog:
 
     async def append(self, records: Sequence[Record]) -> list[Position]:
         """Append all or none, durably."""
+        return self.positions(await self._send(records)) if records else []
+
+    def submit(self, records: Sequence[Record], then: Callable[[asyncio.Future[Sequence[int]]], None]) -> None:
+        """Append without a task: `then` is called on the loop with a future of the places (see `positions`), or of the
+        error. Raises `LogError` where the log refuses at once."""
+        self._send(records).add_done_callback(then)
+
+    def positions(self, places: Sequence[int]) -> list[Position]:
+        """Places, as the writer numbers them, as positions."""
+        generation = self._generation
+        return [Position(generation, place >> OFFSET_BITS, place & OFFSET_MASK) for place in places]
+
+    def _send(self, records: Sequence[Record]) -> asyncio.Future[Sequence[int]]:
         writer = self._writer
         if self._closed:
             raise LogUnavailable("The log is closed")
         if writer.full_until and time.monotonic() < writer.full_until:
             raise LogFull("The log is full")
-        if not records:
-            return []
-        generation = self._generation
-        return [
-            Position(generation, place >> OFFSET_BITS, place & OFFSET_MASK) for place in await writer.append(records)
-        ]
+        return writer.append(records)
 
     async def reader(self, group: str) -> EmbeddedReader:
         """The group's reader. Raises `LogError` while another one lives, here or in another process."""
