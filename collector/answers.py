@@ -25,6 +25,12 @@ REQUEST_CODES: Final[dict[str, tuple[int, str, str]]] = {
         "This origin may not send with this key",
         "Add it: `netiv sites add NAME --origin ORIGIN`.",
     ),
+    "bad_signature": (
+        401,
+        "This call is not signed as this webhook's calls are",
+        "Check the webhook's name, its secret, and the sender's clock (at most five minutes off).",
+    ),
+    "replayed": (409, "This call was received before", "Nothing is to be done: its events are stored."),
     "not_found": (404, "There is nothing at this path", "The endpoints are listed at /docs."),
     "unknown_receipt": (404, "This receipt is of no record in this log", "Use a receipt as it was answered."),
     "method_not_allowed": (405, "This path does not take this method", "See the `Allow` header."),

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from schemas.sites import Grant, Sites, hash_key, index, parse
+from schemas.sites import Grant, Site, Sites, hash_key, index, parse
 
 CHECK_INTERVAL_MS: Final = 1_000
 # An unknown key may make us look at the file this often, so that a storm of them is no storm of stat calls.
@@ -30,6 +30,7 @@ class Registry:
         self._stamp: Stamp | None = None
         self._checked_at = 0
         self._expires_at: int | None = None
+        self._sites: list[Site] = []
         self._grants: dict[str, Grant] = {}
         self._origins: frozenset[str] = frozenset()
         self._open = False
@@ -47,6 +48,16 @@ class Registry:
             self.refresh()
             found = self._grants.get(digest)
         return found
+
+    def site(self, name: str) -> Site | None:
+        """The site of this name."""
+        return self.signer(lambda site: site.name == name)
+
+    def signer(self, signed: Callable[[Site], bool]) -> Site | None:
+        """The site that this says yes to. All are asked, so that the time taken tells nothing."""
+        if self._now_ms() - self._checked_at >= CHECK_INTERVAL_MS:
+            self.refresh()
+        return next((site for site in [site for site in self._sites if signed(site)]), None)
 
     def allows(self, origin: str) -> tuple[bool, bool]:
         """For a request whose site is not known yet: (may some site be sent to from here, with credentials)."""
@@ -79,6 +90,7 @@ class Registry:
         return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
     def _use(self, sites: Sites, now: int) -> None:
+        self._sites = sites.sites
         self._grants = index(sites, now)
         self._origins = frozenset(origin for site in sites.sites for origin in site.origins)
         self._open = any(not site.origins for site in sites.sites)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -45,7 +44,7 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def journeys(told: Told, node_modules: Path, python_packages: None) -> Iterator[Told]:
+def journeys(told: Told, node_modules: Path, python_packages: None) -> Told:
     """All of them sent and derived."""
     told.native("native", JOURNEY["url"])
     for case in CASES:
@@ -54,7 +53,7 @@ def journeys(told: Told, node_modules: Path, python_packages: None) -> Iterator[
         for case, done in zip(CASES, pool.map(lambda case: run(case, told.url), CASES), strict=True):
             assert done.returncode == 0, f"{case.site}: {done.stdout}\n{done.stderr}"
     told.derived()
-    yield told
+    return told
 
 
 def run(case: Case, url: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,1 @@
+"""Signed calls of other systems: verified, decoded to canonical events, answered once they are durable."""

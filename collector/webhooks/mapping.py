@@ -1,0 +1,77 @@
+"""Generic webhooks: a body's entries as canonical events, by a table of paths. What is not mapped is kept. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from collector.dialects.values import Object, finish
+from schemas.rejection import Rejection
+from schemas.webhooks import Webhook
+
+_MISSING: Final = object()
+# Fields whose members may be named in a mapping (`order.value`); everything else is one name.
+_NESTED: Final = ("order", "touch", "context", "identifiers", "properties")
+
+
+def entries_of(webhook: Webhook, body: Any) -> list[Any] | Rejection:
+    """The entries of a body."""
+    if not webhook.entries:
+        return body if isinstance(body, list) else [body]
+    found = _at(body, webhook.entries)
+    if not isinstance(found, list):
+        return Rejection("undecodable", webhook.entries, "the list of entries is not there")
+    return found
+
+
+def event_of(webhook: Webhook, entry: Any) -> Object | Rejection:
+    """One entry's event. A mapped field that the entry lacks is left out; an entry without its type is not understood."""
+    if not isinstance(entry, dict):
+        return Rejection("not_an_object", "", "an entry is an object")
+    event: Object = {}
+    for path, source in webhook.mapping.items():
+        value = source.get("const", _MISSING) if isinstance(source, dict) else _take(entry, source)
+        if value is not _MISSING and value is not None:
+            _put(event, path, value)
+    if "type" not in event:
+        return Rejection("undecodable", str(webhook.mapping.get("type", "")), "the mapping finds no `type`")
+    properties = event.pop("properties", None)
+    return finish(event, properties, entry)
+
+
+def _put(event: Object, path: str, value: Any) -> None:
+    head, dot, rest = path.partition(".")
+    if not dot or head not in _NESTED:
+        event[path] = value
+        return
+    place = event.setdefault(head, {})
+    inner, dot, last = rest.partition(".")
+    if dot and head == "context":
+        place = place.setdefault(inner, {})
+        rest = last
+    place[rest] = value
+
+
+def _steps(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def _at(value: Any, pointer: str) -> Any:
+    for step in _steps(pointer):
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return _MISSING
+    return value
+
+
+def _take(entry: Object, pointer: str) -> Any:
+    """The value at a pointer (RFC 6901); taken out of the entry where it is a member."""
+    steps = _steps(pointer)
+    if not steps:
+        return _MISSING
+    holder = _at(entry, "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps[:-1]))
+    if isinstance(holder, dict) and steps[-1] in holder:
+        return holder.pop(steps[-1])
+    return _at(entry, pointer)

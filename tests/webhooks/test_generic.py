@@ -1,0 +1,96 @@
+"""Generic webhooks: signed, in time, once; mapped by a table; what is not understood is kept."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+import pytest
+from collector_server import Running
+
+from schemas.record import Accepted, Bad
+from tests.webhooks.conftest import Start, call
+
+
+def sale(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"s-{number}", "kind": "purchase", "at": "2026-11-20T10:00:00+02:00", 
+        "customer": {"email": "dana@example.co.il", "id": 77, "tier": "gold"},
+        "order": {"number": f"ord-{number}", "total": 349.9}, "note": "שלום 🎉", **more,
+    }  # fmt: skip
+
+
+def test_a_signed_call_is_stored(collector: Running) -> None:
+    reply = call(collector, {"data": [sale(1), sale(2)]})
+    assert (reply.status, reply.json["accepted"], reply.json["rejected"]) == (202, 2, [])
+    first, _ = collector.records()
+    assert isinstance(first, Accepted)
+    assert (first.site, first.dialect, first.secret, first.event_id) == ("open", "webhook", True, "s-1")
+    assert msgspec.json.decode(first.event) == {
+        "type": "conversion", "name": "purchase", "event_id": "s-1", "email": "dana@example.co.il", "identifiers": {"crm_id": 77},
+        "created_at": "2026-11-20T10:00:00+02:00", "order": {"id": "ord-1", "value": 349.9, "currency": "ILS"},
+        "properties": {"$dialect": {"customer": {"tier": "gold"}, "note": "שלום 🎉"}},
+    }  # fmt: skip
+
+
+def test_what_is_not_understood_is_kept_beside_the_rest(collector: Running) -> None:
+    reply = call(collector, {"data": [sale(1), 7, sale(2, at="once"), sale(3)]})
+    assert (reply.status, reply.json["accepted"]) == (202, 2)
+    assert [one["code"] for one in reply.json["rejected"]] == ["not_an_object", "invalid_time"]
+    assert sorted(record.code for record in collector.records() if isinstance(record, Bad)) == [
+        "invalid_time",
+        "not_an_object",
+    ]
+
+
+@pytest.mark.parametrize(
+    "body", [b"no json", b"[]", b'{"other": 1}', b'{"data": 5}', b'{"data": []}', b"\xff\xfe", b'{"data": [[]]}']
+)
+def test_unknown_shapes_are_bad_events(collector: Running, body: bytes) -> None:
+    reply = call(collector, body)
+    assert (reply.status, reply.json["accepted"]) == (202, 0)
+    (record,) = collector.records()
+    assert isinstance(record, Bad)
+    assert record.dialect == "webhook"
+
+
+def test_a_call_counts_once_also_after_a_restart(start: Start) -> None:
+    now = time.time()
+    collector = start()
+    assert call(collector, {"data": [sale(1)]}, at_s=now).status == 202
+    assert call(collector, {"data": [sale(1)]}, at_s=now).status == 409
+    collector = start()
+    assert call(collector, {"data": [sale(1)]}, at_s=now).status == 409
+    assert len(collector.records()) == 1
+
+
+@pytest.mark.parametrize(("offset_s", "status"), [(-320, 401), (-280, 202), (280, 202), (320, 401)])
+def test_the_window_of_a_signature(collector: Running, offset_s: int, status: int) -> None:
+    assert call(collector, {"data": [sale(1)]}, at_s=time.time() + offset_s).status == status
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"x_netiv_signature": ""}, {"x_netiv_signature": "sha256=00"}, {"x_netiv_signature": "שקר".encode().decode("latin-1")},
+        {"x_netiv_timestamp": "1"}, {"x_netiv_timestamp": "now"}, {"x_netiv_nonce": "n-2"}, {"x_netiv_nonce": ""},
+    ],
+)  # fmt: skip
+def test_what_is_signed_may_not_change(collector: Running, change: dict[str, str]) -> None:
+    assert call(collector, {"data": [sale(1)]}, **change).status == 401
+    assert collector.records() == []
+
+
+def test_other_names_and_secrets_are_refused_alike(collector: Running) -> None:
+    body = {"data": [sale(1)]}
+    answers = [
+        call(collector, body, "nobody"),
+        call(collector, body, "orphan"),
+        call(collector, body, secret="guess"),
+        call(collector, body, ""),
+    ]
+    assert {reply.status for reply in answers} == {401}
+    assert len({reply.body for reply in answers}) == 1
+    assert collector.ask("GET", "/webhooks/crm").status == 405
+    assert collector.records() == []
