@@ -1,0 +1,59 @@
+"""A TCP proxy in front of a broker: passes, delays, or swallows what comes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Self
+
+
+class Proxy:
+    """Listens on a port of its own; `delay_s` holds back every piece on its way to the client."""
+
+    def __init__(self, target: str) -> None:
+        host, _, port = target.partition(":")
+        self._target = host, int(port)
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.delay_s = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            theirs, ours = await asyncio.open_connection(*self._target)
+            try:
+                await asyncio.gather(self._pipe(reader, ours, slow=False), self._pipe(theirs, writer, slow=True))
+            finally:
+                ours.close()
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+            self._tasks.discard(task)
+
+    async def _pipe(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, slow: bool) -> None:
+        with suppress(OSError):
+            while piece := await source.read(65_536):
+                if slow and self.delay_s:
+                    await asyncio.sleep(self.delay_s)
+                sink.write(piece)
+                await sink.drain()
+            sink.write_eof()
