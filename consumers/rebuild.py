@@ -10,10 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from consumers.refresh.refresher import Progress, Refresher
-from consumers.refresh.sql import read
 from consumers.rules.files import Rules
 from consumers.warehouse.contract import Warehouse
-from consumers.warehouse.migrations import statements
 
 TABLES: Final = (
     "event_duplicates", "identities", "sessions", "touchpoints", "conversion_events", "conversions", "person_subjects",
@@ -29,9 +27,8 @@ async def rebuild(
     await warehouse.command(f"DROP DATABASE IF EXISTS {beside}")
     await warehouse.command(f"DROP DATABASE IF EXISTS {beside}_scratch")
     await warehouse.command(f"CREATE DATABASE {beside}")
-    for statement in statements(read("tables/0002_derived.sql")):
-        if any(f"NOT EXISTS {table}\n" in statement for table in TABLES):
-            await warehouse.command(statement.replace("NOT EXISTS ", f"NOT EXISTS {beside}."))
+    for table in TABLES:
+        await warehouse.command(f"CREATE TABLE {beside}.{table} AS {table}")
     refresher = Refresher(warehouse, rules, f"{beside}_scratch", beside, clock_us)
     await refresher.prepare()
     await refresher.mark_where("1")

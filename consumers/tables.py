@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+import msgspec
+
 from consumers.refresh.sql import FOLDER, expand
 from consumers.rules.channels import condition
-from consumers.rules.files import Rules
+from consumers.rules.files import Rules, version_of
 from consumers.rules.macros import macros
 from consumers.rules.stages import stage_macros
 from consumers.rules.view_macros import view_macros
@@ -43,6 +45,10 @@ async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
         },
         {"host": "String", "source": "String", "category": "LowCardinality(String)"},
     )
+    version = version_of(rules)
+    if not await warehouse.rows("SELECT 1 FROM rule_versions WHERE version = {version:UInt64} LIMIT 1", {"version": version}):
+        text = msgspec.json.encode(rules).decode()
+        await warehouse.insert("rule_versions", {"version": [version], "rules": [text]}, {"version": "UInt64", "rules": "String"})
     await warehouse.command("TRUNCATE TABLE currency_rates")
     await warehouse.insert(
         "currency_rates",

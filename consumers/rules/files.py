@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
+from consumers.rules.continuity import Continuing
 from consumers.rules.stages import StageRules
 
 SHIPPED = Path(__file__).parents[2] / "schemas" / "rules"
@@ -66,6 +68,7 @@ class SessionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: int = 1
     gap_minutes: float = 30
     max_hours: float = 24
+    continuity_minutes: float = 120
     new_campaign_starts_session: bool = True
     another_person_starts_session: bool = True
     midnight_starts_session: bool = False
@@ -116,6 +119,7 @@ class Rules(msgspec.Struct, frozen=True):
     referrers: list[Referrer]
     stages: StageRules = StageRules(1, [])
     rates: list[Rate] = []
+    continuity: list[Continuing] = []
 
 
 class RulesInvalid(Exception):
@@ -127,6 +131,11 @@ def _yaml(path: Path, kind: type[Any]) -> Any:
         return msgspec.convert(yaml.safe_load(path.read_text("utf-8")), kind)
     except (msgspec.ValidationError, yaml.YAMLError, OSError) as error:
         raise RulesInvalid(f"{path.name}: {error}") from error
+
+
+def version_of(rules: Rules) -> int:
+    """What every derived row carries: a hash of the rules, equal for equal rules."""
+    return int.from_bytes(blake2b(msgspec.json.encode(rules), digest_size=8).digest(), "big")
 
 
 def _csv(path: Path) -> csv.DictReader[str]:
@@ -143,4 +152,5 @@ def load(folder: Path = SHIPPED) -> Rules:
         referrers=[Referrer(row["host"], row["source"], row["category"]) for row in rows],
         stages=_yaml(folder / "stages.yaml", StageRules),
         rates=msgspec.convert(list(_csv(folder / "currencies.csv")), list[Rate], strict=False),
+        continuity=msgspec.convert(list(_csv(folder / "continuity.csv")), list[Continuing]),
     )

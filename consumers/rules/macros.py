@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from consumers.rules.channels import channel_expression, nodes, transform
-from consumers.rules.files import ConversionRules, Rules
+from consumers.rules.continuity import is_listed
+from consumers.rules.files import ConversionRules, Rules, version_of
 from consumers.rules.literal import quote
 
 MINUTE_MS: Final = 60_000
@@ -16,7 +17,7 @@ DAY_MS: Final = 86_400_000
 _NAME: Final = "lower(trimBoth(replaceRegexpAll(toString(name), '[\\\\s_-]+', ' ')))"
 
 _SOURCE_KEY: Final = (
-    "sipHash64(utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind)"
+    "sipHash64(utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path)"
 )
 
 _REPORTER: Final = (
@@ -58,6 +59,8 @@ def macros(rules: Rules) -> dict[str, str]:
     known = nodes(rules.channels)
     listed = ", ".join(quote(kind) for kind in rules.sessions.not_activity)
     trust = {reporter: str(rank) for rank, reporter in enumerate(rules.conversions.trust)}
+    # Landing pages are many: they divide sources only where a rule asks for them.
+    asks_path = any(when.path_matches for rule in rules.channels.rules for when in rule.when)
     return {
         "channel": channel_expression(rules.channels),
         "known_channel": f"touch_channel IN ({', '.join(quote(channel) for channel in known)})",
@@ -68,6 +71,9 @@ def macros(rules: Rules) -> dict[str, str]:
         "conversion_name": conversion_name(rules.conversions),
         "is_activity": f"active AND NOT startsWith(subject, '~') AND type NOT IN ({listed})",
         "source_key": _SOURCE_KEY,
+        "is_continuing": is_listed(rules.continuity),
+        "landing_path": "path(entry.2)" if asks_path else "''",
+        "touch_landing_path": "path(e.url)" if asks_path else "''",
         "reporter": _REPORTER,
         "trust": f"toUInt8({transform('reporter', trust, '99')})",
         "gap_ms": str(round(rules.sessions.gap_minutes * MINUTE_MS)),
@@ -80,6 +86,8 @@ def parameters(rules: Rules) -> dict[str, int]:
     return {
         "gap_ms": round(rules.sessions.gap_minutes * MINUTE_MS),
         "length_ms": round(rules.sessions.max_hours * 60 * MINUTE_MS),
+        "continuity_ms": round(rules.sessions.continuity_minutes * MINUTE_MS),
+        "rules_version": version_of(rules),
         "split_on_campaign": int(rules.sessions.new_campaign_starts_session),
         "split_on_owner": int(rules.sessions.another_person_starts_session),
         "split_at_midnight": int(rules.sessions.midnight_starts_session),

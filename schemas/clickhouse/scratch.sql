@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.visits
     is_bot UInt8, exit_url String, referrer String, referrer_host LowCardinality(String), url_host LowCardinality(String),
     utm_source LowCardinality(String), utm_medium LowCardinality(String), utm_campaign LowCardinality(String),
     utm_content LowCardinality(String), utm_term LowCardinality(String), click_id_type LowCardinality(String),
-    kind LowCardinality(String), source_key UInt64
+    kind LowCardinality(String), landing_path LowCardinality(String), continuity Array(LowCardinality(String)), source_key UInt64
 )
 ENGINE = Memory;
 
@@ -31,7 +31,8 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.touches
     kind LowCardinality(String), touch_channel LowCardinality(String), creative String, cost Nullable(Decimal(18, 4)),
     utm_source LowCardinality(String), utm_medium LowCardinality(String), utm_campaign LowCardinality(String),
     utm_content LowCardinality(String), utm_term LowCardinality(String), click_id_type LowCardinality(String),
-    referrer_host LowCardinality(String), url_host LowCardinality(String), source_key UInt64
+    referrer_host LowCardinality(String), url_host LowCardinality(String), landing_path LowCardinality(String),
+    source_key UInt64
 )
 ENGINE = Memory;
 

@@ -17,7 +17,7 @@ SELECT
     copy.3 AS log_part,
     copy.4 AS log_off,
     {version:UInt64} AS version,
-    0 AS is_deleted
+    0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM
 (
     SELECT site, subject, event_id, arraySort(groupArray((received_at, log_gen, log_part, log_off))) AS copies

@@ -54,7 +54,7 @@ SELECT
     first_seen,
     last_seen,
     {version:UInt64} AS version,
-    0 AS is_deleted
+    0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM (SELECT *, [''] AS nobody FROM seen) AS seen
 LEFT JOIN claims ON claims.site = seen.site AND claims.subject = seen.subject
 ARRAY JOIN [arrayFilter(o -> o != '', claims.stretches.4)] AS named;

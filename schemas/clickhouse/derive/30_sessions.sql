@@ -30,7 +30,8 @@ WITH
             groupArray(click_id_type) AS a_click_type,
             groupArray(country) AS a_country,
             groupArray(device_type) AS a_device,
-            groupArray(is_bot) AS a_bot
+            groupArray(is_bot) AS a_bot,
+            groupArray(toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}})) AS a_continuing
         FROM events
         WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)
             AND {{not_duplicate}}
@@ -43,7 +44,7 @@ WITH
         SELECT
             grouped.*,
             arrayDistinct(identities.owners) AS owners,
-            arraySort(arrayZip(a_time, a_event, a_campaign, a_click, a_page, a_conversion, a_report, arrayEnumerate(a_time))) AS s,
+            arraySort(arrayZip(a_time, a_event, a_campaign, a_click, a_page, a_conversion, a_report, arrayEnumerate(a_time), a_continuing)) AS s,
             s.1 AS s_time,
             s.3 AS s_campaign,
             s.4 AS s_click,
@@ -69,12 +70,14 @@ WITH
         SELECT
             *,
             arrayMap(
-                (t, before, o, o_before, i) -> i = 1
-                    OR t - before > {gap_ms:Int64}
+                (t, before, o, o_before, r, i) -> i = 1
+                    -- who comes back from a payment page later than the time-out has still not left
+                    OR (t - before > {gap_ms:Int64} AND NOT (r AND t - before <= {continuity_ms:Int64}))
                     OR ({split_on_owner:UInt8} AND o != o_before)
                     OR ({split_at_midnight:UInt8} AND intDiv(t + {zone_ms:Int64}, 86400000) != intDiv(before + {zone_ms:Int64}, 86400000)),
                 s_time, arrayPushFront(arrayPopBack(s_time), toInt64(0)),
                 s_owner, arrayPushFront(arrayPopBack(s_owner), toUInt32(0)),
+                s.9,
                 arrayEnumerate(s_time)
             ) AS s_break,
             arrayPushFront(arrayPopBack(arrayFill((k, b) -> k != 0 OR b, s_campaign, s_break)), toUInt64(0)) AS campaign_before,
@@ -131,7 +134,9 @@ WITH
             arrayMap((p, n, total, l) -> (p AND n = total) OR (total = 0 AND l), s_page, page_number, pages, s_last) AS s_exit,
             arrayMap((p, n, total, e) -> (p AND n = 1) OR (total = 0 AND e), s_tagged, tagged_number, tagged, s_entry) AS s_source,
             -- back in the order of the wide columns
-            arraySort(arrayZip(s.8, s_session, s_entry, s_exit, s_source)) AS w
+            arraySort(arrayZip(s.8, s_session, s_entry, s_exit, s_source, arrayMap(
+                (r, f, t, before) -> multiIf(NOT r, '', f, 'source:', t - before > {gap_ms:Int64}, 'list:', 'session:'),
+                s.9, s_first, s_time, arrayPushFront(arrayPopBack(s_time), toInt64(0))))) AS w
         FROM cut
     ),
     -- 5. per session
@@ -151,7 +156,11 @@ WITH
             arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(w.2, a_url, a_country, a_device, a_bot), w.3)) AS entries,
             arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(w.2, a_url), w.4)) AS exits,
             arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(
-                w.2, a_referrer, a_referrer_host, a_url_host, a_source, a_medium, a_name, a_content, a_term, a_click_type), w.5)) AS sources
+                w.2, a_referrer, a_referrer_host, a_url_host, a_source, a_medium, a_name, a_content, a_term, a_click_type), w.5)) AS sources,
+            -- returns that were no new beginning; seldom any
+            arraySort(arrayDistinct(arrayFilter(v -> v.2 != '', arrayZip(w.2, w.6, a_referrer_host)))) AS returns,
+            if(empty(returns), arrayMap(f -> []::Array(String), starts),
+                arrayMap(n -> arrayMap(v -> concat(v.2, v.3), arrayFilter(v -> v.1 = n, returns)), arrayEnumerate(starts))) AS continuities
         FROM flagged
     )
 SELECT
@@ -179,6 +188,8 @@ SELECT
     source.9 AS utm_term,
     source.10 AS click_id_type,
     '' AS kind,
+    {{landing_path}} AS landing_path,
+    continuity,
     {{source_key}} AS source_key
 FROM picked
 ARRAY JOIN
@@ -191,4 +202,5 @@ ARRAY JOIN
     arrayPopFront(reports) AS report,
     entries AS entry,
     exits AS exit,
-    sources AS source;
+    sources AS source,
+    continuities AS continuity;

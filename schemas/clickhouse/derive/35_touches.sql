@@ -23,6 +23,7 @@ SELECT
     e.click_id_type AS click_id_type,
     e.referrer_host AS referrer_host,
     e.url_host AS url_host,
+    {{touch_landing_path}} AS landing_path,
     {{source_key}} AS source_key
 FROM
 (

@@ -6,10 +6,10 @@ INSERT INTO {{scratch}}.sources
 WITH
     combinations AS
     (
-        SELECT DISTINCT source_key, utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind
+        SELECT DISTINCT source_key, utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path
         FROM {{scratch}}.visits
         UNION DISTINCT
-        SELECT DISTINCT source_key, utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind
+        SELECT DISTINCT source_key, utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path
         FROM {{scratch}}.touches
     ),
     named AS
@@ -18,10 +18,11 @@ WITH
             *,
             {{click_source}} AS click_source,
             {{click_medium}} AS click_medium,
-            -- a referrer of the page's own registrable domain is no source
+            -- a referrer of the page's own registrable domain is no source, nor is a page that only continues a visit
             referrer_host != '' AND referrer_host != url_host
                 AND cutToFirstSignificantSubdomain(concat('https://', toString(referrer_host)))
-                    != cutToFirstSignificantSubdomain(concat('https://', toString(url_host))) AS external,
+                    != cutToFirstSignificantSubdomain(concat('https://', toString(url_host)))
+                AND NOT {{is_continuing}} AS external,
             lower(multiIf(
                 utm_source != '', toString(utm_source),
                 click_source != '', click_source,
@@ -88,7 +89,8 @@ SELECT
     v.device_type AS device_type,
     v.is_bot AS is_bot,
     v.is_bot = 0 AND v.report < v.count AS touches,
+    v.continuity AS continuity,
     {version:UInt64} AS version,
-    0 AS is_deleted
+    0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM {{scratch}}.visits AS v
 LEFT ANY JOIN {{scratch}}.sources AS s ON s.source_key = v.source_key;

@@ -3,7 +3,7 @@
 INSERT INTO {{scratch}}.touchpoints
 SELECT
     site, subject, started_at AS ts, session_id AS touchpoint_id, person_id, session_id, 'visit' AS kind, node, channel, source, medium,
-    campaign, content, term, '' AS creative, NULL AS cost, {version:UInt64} AS version, 0 AS is_deleted
+    campaign, content, term, '' AS creative, NULL AS cost, {version:UInt64} AS version, 0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM {{scratch}}.sessions
 WHERE touches;
 
@@ -26,7 +26,7 @@ SELECT
     t.creative AS creative,
     t.cost AS cost,
     {version:UInt64} AS version,
-    0 AS is_deleted
+    0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM {{scratch}}.touches AS t
 LEFT ANY JOIN {{scratch}}.sources AS s ON s.source_key = t.source_key
 ASOF LEFT JOIN (SELECT site, subject, started_at, ended_at, session_id FROM {{scratch}}.sessions) AS v

@@ -23,7 +23,7 @@ SELECT
     upper(e.currency) AS currency,
     {{reporter}} AS reporter,
     {version:UInt64} AS version,
-    0 AS is_deleted
+    0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM
 (
     SELECT *

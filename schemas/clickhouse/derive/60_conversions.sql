@@ -56,7 +56,7 @@ SELECT
     c.currency AS currency,
     c.reported_by AS reported_by,
     {version:UInt64} AS version,
-    0 AS is_deleted
+    0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM chosen AS c
 ASOF LEFT JOIN
 (

@@ -54,7 +54,7 @@ SELECT
     if(touches = 0, NULL, dateDiff('millisecond', path[1].1, c.ts) / 1000) AS seconds_to_convert,
     length(arrayDistinct(arrayFilter(x -> NOT startsWith(x, '~'), path.9))) AS devices,
     {version:UInt64} AS version,
-    0 AS is_deleted
+    0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM converted AS c
 LEFT JOIN touched AS t ON t.site = c.site AND t.person_id = c.person_id
 ARRAY JOIN [arrayFilter(x -> x.1 <= c.ts AND toUnixTimestamp64Milli(c.ts) - toUnixTimestamp64Milli(x.1) <= x.10, t.steps)] AS path;
@@ -76,7 +76,7 @@ SELECT
     steps[-1].1 AS last_touch_at,
     '' AS stage,
     {version:UInt64} AS version,
-    0 AS is_deleted
+    0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM
 (
     SELECT t.site AS site, t.person_id AS person_id, arraySort(groupArray((t.ts, t.touchpoint_id, t.channel))) AS steps
