@@ -65,7 +65,8 @@ class Collector:
         self._endpoints: dict[str, ASGIApp] = {}
         self._sdk_prefix = f"{settings.path_prefix}/netiv"
         package = Path(__file__).parent
-        self._sdk = SdkFiles(folder_of(package, package.parent))
+        self._built = folder_of(package, package.parent)
+        self._sdk = SdkFiles(self._built)
         self._pages: ASGIApp | None = None
         self._foreign: tuple[Foreign | Redirect | Webhooks, ...] = ()
         self._log = structlog.get_logger("netiv.collector")
@@ -101,7 +102,7 @@ class Collector:
             make_id=make_id,
         )
         prefix = settings.path_prefix
-        self._pages = make_pages(settings, tools, Readiness(_durable_part(log), ping_url(settings), now_ms))
+        self._pages = make_pages(settings, tools, Readiness(_durable_part(log), ping_url(settings), now_ms), self._built)
         foreign = Foreign(tools, prefix)
         folder = settings.sites_file.parent
         self._foreign = (Redirect(tools, prefix, folder / LINKS), Webhooks(tools, prefix, folder), foreign)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from collector import metrics as m
 from collector.answers import error_body
+from collector.demo_shop import demo_routes
 from collector.health import Readiness
 from collector.ingest import Tools
 from collector.openapi import ingest_paths
@@ -29,7 +31,7 @@ def event_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Event)}
 
 
-def make_pages(settings: Settings, tools: Tools, readiness: Readiness) -> FastAPI:
+def make_pages(settings: Settings, tools: Tools, readiness: Readiness, built: Path) -> FastAPI:
     """The application behind the ingest endpoints."""
     prefix = settings.path_prefix
     pages = FastAPI(
@@ -41,6 +43,7 @@ def make_pages(settings: Settings, tools: Tools, readiness: Readiness) -> FastAP
     )
     pages.include_router(_operations(tools, readiness), prefix=prefix)
     pages.include_router(_progress(tools), prefix=prefix)
+    pages.include_router(demo_routes(settings, built), prefix=prefix)
     pages.add_exception_handler(HTTPException, _http_error)
     pages.add_exception_handler(LogError, _log_error)
     pages.add_exception_handler(Exception, _unexpected)

@@ -43,6 +43,7 @@ def show(welcome: Welcome) -> None:
     console.rule("Netiv is ready", align="left", style="green")
     console.print(f"Collector    {welcome.collector}        (docs at /docs, how far it is at /v1/lag)")
     console.print(f"ClickHouse   {welcome.clickhouse}        (database {welcome.database}, read-only, for BI tools)")
+    console.print(f"Demo shop    {welcome.collector}/demo        (click through it and watch the path appear)")
     console.print(f"Data folder  {welcome.data}")
     if welcome.write_key:
         console.print(f"\nA first site was made: {welcome.site} {SHOWN_ONCE}")

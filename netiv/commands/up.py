@@ -48,6 +48,7 @@ def up(
 ) -> None:
     """See HELP."""
     from netiv import configuration, engine, lock, welcome
+    from netiv.demo.keys import obtain_shop
     from netiv.output import as_json
     from netiv.supervisor import Supervisor
 
@@ -60,6 +61,8 @@ def up(
     with lock.hold(settings.data, "up"):
         settings = _with_ports(settings)
         message = _welcome(settings)
+        if settings.host in ("127.0.0.1", "localhost", "::1"):
+            obtain_shop(settings)
 
         def announce() -> None:
             as_json(message) if json else welcome.show(message)

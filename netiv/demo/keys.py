@@ -14,6 +14,7 @@ from schemas.settings import Settings
 from schemas.sites import Sites, hash_key
 
 SITE = "demo"
+SHOP = "demo-shop"
 FILE_NAME = "demo-keys.json"
 
 
@@ -32,6 +33,14 @@ def obtain(settings: Settings) -> Keys:
     sites_file.edit(settings.sites_file, change)
     _write(path, chosen)
     return chosen
+
+
+def obtain_shop(settings: Settings) -> None:
+    """The site of the shop that `/demo` shows, under an alias of its own; only made where a stack runs for its own machine."""
+    wanted = sites_change.Wanted(SHOP, aliases=["netiv-demo-shop"], timezone="Asia/Jerusalem", currency="ILS")
+    sites_file.edit(
+        settings.sites_file, lambda sites: sites_change.add(sites, wanted, time.time_ns() // 1_000_000, update=True)
+    )
 
 
 def _read(path: Path) -> Keys | None:

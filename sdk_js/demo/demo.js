@@ -4,7 +4,7 @@
   var query = new URLSearchParams(location.search);
   var language = query.get("lang") === "he" ? "he" : "en";
   var words = WORDS[language];
-  var key = query.get("key") || sessionStorage.getItem("demo_key") || "demo";
+  var key = query.get("key") || sessionStorage.getItem("demo_key") || "netiv-demo-shop";
   var make = Live.make;
   var cart = JSON.parse(sessionStorage.getItem("demo_cart") || "[]");
   sessionStorage.setItem("demo_key", key);
