@@ -24,7 +24,7 @@ $(VENV)/.tested: $(VENV)/.made
 	@$(PIP) install -c constraints.txt -e '.[embedded,kafka]' --group test --group lint
 	@touch $@
 
-sdk_js/dist/manifest.json: sdk_js/package-lock.json $(shell find sdk_js/src sdk_js/scripts -type f 2>/dev/null)
+sdk_js/dist/manifest.json: sdk_js/package-lock.json sdk_js/package.json $(shell find sdk_js/src sdk_js/scripts sdk_js/demo -type f 2>/dev/null)
 	@echo "Building the browser SDK …"
 	@cd sdk_js && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
 
