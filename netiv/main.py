@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from netiv.commands import collector, consumers, demo, dev, doctor, migrate, report, sites, up, wait
+from netiv.commands import collector, consumers, demo, dev, doctor, links, migrate, report, sites, up, wait, webhooks
 
 HELP = """Netiv collects every marketing touchpoint and keeps the paths to each conversion in ClickHouse.
 
@@ -60,6 +60,8 @@ app.command("collector", help=collector.HELP)(collector.collector)
 app.command("consumers", help=consumers.HELP)(consumers.consumers)
 app.command("migrate", help=migrate.HELP)(migrate.migrate)
 app.add_typer(sites.app, name="sites", help=sites.HELP)
+app.add_typer(links.app, name="links", help=links.HELP)
+app.add_typer(webhooks.app, name="webhooks", help=webhooks.HELP)
 app.command("demo", help=demo.HELP)(demo.demo)
 app.add_typer(report.app, name="report", help=report.HELP)
 app.command("wait", help=wait.HELP)(wait.wait)

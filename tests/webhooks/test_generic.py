@@ -15,7 +15,7 @@ from tests.webhooks.conftest import Start, call
 
 def sale(number: int, **more: Any) -> dict[str, Any]:
     return {
-        "id": f"s-{number}", "kind": "purchase", "at": "2026-11-20T10:00:00+02:00", 
+        "id": f"s-{number}", "kind": "purchase", "at": "2026-11-20T10:00:00+02:00",
         "customer": {"email": "dana@example.co.il", "id": 77, "tier": "gold"},
         "order": {"number": f"ord-{number}", "total": 349.9}, "note": "שלום 🎉", **more,
     }  # fmt: skip
