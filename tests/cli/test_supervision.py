@@ -94,7 +94,7 @@ def test_it_comes_up_with_a_first_site_and_stops_clean(stack: Stack) -> None:
 def test_a_child_that_dies_is_started_again(stack: Stack, role: str) -> None:
     victim = roles(stack)[role]
     victim.kill()
-    until(lambda: role in roles(stack) and roles(stack)[role].pid != victim.pid, f"another {role}")
+    until(lambda: (now := roles(stack).get(role)) is not None and now.pid != victim.pid, f"another {role}")
     until(lambda: answers(stack), "answers again")
     send(stack, "after")
     stack.wait_derived()
