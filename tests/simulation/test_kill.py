@@ -55,9 +55,26 @@ class Role:
         self.start()
 
     def start(self) -> None:
+        self._begun = Path(self._output.name).stat().st_size
         self.process = subprocess.Popen(
             self._command, cwd=self._folder, env=environment(self._folder), stdout=self._output, stderr=self._output
         )
+
+    def must_live(self) -> None:
+        """Only we end it."""
+        assert self.process.poll() is None, f"{self._command[3]} ended by itself: {self.told()}"
+
+    async def ready(self, sign: str) -> None:
+        """Until this very process has said the sign: before that it has no handler of SIGTERM."""
+        deadline = time.monotonic() + 60
+        while sign.encode() not in Path(self._output.name).read_bytes()[self._begun :]:
+            self.must_live()
+            assert time.monotonic() < deadline, self.told()
+            await asyncio.sleep(0.05)
+
+    def told(self) -> str:
+        """Its last words."""
+        return Path(self._output.name).read_text("utf-8", "replace")[-3000:]
 
     def kill(self) -> None:
         """Without a warning; then a new one at once."""
@@ -92,7 +109,8 @@ async def kill_collector(role: Role, traffic: Traffic, chance: random.Random) ->
     """At random points of the sending, evenly spread so that every restart gets work."""
     for number in range(KILLS):
         point = EVENTS * (number + chance.random()) / (KILLS + 1)
-        while len(traffic.acknowledged) < point:  # noqa: ASYNC110 - a test polls what it watches
+        while len(traffic.acknowledged) < point:
+            role.must_live()
             await asyncio.sleep(0.01)
         role.kill()
 
@@ -103,6 +121,7 @@ async def kill_consumers(role: Role, port: int, chance: random.Random) -> None:
         begun, before = time.monotonic(), await lag(port)
         while time.monotonic() - begun < 8:
             await asyncio.sleep(0.05)
+            role.must_live()
             now = await lag(port)
             if now and before and now["loaded"] > before["loaded"]:
                 break
@@ -151,9 +170,11 @@ async def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
             kill_consumers(consumers, port, chance),
         )
         await until_derived(port)
+        await collector.ready("listening")
+        await consumers.ready("resumed")
     finally:
         codes = collector.stop(), consumers.stop()
-    assert codes == (0, 0)
+    assert codes == (0, 0), f"{codes}: {collector.told()} {consumers.told()}"
     assert (collector.kills, consumers.kills) == (KILLS, KILLS)
     assert traffic.doubts > 0, "no kill interrupted anything"
     await _judge(tmp_path / "data", traffic.acknowledged)
