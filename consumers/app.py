@@ -87,7 +87,7 @@ async def _migrate(settings: Settings) -> list[str]:
         await (await open_log(settings)).close()
     warehouse = await open_warehouse(settings)
     try:
-        return await prepare_tables(warehouse, load())
+        return await prepare_tables(warehouse, load(settings.rules_folder))
     finally:
         await warehouse.close()
 
@@ -110,7 +110,7 @@ async def _serve(settings: Settings) -> int:
 
 
 async def _serve_once(settings: Settings, stop: asyncio.Event, name: str) -> None:
-    rules = load()
+    rules = load(settings.rules_folder)
     warehouse = await open_warehouse(settings)
     try:
         # Where consumers share tables, one `netiv migrate` makes them, not several processes at once.

@@ -11,6 +11,7 @@ from typing import Final
 
 from consumers.refresh.refresher import Progress, Refresher
 from consumers.rules.files import Rules
+from consumers.tables import insert_referrers
 from consumers.warehouse.contract import Warehouse
 
 TABLES: Final = (
@@ -24,17 +25,29 @@ async def rebuild(
 ) -> int:
     """Rebuild all derived tables; the number of subjects. Nothing else may refresh meanwhile."""
     beside = f"{warehouse.database}_next"
-    await warehouse.command(f"DROP DATABASE IF EXISTS {beside}")
-    await warehouse.command(f"DROP DATABASE IF EXISTS {beside}_scratch")
-    await warehouse.command(f"CREATE DATABASE {beside}")
+    subjects = await derive_beside(warehouse, rules, beside, clock_us, progress)
     for table in TABLES:
+        await warehouse.command(f"EXCHANGE TABLES {table} AND {beside}.{table}")
+    await discard(warehouse, beside)
+    return subjects
+
+
+async def derive_beside(
+    warehouse: Warehouse, rules: Rules, beside: str, clock_us: Callable[[], int], progress: Progress | None = None
+) -> int:
+    """Derive everything under these rules into a database of its own, which nobody reads; the number of subjects."""
+    await discard(warehouse, beside)
+    await warehouse.command(f"CREATE DATABASE {beside}")
+    for table in (*TABLES, "referrer_hosts"):
         await warehouse.command(f"CREATE TABLE {beside}.{table} AS {table}")
+    await insert_referrers(warehouse, rules, f"{beside}.referrer_hosts")
     refresher = Refresher(warehouse, rules, f"{beside}_scratch", beside, clock_us)
     await refresher.prepare()
     await refresher.mark_where("1")
-    subjects = await refresher.refresh(refresher.turn(), progress)
-    for table in TABLES:
-        await warehouse.command(f"EXCHANGE TABLES {table} AND {beside}.{table}")
-    await warehouse.command(f"DROP DATABASE {beside}")
-    await warehouse.command(f"DROP DATABASE {beside}_scratch")
-    return subjects
+    return await refresher.refresh(refresher.turn(), progress)
+
+
+async def discard(warehouse: Warehouse, beside: str) -> None:
+    """Drop what `derive_beside` made."""
+    await warehouse.command(f"DROP DATABASE IF EXISTS {beside}")
+    await warehouse.command(f"DROP DATABASE IF EXISTS {beside}_scratch")

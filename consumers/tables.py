@@ -35,16 +35,7 @@ async def make_views(warehouse: Warehouse, rules: Rules) -> None:
 async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
     """Replace the rule tables by these rules."""
     await warehouse.command("TRUNCATE TABLE referrer_hosts")
-    hosts = rules.referrers
-    await warehouse.insert(
-        "referrer_hosts",
-        {
-            "host": [row.host for row in hosts],
-            "source": [row.source for row in hosts],
-            "category": [row.category for row in hosts],
-        },
-        {"host": "String", "source": "String", "category": "LowCardinality(String)"},
-    )
+    await insert_referrers(warehouse, rules, "referrer_hosts")
     version = version_of(rules)
     if not await warehouse.rows("SELECT 1 FROM rule_versions WHERE version = {version:UInt64} LIMIT 1", {"version": version}):
         text = msgspec.json.encode(rules).decode()
@@ -76,4 +67,18 @@ async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
             "node": "LowCardinality(String)",
             "condition": "String",
         },
+    )
+
+
+async def insert_referrers(warehouse: Warehouse, rules: Rules, table: str) -> None:
+    """Fill a table of referrer hosts."""
+    hosts = rules.referrers
+    await warehouse.insert(
+        table,
+        {
+            "host": [row.host for row in hosts],
+            "source": [row.source for row in hosts],
+            "category": [row.category for row in hosts],
+        },
+        {"host": "String", "source": "String", "category": "LowCardinality(String)"},
     )

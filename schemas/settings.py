@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     clickhouse: str = Field("", description="URL of a ClickHouse server; empty = the embedded engine.")
     database: str = Field("netiv", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="ClickHouse database.")
     sites: Path | None = Field(None, description="The sites file; empty = `sites.json` in the data folder.")
+    rules: Path | None = Field(None, description="Your own rule files; empty = `rules` in the data folder, where it exists.")
     path_prefix: str = Field("", description="Path prefix of every endpoint, for first-party paths (`/nv`).")
     trusted_proxies: tuple[str, ...] = Field((), description="CIDRs whose X-Forwarded-For is believed.")
     log_partitions: int = Field(1, ge=1, le=256, description="Partitions of the embedded log (fixed when it is made).")
@@ -78,6 +79,11 @@ class Settings(BaseSettings):
     def sites_file(self) -> Path:
         """Where sites and keys are kept."""
         return self.sites or self.data / FILE_NAME
+
+    @property
+    def rules_folder(self) -> Path:
+        """Where own rule files are kept; a file that is not there is the shipped one."""
+        return self.rules or self.data / "rules"
 
     @classmethod
     def settings_customise_sources(

@@ -16,6 +16,10 @@ from consumers.rules.stages import StageRules
 
 SHIPPED = Path(__file__).parents[2] / "schemas" / "rules"
 
+NAMES = (
+    "channels.yaml", "sessions.yaml", "conversions.yaml", "stages.yaml", "referrers.csv", "continuity.csv", "currencies.csv",
+)  # fmt: skip
+
 OneOrMore = str | list[str]
 
 
@@ -138,19 +142,25 @@ def version_of(rules: Rules) -> int:
     return int.from_bytes(blake2b(msgspec.json.encode(rules), digest_size=8).digest(), "big")
 
 
+def file_of(folder: Path, name: str) -> Path:
+    """A rule file: the folder's own, else the shipped one."""
+    own = folder / name
+    return own if own.exists() else SHIPPED / name
+
+
 def _csv(path: Path) -> csv.DictReader[str]:
     return csv.DictReader(io.StringIO(path.read_text("utf-8")))
 
 
 def load(folder: Path = SHIPPED) -> Rules:
-    """The rules of a folder. Raises `RulesInvalid`."""
-    rows = _csv(folder / "referrers.csv")
+    """The rules of a folder; what it lacks is as shipped. Raises `RulesInvalid`."""
+    rows = _csv(file_of(folder, "referrers.csv"))
     return Rules(
-        channels=_yaml(folder / "channels.yaml", ChannelRules),
-        sessions=_yaml(folder / "sessions.yaml", SessionRules),
-        conversions=_yaml(folder / "conversions.yaml", ConversionRules),
+        channels=_yaml(file_of(folder, "channels.yaml"), ChannelRules),
+        sessions=_yaml(file_of(folder, "sessions.yaml"), SessionRules),
+        conversions=_yaml(file_of(folder, "conversions.yaml"), ConversionRules),
         referrers=[Referrer(row["host"], row["source"], row["category"]) for row in rows],
-        stages=_yaml(folder / "stages.yaml", StageRules),
-        rates=msgspec.convert(list(_csv(folder / "currencies.csv")), list[Rate], strict=False),
-        continuity=msgspec.convert(list(_csv(folder / "continuity.csv")), list[Continuing]),
+        stages=_yaml(file_of(folder, "stages.yaml"), StageRules),
+        rates=msgspec.convert(list(_csv(file_of(folder, "currencies.csv"))), list[Rate], strict=False),
+        continuity=msgspec.convert(list(_csv(file_of(folder, "continuity.csv"))), list[Continuing]),
     )

@@ -141,7 +141,8 @@ async def test_stages_and_the_circle(warehouse):
         for number, (who, day) in enumerate([("ann", 0), ("cem", 0), ("cem", 1), ("dor", 0)], 1)))  # fmt: skip
     await warehouse.command(CONVERSION + ", ".join(
         f"('shop', '{who}', {number}, {at(day)}, '{name}', 1, 1)"
-        for number, (who, day, name) in enumerate([("ann", 1, "lead"), ("ann", 2, "purchase"), ("dor", 0, "purchase"), ("dor", 3, "purchase")], 1)))  # fmt: skip
+        for number, (who, day, name) in enumerate(
+            [("ann", 1, "lead"), ("ann", 2, "purchase"), ("dor", 0, "purchase"), ("dor", 3, "purchase")], 1)))  # fmt: skip
     rows = await warehouse.rows(
         "SELECT stage, persons, dropped, shown, returned FROM v_stages WHERE stage_model = 'journey' ORDER BY position"
     )

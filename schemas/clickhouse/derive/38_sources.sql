@@ -37,9 +37,9 @@ WITH
             multiIf(by_key.category != '', by_key.category, by_domain.category != '', by_domain.category, by_name.category) AS category,
             multiIf(by_key.source != '', by_key.source, by_domain.source != '', by_domain.source, by_name.source) AS known_source
         FROM named
-        LEFT ANY JOIN referrer_hosts AS by_key ON by_key.host = named.host_key
-        LEFT ANY JOIN referrer_hosts AS by_domain ON by_domain.host = cutToFirstSignificantSubdomain(named.host_url)
-        LEFT ANY JOIN referrer_hosts AS by_name ON by_name.host = concat(firstSignificantSubdomain(named.host_url), '.*')
+        LEFT ANY JOIN {{derived}}.referrer_hosts AS by_key ON by_key.host = named.host_key
+        LEFT ANY JOIN {{derived}}.referrer_hosts AS by_domain ON by_domain.host = cutToFirstSignificantSubdomain(named.host_url)
+        LEFT ANY JOIN {{derived}}.referrer_hosts AS by_name ON by_name.host = concat(firstSignificantSubdomain(named.host_url), '.*')
     ),
     judged AS
     (

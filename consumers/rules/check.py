@@ -1,0 +1,198 @@
+"""What is wrong with a folder of rule files, with the line and in plain words. Pure but for reading the files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import re2
+import yaml
+
+from consumers.enrich.link import CLICK_IDS
+from consumers.rules.files import ChannelRules, ConversionRules, SessionRules, file_of
+from consumers.rules.stages import StageRules
+
+NODES: Final = ("paid_organic", "community", "live", "ugc", "classic")
+REPORTERS: Final = ("server", "webhook", "import", "browser", "pixel")
+YAML: Final[dict[str, type[Any]]] = {
+    "channels.yaml": ChannelRules, "sessions.yaml": SessionRules, "conversions.yaml": ConversionRules, "stages.yaml": StageRules,
+}  # fmt: skip
+CSV: Final = {
+    "referrers.csv": ("host", "source", "category"), "continuity.csv": ("host", "kind"),
+    "currencies.csv": ("base", "currency", "day", "rate"),
+}  # fmt: skip
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+
+
+class Problem(msgspec.Struct, frozen=True, order=True):
+    """Line 0 = the file as a whole."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
+
+
+def check(folder: Path) -> list[Problem]:
+    """All problems of a folder, in the order of files and lines."""
+    found: list[Problem] = []
+    for name in (*YAML, *CSV):
+        try:
+            text = file_of(folder, name).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            found.append(Problem(name, 0, f"cannot be read: {error}"))
+            continue
+        lines = _check_yaml(name, text) if name in YAML else _check_csv(name, text)
+        found += [Problem(name, line, message) for line, message in lines]
+    return sorted(found)
+
+
+Found = Iterator[tuple[int, str]]
+
+
+def _check_yaml(name: str, text: str) -> Found:
+    try:
+        tree = yaml.compose(text, yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        yield (error.problem_mark.line + 1 if error.problem_mark else 0), f"is no YAML: {error.problem or error}"
+        return
+    try:
+        rules = msgspec.convert(data, YAML[name])
+    except msgspec.ValidationError as error:
+        told, _, where = str(error).partition(" - at `")
+        yield _line(tree, where.rstrip("`")), told
+        return
+    checks: dict[str, Callable[[Any], Iterator[tuple[str, str]]]] = {
+        "channels.yaml": _channels, "sessions.yaml": _sessions, "conversions.yaml": _conversions, "stages.yaml": _stages,
+    }  # fmt: skip
+    for path, message in checks[name](rules):
+        yield _line(tree, path), message
+
+
+def _line(tree: yaml.Node | None, path: str) -> int:
+    """The line of `$.rules[3].when[0]` in the file, as far as the path leads."""
+    node = tree
+    for key, index in _STEP.findall(path):
+        following: yaml.Node | None = None
+        if isinstance(node, yaml.MappingNode):
+            following = next((value for name, value in node.value if name.value == key), None)
+        elif isinstance(node, yaml.SequenceNode) and index and int(index) < len(node.value):
+            following = node.value[int(index)]
+        if following is None:
+            break
+        node = following
+    return node.start_mark.line + 1 if node else 0
+
+
+def _channels(rules: ChannelRules) -> Iterator[tuple[str, str]]:
+    for name in ("paid", "shop_campaign"):
+        yield from _pattern(f"$.{name}", getattr(rules, name))
+    for number, rule in enumerate(rules.rules):
+        at = f"$.rules[{number}]"
+        if rule.node not in NODES:
+            yield f"{at}.node", f"node {rule.node!r} is none of {', '.join(NODES)}"
+        if not rule.when:
+            yield at, f"the rule for {rule.channel} has no condition: it can never match"
+        for alternative, when in enumerate(rule.when):
+            here = f"{at}.when[{alternative}]"
+            told = {field: getattr(when, field) for field in when.__struct_fields__ if getattr(when, field) is not None}
+            if not told:
+                yield here, "an alternative without a condition would match everything and hide all rules below"
+            for field, value in told.items():
+                if field.endswith("_matches") and value not in {"$paid", "$shop_campaign"}:
+                    yield from _pattern(f"{here}.{field}", value)
+    for name in rules.click_ids:
+        if name not in CLICK_IDS:
+            yield f"$.click_ids.{name}", f"{name} is no click id that Netiv reads from links"
+
+
+def _pattern(path: str, pattern: str) -> Iterator[tuple[str, str]]:
+    try:
+        re2.compile(pattern)
+    except re2.error as error:
+        yield path, f"{pattern!r} is no regular expression (RE2): {_plain(error)}"
+
+
+def _plain(error: Exception) -> str:
+    told = error.args[0] if error.args else error
+    return told.decode() if isinstance(told, bytes) else str(told)
+
+
+def _sessions(rules: SessionRules) -> Iterator[tuple[str, str]]:
+    for field in ("gap_minutes", "max_hours"):
+        if getattr(rules, field) <= 0:
+            yield f"$.{field}", f"{field} must be more than 0"
+    if rules.max_hours * 60 < rules.gap_minutes:
+        yield "$.max_hours", "the longest session is shorter than its time-out"
+    if abs(rules.midnight_utc_offset_minutes) > 14 * 60:
+        yield "$.midnight_utc_offset_minutes", "no place on Earth is further than 840 minutes from UTC"
+
+
+def _conversions(rules: ConversionRules) -> Iterator[tuple[str, str]]:
+    if "default" not in rules.lookback_days:
+        yield "$.lookback_days", "the look-back needs a `default`, in days"
+    for kind, days in rules.lookback_days.items():
+        if days <= 0:
+            yield f"$.lookback_days.{kind}", "a look-back must be more than 0 days"
+    for reporter in rules.trust:
+        if reporter not in REPORTERS:
+            yield "$.trust", f"{reporter!r} is none of {', '.join(REPORTERS)}"
+    for number, rule in enumerate(rules.events):
+        if not rule.names or not rule.types:
+            yield f"$.events[{number}]", f"the rule for {rule.name} names no event: it can never match"
+
+
+def _stages(rules: StageRules) -> Iterator[tuple[str, str]]:
+    for number, model in enumerate(rules.models):
+        names: set[str] = set()
+        for position, stage in enumerate(model.stages):
+            if stage.name in names:
+                yield f"$.models[{number}].stages[{position}]", f"{model.name} has two stages of one name"
+            names.add(stage.name)
+            for place, evidence in enumerate(stage.shown_by):
+                given = sum(part is not None for part in (evidence.touch, evidence.session, evidence.conversion))
+                if given != 1:
+                    yield f"$.models[{number}].stages[{position}].shown_by[{place}]", "give one of touch, session, conversion"
+
+
+def _check_csv(name: str, text: str) -> Found:
+    columns = CSV[name]
+    reader = csv.reader(io.StringIO(text))
+    if tuple(next(reader, ())) != columns:
+        yield 1, f"the first line must be {','.join(columns)}"
+        return
+    seen: dict[tuple[str, ...], int] = {}
+    for row in reader:
+        line = reader.line_num
+        if len(row) != len(columns):
+            yield line, f"{len(row)} columns, not {len(columns)}"
+            continue
+        key = tuple(row[:3]) if name == "currencies.csv" else (row[0].lower(),)
+        if key in seen:
+            yield line, f"{', '.join(key)} stands in line {seen[key]} already"
+        seen[key] = line
+        yield from _rate(line, row) if name == "currencies.csv" else _host(line, row[0])
+
+
+def _host(line: int, host: str) -> Found:
+    if not host or host != host.strip().lower() or "/" in host or ":" in host:
+        yield line, f"{host!r} is no host: write it lower-case, without https:// and path"
+
+
+def _rate(line: int, row: list[str]) -> Found:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", row[2]):
+        yield line, f"{row[2]!r} is no day: write 2026-01-31"
+    try:
+        positive = float(row[3]) > 0
+    except ValueError:
+        positive = False
+    if not positive:
+        yield line, f"{row[3]!r} is no rate: write a number above 0"

@@ -1,0 +1,140 @@
+"""`netiv rules check|diff|publish`: own rule files, checked, tried beside the tables, put in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from consumers.rules.difference import Difference
+    from schemas.settings import Settings
+
+T = TypeVar("T")
+
+HELP = """Rules for channels, sessions, conversions, stages, referrers: check them, see what they would change, publish them.
+
+A folder holds only the files you change (channels.yaml, sessions.yaml, conversions.yaml, stages.yaml, referrers.csv,
+continuity.csv, currencies.csv); the others are as shipped.
+
+Examples:
+
+\b
+  netiv rules check my-rules
+
+\b
+  netiv rules diff my-rules
+
+\b
+  netiv rules publish my-rules
+"""
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+_FOLDER = typer.Argument(None, help="Folder of rule files.", show_default="the rules in force")
+_DATA = typer.Option(None, help="Folder of the embedded parts.", show_default="./data")
+_JSON = typer.Option(False, "--json", help="Print JSON.")
+
+
+@app.command("check")
+def check(folder: Path | None = _FOLDER, data: Path | None = _DATA, json: bool = _JSON) -> None:
+    """Check rule files; every problem with its line. Exit 1 when there are any.
+
+    Example:
+
+    \b
+      netiv rules check my-rules
+    """
+    from consumers.rules.check import check as problems_of
+    from netiv import configuration, output
+
+    where = folder or configuration.load(data=data).rules_folder
+    _must_exist(folder)
+    problems = problems_of(where)
+    if json:
+        output.as_json(problems)
+    else:
+        for problem in problems:
+            print(problem)
+        print(f"{len(problems)} problems." if problems else "The rules are in order.")
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command("diff")
+def diff(folder: Path = typer.Argument(..., help="Folder of rule files."), data: Path | None = _DATA, json: bool = _JSON) -> None:
+    """How many sessions, touchpoints and how much revenue would move, by channel. Nothing is changed.
+
+    With the embedded engine, stop `netiv up` first. Example:
+
+    \b
+      netiv rules diff my-rules
+    """
+    from netiv import configuration, output
+
+    settings = configuration.load(data=data)
+    _must_be_right(folder)
+    found = _owning(settings, lambda: _difference(settings, folder))
+    if json:
+        output.as_json(found)
+        return
+    columns = list(found.channels[0].__struct_fields__) if found.channels else ["channel"]
+    rows = [[getattr(change, column) for column in columns] for change in found.channels]
+    output.show(output.Table("Now and under these rules", columns, rows))
+    print(f"{found.moved:,} touchpoints would change their channel, appear or disappear.")
+
+
+@app.command("publish")
+def publish(folder: Path = typer.Argument(..., help="Folder of rule files."), data: Path | None = _DATA) -> None:
+    """Put rules in force and re-derive all of history under them. Readers see the old tables until the new are whole.
+
+    With the embedded engine, stop `netiv up` first. Example:
+
+    \b
+      netiv rules publish my-rules
+    """
+    from netiv import configuration
+
+    settings = configuration.load(data=data)
+    _must_be_right(folder)
+    subjects = _owning(settings, lambda: _publish(settings, folder))
+    print(f"Published to {settings.rules_folder}; {subjects:,} visitors re-derived.")
+
+
+def _must_exist(folder: Path | None) -> None:
+    from netiv.errors import CommandError
+
+    if folder and not folder.is_dir():
+        raise CommandError(f"{folder} is no folder.", "Name the folder that holds your rule files.", code=2)
+
+
+def _must_be_right(folder: Path) -> None:
+    from consumers.rules.check import check as problems_of
+    from netiv.errors import CommandError
+
+    _must_exist(folder)
+    if problems := problems_of(folder):
+        raise CommandError(f"{problems[0]} ({len(problems)} in all)", f"Run `netiv rules check {folder}`.")
+
+
+def _owning(settings: Settings, work: Callable[[], T]) -> T:
+    from netiv import engine, lock
+
+    if settings.clickhouse:
+        return work()
+    engine.require()
+    with lock.hold(settings.data, "consumers"):
+        return work()
+
+
+def _difference(settings: Settings, folder: Path) -> Difference:
+    from consumers.rules.publishing import difference_of
+
+    return difference_of(settings, folder)
+
+
+def _publish(settings: Settings, folder: Path) -> int:
+    from consumers.rules.publishing import publish as run
+
+    return run(settings, folder)

@@ -1,0 +1,62 @@
+"""`netiv rules check`: each mistake is told with its line, in plain words; the shipped rules have none."""
+
+import shutil
+
+import pytest
+
+from consumers.rules.check import check
+from consumers.rules.files import SHIPPED
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return shutil.copytree(SHIPPED, tmp_path / "rules")
+
+
+def test_the_shipped_rules_are_in_order():
+    assert check(SHIPPED) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("channels.yaml", "node: live, when: [{kind: attendance}", "node: stage, when: [{kind: attendance}", "node 'stage' is none of"),
+        ("channels.yaml", "{kind: call}", "{knid: call}", "knid"),
+        ("channels.yaml", "{kind: call}", "{}", "would match everything"),
+        ("channels.yaml", "when: [{kind: call}, {medium: [phone, call]}]", "when: []", "can never match"),
+        ("channels.yaml", "campaign_matches: cross-network", "campaign_matches: '(cross'", "no regular expression"),
+        ("channels.yaml", "  gclid: {source: google", "  gclidx: {source: google", "gclidx is no click id"),
+        ("channels.yaml", "  - {channel: Phone", "  - {channel: Phone: x", "is no YAML"),
+        ("sessions.yaml", "gap_minutes: 30", "gap_minutes: -1", "must be more than 0"),
+        ("sessions.yaml", "max_hours: 24", "max_hours: long", "Expected `float`"),
+        ("conversions.yaml", "default: 90, ", "", "needs a `default`"),
+        ("conversions.yaml", "trust: [server", "trust: [servant", "'servant' is none of"),
+        ("stages.yaml", "- {name: consideration", "- {name: awareness", "two stages of one name"),
+        ("stages.yaml", "{session: {number_min: 2}}, {touch: {kind: [chat, message", "{}, {touch: {kind: [chat, message", "one of touch"),
+        ("referrers.csv", "chatgpt.com,", "https://chatgpt.com/,", "is no host"),
+        ("continuity.csv", "adyen.com,payment", "paypal.com,payment", "stands in line 2 already"),
+        ("continuity.csv", "host,kind", "host", "the first line must be"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told_with_their_line(folder, file, old, new, told):
+    text = (folder / file).read_text("utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1), "utf-8")
+    problems = check(folder)
+    assert len(problems) == 1
+    assert problems[0].file == file
+    assert told in problems[0].message
+    expected = text[: text.index(old)].count("\n") + 1
+    # what concerns a whole list or mapping is told where that begins
+    assert expected - 2 <= problems[0].line <= expected
+
+
+def test_rates_and_missing_files(folder):
+    (folder / "currencies.csv").write_text("base,currency,day,rate\nEUR,USD,yesterday,0\n")
+    (folder / "stages.yaml").unlink()
+    (folder / "sessions.yaml").write_bytes(b"\xff")
+    told = [str(problem) for problem in check(folder)]
+    assert told[0].startswith("currencies.csv:2: '0' is no rate")
+    assert told[1].startswith("currencies.csv:2: 'yesterday' is no day")
+    assert told[2].startswith("sessions.yaml: cannot be read")
+    assert len(told) == 3  # a file that is not there is the shipped one
