@@ -67,10 +67,13 @@ class Role:
     async def ready(self, sign: str) -> None:
         """Until this very process has said the sign: before that it has no handler of SIGTERM."""
         deadline = time.monotonic() + 60
-        while sign.encode() not in Path(self._output.name).read_bytes()[self._begun :]:
+        while not self._said(sign):
             self.must_live()
             assert time.monotonic() < deadline, self.told()
             await asyncio.sleep(0.05)
+
+    def _said(self, sign: str) -> bool:
+        return sign.encode() in Path(self._output.name).read_bytes()[self._begun :]
 
     def told(self) -> str:
         """Its last words."""
