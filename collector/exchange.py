@@ -78,6 +78,8 @@ class Exchange:
         `mint` is False where no event can need a new visitor."""
         now = self.tools.now_ms()
         if grant.secret:
+            if dialect == "native" and b"x-netiv-import" in self.headers:
+                dialect = "import"
             return Sender(grant.site.name, True, now, sent_at=sent_at, dialect=dialect)
         headers = self.headers
         cookie = headers.get(b"cookie")

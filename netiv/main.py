@@ -9,7 +9,22 @@ import sys
 
 import typer
 
-from netiv.commands import collector, consumers, demo, dev, doctor, links, migrate, report, sites, up, wait, webhooks
+from netiv.commands import (
+    collector,
+    consumers,
+    demo,
+    dev,
+    doctor,
+    import_,
+    links,
+    migrate,
+    report,
+    rules,
+    sites,
+    up,
+    wait,
+    webhooks,
+)
 
 HELP = """Netiv collects every marketing touchpoint and keeps the paths to each conversion in ClickHouse.
 
@@ -62,7 +77,9 @@ app.command("migrate", help=migrate.HELP)(migrate.migrate)
 app.add_typer(sites.app, name="sites", help=sites.HELP)
 app.add_typer(links.app, name="links", help=links.HELP)
 app.add_typer(webhooks.app, name="webhooks", help=webhooks.HELP)
+app.command("import", help=import_.HELP)(import_.import_)
 app.command("demo", help=demo.HELP)(demo.demo)
+app.add_typer(rules.app, name="rules", help=rules.HELP)
 app.add_typer(report.app, name="report", help=report.HELP)
 app.command("wait", help=wait.HELP)(wait.wait)
 app.command("doctor", help=doctor.HELP)(doctor.doctor)

@@ -1,4 +1,6 @@
-import mautic from "mautic-tracking";
+import tracking from "mautic-tracking";
+
+const mautic = tracking.default ?? tracking;
 
 export async function travel({ journey, moment }) {
   mautic.initialize("/mtc.js");

@@ -1,0 +1,94 @@
+"""`netiv import`: offline conversions and CRM events of a CSV or JSON Lines file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+HELP = """Import a CSV or JSON Lines file (gzip or not): store purchases, calls, CRM stages, touches.
+
+Columns are known by their usual names (user_id, email, phone, loyalty_id, gclid, date, value, currency, order_id, …) or by --map;
+others are kept as properties. The same file twice changes nothing; an import that was interrupted goes on. Rows that are
+refused stand in FILE.rejected.csv with the reason.
+
+Examples:
+
+\b
+  netiv import store.csv --secret-key sk_… --name "store purchase" --timezone Asia/Jerusalem
+
+\b
+  netiv import crm.jsonl.gz --secret-key sk_… --type track --map "lead=identifiers.crm_id"
+"""
+
+
+def import_(
+    file: Path = typer.Argument(help="The file."),
+    secret_key: str = typer.Option(..., envvar="NETIV_SECRET_KEY", help="The site's secret key."),
+    map_: list[str] = typer.Option([], "--map", help="COLUMN=FIELD (a dash leaves the column out); again for more."),
+    type_: str = typer.Option("conversion", "--type", help="Type of rows that name none."),
+    name: str | None = typer.Option(None, help="Name of rows that name none."),
+    timezone: str = typer.Option("UTC", help="Zone of dates without one (IANA)."),
+    date_format: str | None = typer.Option(None, help="strptime format of dates.", show_default="ISO 8601, 31/12/2026"),
+    encoding: str | None = typer.Option(None, help="Encoding.", show_default="UTF-8, else Windows-1255"),
+    delimiter: str | None = typer.Option(None, help="CSV delimiter.", show_default="found in the header"),
+    url: str | None = typer.Option(None, help="The collector.", show_default="NETIV_URL"),
+    json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """See HELP."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    import msgspec
+
+    from netiv import configuration, output
+    from netiv.errors import CommandError
+    from netiv.http import Client
+    from netiv.importing import rows, run
+    from netiv.importing.mapping import Rules
+
+    columns = dict(_pair(one) for one in map_)
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise CommandError(
+            f"{timezone} is no time zone.", "Use an IANA name, such as Asia/Jerusalem.", code=2
+        ) from None
+    rules = Rules(columns, zone, type_, name, date_format)
+    plan = run.Plan(file, encoding or rows.encoding_of(file), delimiter, rules, secret_key)
+    client = Client(url or configuration.load().url, timeout_s=60)
+    try:
+        summary = run.run(plan, client, _bar(file.name))
+    finally:
+        client.close()
+    if json:
+        output.as_json(msgspec.to_builtins(summary))
+    else:
+        figures = msgspec.to_builtins(summary)
+        output.show(output.Table(f"Import of {file.name}", list(figures), [list(figures.values())]))
+        if summary.rejected:
+            print(f"Refused rows: {file}.rejected.csv", file=sys.stderr)
+    if summary.rejected:
+        raise typer.Exit(1)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    from netiv.errors import CommandError
+
+    column, equals, field = text.rpartition("=")
+    if not equals or not column or not field:
+        raise CommandError(f"--map {text!r} is no COLUMN=FIELD.", 'Write, for example, --map "Client=user_id".', code=2)
+    return column, field
+
+
+def _bar(name: str) -> Callable[[int], None]:
+    """Says how far it is; only where somebody watches."""
+    watched = sys.stderr.isatty()
+
+    def say(number: int) -> None:
+        if watched:
+            sys.stderr.write(f"\r{name}: {number:,} rows")
+            sys.stderr.flush()
+
+    return say

@@ -1,0 +1,1 @@
+"""`netiv import`: rows of a file as events of the native API."""

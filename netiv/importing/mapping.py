@@ -1,0 +1,148 @@
+"""A row as a native event: columns by their usual names or by `--map`, dates with a zone, an id made from what it says."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+_GAPS = re.compile(r"[\s_./-]+")
+# usual column names (normalised) -> field of a native event
+NAMES: dict[str, str] = {
+    "event id": "event_id", "id": "event_id", "type": "type", "event type": "type", "name": "name", "event": "name", "event name": "name",
+    "stage": "name", "visitor id": "visitor_id", "user id": "user_id", "userid": "user_id", "customer id": "user_id", "email": "email",
+    "e mail": "email", "mail": "email", "דואל": "email", "אימייל": "email", "phone": "phone", "phone number": "phone", "mobile": "phone",
+    "טלפון": "phone", "נייד": "phone", "loyalty id": "identifiers.loyalty_id", "club id": "identifiers.loyalty_id",
+    "crm id": "identifiers.crm_id", "lead id": "identifiers.crm_id", "date": "created_at", "time": "created_at", "datetime": "created_at",
+    "created at": "created_at", "timestamp": "created_at", "event time": "created_at", "תאריך": "created_at",
+    "conversion time": "created_at", "value": "order.value", "amount": "order.value", "revenue": "order.value", "total": "order.value",
+    "conversion value": "order.value", "סכום": "order.value", "currency": "order.currency", "conversion currency": "order.currency",
+    "order id": "order.id", "order": "order.id", "transaction id": "order.id", "הזמנה": "order.id", "channel": "touch.channel",
+    "kind": "touch.kind", "source": "touch.source", "medium": "touch.medium", "campaign": "touch.campaign", "url": "context.url",
+    **{name: f"context.click_ids.{name}" for name in ("gclid", "gbraid", "wbraid", "fbclid", "msclkid", "ttclid", "dclid")},
+    "google click id": "context.click_ids.gclid",
+}  # fmt: skip
+FORMATS = (
+    "%d/%m/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y",
+    "%d-%m-%Y %H:%M",
+    "%d-%m-%Y",
+)
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """How rows are read. `columns`: column -> field, of `--map`."""
+
+    columns: dict[str, str]
+    zone: ZoneInfo
+    type: str = "conversion"
+    name: str | None = None
+    date_format: str | None = None
+
+
+class Unreadable(Exception):
+    """A row that is no event; the message is the reason."""
+
+
+def normal(column: str) -> str:
+    """A column's name without its spelling."""
+    return _GAPS.sub(" ", column.replace("״", "").replace('"', "").replace("'", "")).strip().lower()
+
+
+def event_of(values: dict[str, Any], rules: Rules) -> dict[str, Any]:
+    """The native event of a row. Raises `Unreadable`. Columns nobody knows are its properties."""
+    event: dict[str, Any] = {}
+    if "type" in values and any(isinstance(value, dict) for value in values.values()):
+        return dict(values)  # a native event already
+    for column, value in values.items():
+        field = rules.columns.get(column) or NAMES.get(normal(column)) or f"properties.{column}"
+        if field == "-" or value is None or value == "":
+            continue
+        _put(event, field, _typed(field, value, rules))
+    event.setdefault("type", rules.type)
+    if rules.name is not None:
+        event.setdefault("name", rules.name)
+    if event["type"] != "touch" and "touch" in event:
+        event["properties"] = {**event.get("properties", {}), **event.pop("touch")}
+    return event
+
+
+def _put(event: dict[str, Any], field: str, value: Any) -> None:
+    *path, last = field.split(".", 1) if field.startswith("properties.") else field.split(".")
+    place = event
+    for part in path:
+        place = place.setdefault(part, {})
+    place[last] = value
+
+
+def _typed(field: str, value: Any, rules: Rules) -> Any:
+    if field == "created_at":
+        return time_of(value, rules)
+    text = value.strip() if isinstance(value, str) else value
+    if field == "order.value" and isinstance(text, str):
+        return _amount(text)
+    return text
+
+
+def _amount(text: str) -> float:
+    plain = text.replace("₪", "").replace("$", "").replace("€", "").replace("\u00a0", "").replace(" ", "")
+    if "," in plain and "." in plain:
+        plain = (
+            plain.replace(",", "")
+            if plain.rindex(".") > plain.rindex(",")
+            else plain.replace(".", "").replace(",", ".")
+        )
+    elif "," in plain:
+        plain = plain.replace(",", "") if re.fullmatch(r"-?\d{1,3}(,\d{3})+", plain) else plain.replace(",", ".")
+    try:
+        return float(plain)
+    except ValueError:
+        raise Unreadable("invalid_number") from None
+
+
+def time_of(value: Any, rules: Rules) -> int:
+    """Epoch milliseconds of a cell: ISO 8601, epoch seconds or milliseconds, or a date as it is written here. Without a
+    zone it is of `--timezone`. Raises `Unreadable`."""
+    text = str(value).strip()
+    if text.isdigit() and len(text) in (10, 13):
+        return int(text) * (1000 if len(text) == 10 else 1)
+    parsed = _parsed(text, rules.date_format)
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=rules.zone)
+    return round(parsed.timestamp() * 1000)
+
+
+def _parsed(text: str, date_format: str | None) -> datetime:
+    if date_format is None:
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+    for form in (date_format,) if date_format else FORMATS:
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007  (the zone is added by the caller)
+        except ValueError:
+            continue
+    raise Unreadable("invalid_time")
+
+
+class Ids:
+    """An id for each row, from what it says, so that the same file twice is the same events. Equal rows count up."""
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, int] = {}
+
+    def of(self, event: dict[str, Any]) -> str:
+        """The event's own id, else the made one."""
+        if event.get("event_id") is not None:
+            return str(event["event_id"])
+        digest = hashlib.blake2b(msgspec.json.encode(event, order="deterministic"), digest_size=16).digest()
+        number = self._seen[digest] = self._seen.get(digest, 0) + 1
+        return f"import-{digest.hex()}-{number}"

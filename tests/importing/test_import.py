@@ -1,0 +1,178 @@
+"""`netiv import` against a real collector: every row is an event or in the reject file, the same file twice changes nothing."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from collector_server import SECRET, WRITE, Running
+from simulation.stack import run as run_netiv
+
+from netiv.errors import CommandError
+from netiv.http import Client
+from netiv.importing import rows, run
+from netiv.importing.mapping import Rules, Unreadable, event_of, time_of
+from schemas.record import Accepted
+
+ISRAEL = Rules({}, ZoneInfo("Asia/Jerusalem"), name="store purchase")
+
+
+def imported(
+    collector: Running, path: Path, rules: Rules = ISRAEL, key: str = SECRET, encoding: str | None = None
+) -> run.Summary:
+    client = Client(f"http://127.0.0.1:{collector.port}")
+    try:
+        return run.run(
+            run.Plan(path, encoding or rows.encoding_of(path), None, rules, key), client, lambda number: None
+        )
+    finally:
+        client.close()
+
+
+def events(collector: Running) -> dict[str, dict[str, Any]]:
+    return {
+        record.event_id: msgspec.json.decode(record.event)
+        for record in collector.records()
+        if isinstance(record, Accepted)
+    }
+
+
+HEADER = "תאריך,אימייל,סכום,order_id,loyalty_id,gclid,סניף\n"
+LINE = "20/11/2026 14:30,dana@example.co.il,349.90,ord-1,club-7,EAIa,תל אביב\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "windows-1255", "utf-16"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_row_is_a_conversion(collector: Running, tmp_path: Path, encoding: str, packed: bool) -> None:
+    content = (HEADER + LINE).encode(encoding)
+    path = tmp_path / ("store.csv.gz" if packed else "store.csv")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    summary = imported(collector, path)
+    assert (summary.rows, summary.accepted, summary.rejected) == (1, 1, 0)
+    (record,) = collector.records()
+    assert isinstance(record, Accepted)
+    assert (record.dialect, record.secret) == ("import", True)
+    event = msgspec.json.decode(record.event)
+    event.pop("event_id")
+    assert event == {
+        "type": "conversion", "name": "store purchase", "created_at": 1795177800000, "email": "dana@example.co.il",
+        "order": {"value": 349.9, "id": "ord-1"}, "identifiers": {"loyalty_id": "club-7"}, "context": {"click_ids": {"gclid": "EAIa"}},
+        "properties": {"סניף": "תל אביב"},
+    }  # fmt: skip
+
+
+def test_the_same_file_twice_changes_nothing(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "store.csv"
+    path.write_text(HEADER + LINE * 3 + LINE.replace("ord-1", "ord-2"), "utf-8")
+    imported(collector, path)
+    first = events(collector)
+    assert len(first) == 4  # equal rows are events of their own
+    imported(collector, path)
+    assert events(collector) == first
+
+
+def test_an_import_that_was_interrupted_goes_on(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "big.jsonl"
+    path.write_text(
+        "".join(json.dumps({"user_id": f"u-{number}", "value": number}) + "\n" for number in range(1200)), "utf-8"
+    )
+    client = Client(f"http://127.0.0.1:{collector.port}")
+
+    def stop(number: int) -> None:
+        if number >= 1000:
+            raise KeyboardInterrupt
+
+    plan = run.Plan(path, "utf-8", None, ISRAEL, SECRET)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(plan, client, stop)
+    client.close()
+    assert len(events(collector)) == 1000
+    summary = imported(collector, path, encoding="utf-8")
+    assert (summary.skipped, summary.rows) == (1000, 200)
+    assert len(events(collector)) == 1200
+    assert not (tmp_path / "big.jsonl.progress").exists()
+
+
+def test_refused_rows_stand_beside_with_the_reason(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "store.csv"
+    bad = [
+        "sometime,a@b.example,1,o,,,\n",
+        "20/11/2026,a@b.example,a lot,o,,,\n",
+        "20/11/2026,,1,o,,,\n",
+        "1,2,3,4,5,6,7,8\n",
+    ]
+    path.write_text(HEADER + LINE + "".join(bad), "utf-8")
+    summary = imported(collector, path)
+    assert (summary.accepted, summary.rejected) == (1, 4)
+    with (tmp_path / "store.csv.rejected.csv").open(encoding="utf-8", newline="") as file:
+        listed = {row["row"]: row for row in csv.DictReader(file)}
+    assert {number: row["code"] for number, row in listed.items()} == {
+        "2": "invalid_time", "3": "invalid_number", "4": "missing_identifier", "5": "too_many_cells",
+    }  # fmt: skip
+    assert listed["3"]["source"] == bad[1].strip()
+
+
+def test_a_wrong_key_is_told(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "store.csv"
+    path.write_text(HEADER + LINE, "utf-8")
+    with pytest.raises(CommandError, match="opens no site"):
+        imported(collector, path, key="nobody")
+    # the write key may send, but is no import
+    imported(collector, path, key=WRITE)
+    (record,) = collector.records()
+    assert record.dialect == "native"
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("2026-11-20T12:30:00Z", 1795177800000), ("2026-11-20 14:30", 1795177800000), ("20.11.2026 14:30", 1795177800000),
+        ("1795177800", 1795177800000), ("1795177800000", 1795177800000), ("2026-07-20 15:30", 1784550600000),
+    ],
+)  # fmt: skip
+def test_dates_are_of_their_zone(text: str, ms: int) -> None:
+    assert time_of(text, ISRAEL) == ms
+
+
+def test_what_is_no_amount_or_date_is_refused() -> None:
+    with pytest.raises(Unreadable, match="invalid_time"):
+        time_of("31/31/2026", ISRAEL)
+    with pytest.raises(Unreadable, match="invalid_number"):
+        event_of({"value": "12 and more"}, ISRAEL)
+    assert event_of({"value": "₪ 1,349.90"}, ISRAEL)["order"] == {"value": 1349.9}
+    assert event_of({"value": "1.349,90"}, ISRAEL)["order"] == {"value": 1349.9}
+
+
+def test_the_command(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "crm.csv"
+    path.write_text("Client;Step;When\n77;won;2026-11-20\n", "utf-8")
+    options = [
+        "--type",
+        "track",
+        "--map",
+        "Client=identifiers.crm_id",
+        "--map",
+        "Step=name",
+        "--map",
+        "When=created_at",
+    ]
+    done = run_netiv(
+        tmp_path,
+        "import",
+        str(path),
+        "--secret-key",
+        SECRET,
+        *options,
+        "--json",
+        NETIV_URL=f"http://127.0.0.1:{collector.port}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["accepted"] == 1
+    (event,) = events(collector).values()
+    assert (event["type"], event["name"], event["identifiers"]) == ("track", "won", {"crm_id": "77"})
