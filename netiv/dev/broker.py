@@ -109,10 +109,10 @@ class Broker:
 class Cluster:
     """One or several brokers that know each other."""
 
-    def __init__(self, folder: Path, count: int = 1, port: int = 0) -> None:
+    def __init__(self, folder: Path, count: int = 1, port: int = 0, advertised_port: int = 0) -> None:
         ports = free_ports(2 * count)
         first = [port + n for n in range(count)] if port else ports[:count]
-        self._nodes = [Node(n + 1, first[n], ports[count + n]) for n in range(count)]
+        self._nodes = [Node(n + 1, first[n], ports[count + n], advertised_port) for n in range(count)]
         classes = jars()
         self.brokers = [Broker(node, folder / f"broker{node.number}", classes) for node in self._nodes]
 

@@ -13,6 +13,8 @@ class Node(msgspec.Struct, frozen=True):
     number: int
     port: int
     controller_port: int
+    advertised_port: int = 0
+    """What clients are told, when something stands in between; 0 = the port itself."""
 
 
 def properties(node: Node, nodes: list[Node], data: Path) -> str:
@@ -23,7 +25,7 @@ def properties(node: Node, nodes: list[Node], data: Path) -> str:
         "node.id": node.number,
         "controller.quorum.voters": ",".join(f"{n.number}@127.0.0.1:{n.controller_port}" for n in nodes),
         "listeners": f"PLAINTEXT://127.0.0.1:{node.port},CONTROLLER://127.0.0.1:{node.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{node.port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{node.advertised_port or node.port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": data,

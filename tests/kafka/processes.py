@@ -27,9 +27,11 @@ class Process:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("NETIV_")}
         self.environment = {**kept, "PYTHONPATH": str(ROOT), **environment}
         self.process: subprocess.Popen[bytes] | None = None
+        self._begin = 0
 
     def start(self) -> Self:
         with self.log.open("ab") as output:
+            self._begin = output.tell()
             self.process = subprocess.Popen(
                 [sys.executable, *self.arguments], env=self.environment, stdout=output, stderr=output,
                 cwd=self.log.parent, preexec_fn=_die_with_parent,
@@ -55,6 +57,10 @@ class Process:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"did not stop:\n{self.tail()}") from None
+
+    def said(self, text: str) -> bool:
+        """Whether it wrote this since its last start."""
+        return text.encode() in self.log.read_bytes()[self._begin :]
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-4_000:]

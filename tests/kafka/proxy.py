@@ -8,9 +8,10 @@ from typing import Self
 
 
 class Proxy:
-    """Listens on a port of its own; `delay_s` holds back every piece on its way to the client."""
+    """Listens on `port`; `delay_s` holds back every piece on its way to the client."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, port: int) -> None:
+        self.port = port
         host, _, port = target.partition(":")
         self._target = host, int(port)
         self._server: asyncio.Server | None = None
@@ -18,13 +19,8 @@ class Proxy:
         self.delay_s = 0.0
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         return self
-
-    @property
-    def port(self) -> int:
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None

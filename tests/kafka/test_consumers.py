@@ -185,7 +185,7 @@ async def chaos(stack: Stack, chance: random.Random, events: int, kills: int) ->
 
 async def _resumed(consumer: Process) -> bool:
     assert consumer.alive, consumer.tail()
-    return '"resumed"' in consumer.tail()
+    return consumer.said('"resumed"')
 
 
 async def _passed(since: float, delay: float) -> bool:

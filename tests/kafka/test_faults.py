@@ -253,7 +253,11 @@ async def test_the_collector_starts_without_brokers_and_keeps_its_spool_over_a_k
     stack.cluster.stop()
     await stack.start()
     load = await under_load(stack, spool=False)
-    assert await stack.spooled() >= len(load.acknowledged)
+
+    async def all_spooled() -> bool:
+        return await stack.spooled() >= len(load.acknowledged)
+
+    await until(all_spooled)
     stack.collector.kill()
     stack.cluster.resume()
     await stack.start()
