@@ -1,0 +1,167 @@
+"""How fast events reach a real Kafka, as ratios to aiokafka's own `send_batch` in the same run: `python -m bench.kafka`.
+
+One broker and wrk on one core, the process that is measured on the other; variants take turns in every round and each
+figure is the median of its rounds. Everything is idempotent, acknowledged by the broker, lz4, 12 partitions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import uvloop
+
+from bench.http import Variant, load, running, script_of
+from bench.traffic import records
+from eventlog.contract import Record
+from eventlog.kafka import ensure_topic, open_kafka_log
+from eventlog.kafka.config import KafkaConfig
+from eventlog.kafka.producers import make_producer
+from netiv.dev.broker import Cluster
+
+TARGET = 0.35
+PUBLISHERS = 64
+BATCH = 20
+CEILING_BATCH_BYTES = (16 * 1024, 512 * 1024)
+
+
+def config_of(bootstrap: str) -> KafkaConfig:
+    """The topic of the bench."""
+    return KafkaConfig(bootstrap=bootstrap, topic="bench", partitions=12)
+
+
+async def ceiling(bootstrap: str, seconds: float, batch_bytes: int) -> float:
+    """Messages/s of `create_batch` + `send_batch`: batches are filled to the brim, two under way per partition."""
+    producer = make_producer(config_of(bootstrap))
+    producer._message_accumulator._batch_size = batch_bytes  # noqa: SLF001 - what max_batch_size sets
+    await producer.start()
+    sample = list(records(2_000, 5_000, 1))
+    sent = 0
+    end = time.perf_counter() + seconds
+
+    async def fill(partition: int) -> None:
+        nonlocal sent
+        source = itertools.cycle(sample)
+        while time.perf_counter() < end:
+            batch = producer.create_batch()
+            record = next(source)
+            while batch.append(key=record.key, value=record.value, timestamp=None) is not None:
+                record = next(source)
+            future = await producer.send_batch(batch, "bench", partition=partition)
+            await future
+            sent += batch.record_count()
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(fill(n % 12) for n in range(24)))
+    took = time.perf_counter() - begin
+    await producer.stop()
+    return sent / took
+
+
+async def log_append(bootstrap: str, seconds: float) -> float:
+    """Events/s of the log alone: publishers that await the acknowledgement of 20 records each."""
+    log = await open_kafka_log(config_of(bootstrap))
+    sample = list(records(2_000, 5_000, 2))
+    batches: list[list[Record]] = [sample[start : start + BATCH] for start in range(0, 2_000, BATCH)]
+    sent = 0
+    end = time.perf_counter() + seconds
+
+    async def publish(number: int) -> None:
+        nonlocal sent
+        for batch in itertools.islice(itertools.cycle(batches), number, None):
+            if time.perf_counter() > end:
+                return
+            await log.append(batch)
+            sent += BATCH
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(publish(number) for number in range(PUBLISHERS)))
+    took = time.perf_counter() - begin
+    await log.close()
+    return sent / took
+
+
+def alone(bootstrap: str, seconds: float, *what: str) -> float:
+    """A measurement in a process of its own, on core 0."""
+    command = ["taskset", "-c", "0", sys.executable, "-m", "bench.kafka", "--measure", *what, "--seconds", str(seconds)]
+    output = subprocess.run([*command, "--bootstrap", bootstrap], capture_output=True, text=True, check=True).stdout
+    return float(output)
+
+
+def collector(seconds: int, folder: Path, events: int, seed: str) -> float:
+    """Events/s over HTTP."""
+    variant = Variant("collector", "collector", events=events)
+    with running("collector", folder) as (port, _):
+        load(port, script_of(variant, folder, f"w{seed}"), 2)  # by its end the collector has reached Kafka
+        return load(port, script_of(variant, folder, f"m{seed}"), seconds) * events
+
+
+def measure(rounds: int, seconds: int) -> dict[str, list[float]]:
+    """All variants in turn, `rounds` times."""
+    found: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as temporary, Cluster(Path(temporary) / "kafka") as cluster:
+        for broker in cluster.brokers:
+            broker.pin({1})
+        bootstrap = cluster.bootstrap
+        asyncio.run(ensure_topic(config_of(bootstrap)))
+        os.environ.update(NETIV_KAFKA=bootstrap, NETIV_KAFKA_TOPIC="bench")
+        for turn in range(rounds + 1):
+            values = {
+                f"send_batch, {size // 1024} KiB": alone(bootstrap, seconds, "ceiling", str(size))
+                for size in CEILING_BATCH_BYTES
+            }
+            values["log, batches of 20"] = alone(bootstrap, seconds, "log")
+            values["collector, batches of 20"] = collector(seconds, Path(temporary), BATCH, f"{turn}b")
+            values["collector, single events"] = collector(seconds, Path(temporary), 1, f"{turn}s")
+            if turn:  # the first round warms the broker up
+                for name, value in values.items():
+                    found.setdefault(name, []).append(value)
+    return found
+
+
+def main() -> int:
+    """Print the ratios; 1 when the target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--bootstrap", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        _, *size = options.measure
+        work = (
+            ceiling(options.bootstrap, options.seconds, int(size[0]))
+            if size
+            else log_append(options.bootstrap, options.seconds)
+        )
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            print(runner.run(work))
+        return 0
+    found = measure(options.rounds, int(options.seconds))
+    best = [
+        max(pair)
+        for pair in zip(*(found[f"send_batch, {size // 1024} KiB"] for size in CEILING_BATCH_BYTES), strict=True)
+    ]
+    ratios = {
+        name: statistics.median(value / top for value, top in zip(values, best, strict=True))
+        for name, values in found.items()
+    }
+    for name, values in found.items():
+        print(f"{name:30} {statistics.median(values):>10,.0f}/s   {ratios[name]:.2f} of the ceiling")
+    ok = ratios["collector, batches of 20"] >= TARGET
+    print(
+        f"collector in batches of 20: {ratios['collector, batches of 20']:.2f}, wanted {TARGET}: {'ok' if ok else 'MISSED'}"
+    )
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
