@@ -10,12 +10,12 @@
 CREATE OR REPLACE VIEW attribution_paths AS
 SELECT
     site, conversion_id, person_id, converted_at, name, number, ticks, currency, attributed,
-    if(attributed, arrayFilter((x, k) -> k, path_channels, keep), ['Unattributed']) AS channels,
-    if(attributed, arrayFilter((x, k) -> k, path_nodes, keep), ['classic']) AS nodes,
-    if(attributed, arrayFilter((x, k) -> k, path_sources, keep), ['']) AS sources,
-    if(attributed, arrayFilter((x, k) -> k, path_mediums, keep), ['']) AS mediums,
-    if(attributed, arrayFilter((x, k) -> k, path_campaigns, keep), ['']) AS campaigns,
-    if(attributed, arrayFilter((x, k) -> k, path_kinds, keep), ['']) AS kinds,
+    if(attributed, arrayFilter((x, k) -> k, path_channels, keep), ['Unattributed']::Array(LowCardinality(String))) AS channels,
+    if(attributed, arrayFilter((x, k) -> k, path_nodes, keep), ['classic']::Array(LowCardinality(String))) AS nodes,
+    if(attributed, arrayFilter((x, k) -> k, path_sources, keep), ['']::Array(LowCardinality(String))) AS sources,
+    if(attributed, arrayFilter((x, k) -> k, path_mediums, keep), ['']::Array(LowCardinality(String))) AS mediums,
+    if(attributed, arrayFilter((x, k) -> k, path_campaigns, keep), ['']::Array(LowCardinality(String))) AS campaigns,
+    if(attributed, arrayFilter((x, k) -> k, path_kinds, keep), ['']::Array(LowCardinality(String))) AS kinds,
     if(attributed, arrayFilter((x, k) -> k, path_touchpoint_ids, keep), [0]) AS touchpoint_ids,
     if(attributed, arrayFilter((x, k) -> k, touched_ms, keep), [toInt64(0)]) AS touch_ms,
     if(attributed, arrayEnumerate(arrayFilter(k -> k, keep)), [toUInt32(0)]) AS positions
