@@ -50,20 +50,31 @@ async def fill(warehouse: EmbeddedWarehouse, touchpoints: int) -> None:
     for low in range(0, persons, step):
         high = min(low + step, persons)
         rows = f"FROM numbers({low * 10}, {(high - low) * 10})"
-        await warehouse.command(f"""INSERT INTO touchpoints (site, subject, ts, touchpoint_id, person_id, kind, node, channel, source, medium, version)
-            SELECT 'shop', concat('v', toString(intDiv(number, 10))), toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + (number % 10) * 691200 + sipHash64(number) % 600000,
-                number + 1, concat('user_id:', toString(intDiv(number, 10))), 'visit', 'classic', {CHANNELS}[sipHash64(number, 1) % 12 + 1], 'x', 'y', 1 {rows}""")
-        await warehouse.command(f"""INSERT INTO conversions (site, person_id, conversion_id, ts, name, value, currency, version)
-            SELECT 'shop', concat('user_id:', toString(number)), number + 1, toDateTime64('2026-03-25 00:00:00', 3, 'UTC'), 'purchase', toDecimal64(sipHash64(number) % 50000 / 100, 4), 'EUR', 1
+        await warehouse.command(f"""INSERT INTO touchpoints (site, subject, ts, touchpoint_id, person_id, kind,
+            node, channel, source, medium, version)
+            SELECT 'shop', concat('v', toString(intDiv(number, 10))), toDateTime64('2026-01-01 00:00:00', 3,
+                'UTC') + (number % 10) * 691200 + sipHash64(number) % 600000,
+                number + 1, concat('user_id:', toString(intDiv(number, 10))), 'visit', 'classic',
+                {CHANNELS}[sipHash64(number, 1) % 12 + 1], 'x', 'y', 1 {rows}""")
+        await warehouse.command(f"""INSERT INTO conversions (site, person_id, conversion_id, ts, name, value,
+            currency, version)
+            SELECT 'shop', concat('user_id:', toString(number)), number + 1, toDateTime64('2026-03-25 00:00:00', 3,
+                'UTC'), 'purchase', toDecimal64(sipHash64(number) % 50000 / 100, 4), 'EUR', 1
             FROM numbers({low}, {high - low}) WHERE number % 5 = 0""")
-        path = f"""SELECT person_id, intDiv(any(touchpoint_id) - 1, 10) AS person, arraySort(groupArray((ts, touchpoint_id, channel))) AS steps
+        path = f"""SELECT person_id, intDiv(any(touchpoint_id) - 1, 10) AS person, arraySort(groupArray((ts,
+            touchpoint_id, channel))) AS steps
             FROM touchpoints WHERE touchpoint_id > {low * 10} AND touchpoint_id <= {high * 10} GROUP BY person_id"""
-        await warehouse.command(f"""INSERT INTO conversion_paths (site, person_id, conversion_id, converted_at, name, value, currency, number, touches, path_channels,
-                path_nodes, path_sources, path_mediums, path_campaigns, path_kinds, path_ts, path_touchpoint_ids, first_touch_at, seconds_to_convert, devices, version)
-            SELECT 'shop', person_id, person + 1, toDateTime64('2026-03-25 00:00:00', 3, 'UTC'), 'purchase', toDecimal64(sipHash64(person) % 50000 / 100, 4), 'EUR', 1, 10, steps.3,
-                arrayMap(s -> 'classic', steps), arrayMap(s -> 'x', steps), arrayMap(s -> 'y', steps), arrayMap(s -> '', steps), arrayMap(s -> 'visit', steps), steps.1, steps.2,
+        await warehouse.command(f"""INSERT INTO conversion_paths (site, person_id, conversion_id, converted_at,
+            name, value, currency, number, touches, path_channels,
+                path_nodes, path_sources, path_mediums, path_campaigns, path_kinds, path_ts, path_touchpoint_ids,
+                first_touch_at, seconds_to_convert, devices, version)
+            SELECT 'shop', person_id, person + 1, toDateTime64('2026-03-25 00:00:00', 3, 'UTC'), 'purchase',
+                toDecimal64(sipHash64(person) % 50000 / 100, 4), 'EUR', 1, 10, steps.3,
+                arrayMap(s -> 'classic', steps), arrayMap(s -> 'x', steps), arrayMap(s -> 'y', steps),
+                arrayMap(s -> '', steps), arrayMap(s -> 'visit', steps), steps.1, steps.2,
                 steps[1].1, 100, 1, 1 FROM ({path}) WHERE person % 5 = 0""")
-        await warehouse.command(f"""INSERT INTO open_paths (site, person_id, touches, path_channels, path_ts, last_touch_at, version)
+        await warehouse.command(f"""INSERT INTO open_paths (site, person_id, touches, path_channels, path_ts,
+            last_touch_at, version)
             SELECT 'shop', person_id, 10, steps.3, steps.1, steps[-1].1, 1 FROM ({path}) WHERE person % 5 != 0""")
 
 

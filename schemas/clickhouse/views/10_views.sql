@@ -29,6 +29,7 @@ SELECT
     s.entry_url AS entry_url, s.exit_url AS exit_url, s.referrer AS referrer, s.node AS node, s.channel AS channel,
     s.source AS source, s.medium AS medium, s.campaign AS campaign, s.content AS content, s.term AS term,
     s.click_id_type AS click_id_type, s.country AS country, s.device_type AS device_type, s.is_bot AS is_bot,
+    s.continuity AS continuity,
     toUInt32(c.conversions) AS conversions
 FROM (SELECT * FROM sessions FINAL) AS s
 LEFT JOIN (SELECT site, session_id, count() AS conversions FROM conversions FINAL WHERE session_id != 0 GROUP BY site, session_id) AS c
