@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from consumers.identity.macros import OF_VIEW
 from consumers.refresh.sql import FOLDER, expand
 from consumers.rules.channels import condition
 from consumers.rules.files import Rules, version_of
@@ -27,6 +28,7 @@ async def prepare_tables(warehouse: Warehouse, rules: Rules) -> list[str]:
 async def make_views(warehouse: Warehouse, rules: Rules) -> None:
     """Make all views under these rules, file by file in the order of their names: later ones read earlier ones."""
     named = {**macros(rules), **view_macros(), **stage_macros(rules.stages)}
+    named["event_persons_of_view"] = expand(named["event_persons"], {**named, **OF_VIEW})
     for file in sorted((FOLDER / "views").glob("[0-9]*.sql")):
         for statement in statements(file.read_text("utf-8")):
             await warehouse.command(expand(statement, named))

@@ -6,17 +6,16 @@ Whatever is wrong with one record, the others are not touched by it: it becomes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
+from consumers.enrich.identifiers import key_of
+from consumers.enrich.links import links_of
 from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, LINK_TYPES, Row
 from consumers.enrich.steps import STEPS, Lookups, Undecodable, begin
 from eventlog.contract import Position, Stored
 from schemas.record import Accepted, Bad, decode
-
-LOGGED_OUT: Final = "logged_out"
-
 
 class Facts(msgspec.Struct):
     """Rows ready to be inserted, and the (site, subject) keys they make dirty."""
@@ -47,8 +46,9 @@ def facts_of(batch: Iterable[Stored], lookups: Lookups) -> Facts:
             continue
         facts.events.append(row)
         facts.dirty.add((row["site"], row["subject"]))
-        if row["visitor_id"]:
-            facts.links.extend(_links(row))
+        if links := links_of(row):
+            facts.links.extend(links)
+            facts.dirty.update((row["site"], key_of(link["id_type"], link["id_value"])) for link in links)
     return facts
 
 
@@ -81,21 +81,6 @@ def _as_bad(record: Accepted, error: Undecodable) -> Bad:
         message=str(error), dialect=record.dialect, secret=record.secret, sent_at=record.sent_at,
         visitor_id=record.visitor_id, ip=record.ip, user_agent=record.user_agent, language=record.language,
     )  # fmt: skip
-
-
-def _links(row: Row) -> list[Row]:
-    """What the event says of who holds its visitor: a log-in, a log-out, both or nothing."""
-    shared = {
-        "site": row["site"], "id_type": "visitor_id", "id_value": row["visitor_id"], "ts": row["ts"],
-        "received_at": row["received_at"], "event_id": row["event_id"], "evidence": row["type"],
-        "log_gen": row["log_gen"], "log_part": row["log_part"], "log_off": row["log_off"],
-    }  # fmt: skip
-    links = []
-    if row["user_id"]:
-        links.append({**shared, "kind": "identify", "other_type": "user_id", "other_value": row["user_id"]})
-    if row["type"] == "track" and row["name"] == LOGGED_OUT:
-        links.append({**shared, "kind": "logout", "other_type": "", "other_value": ""})
-    return links
 
 
 def _bad_row(bad: Bad, position: Position) -> Row:

@@ -50,7 +50,7 @@ def identifiers_of(event: Mapping[str, Any]) -> dict[str, str]:
     if not (event.get("identifiers") or event.get("email") or event.get("phone")):
         return {}
     found = {
-        str(kind): str(value)
+        str(kind).replace(":", "_"): str(value)  # a colon ends the type in `~type:value`
         for kind, value in (event.get("identifiers") or {}).items()
         if value is not None and value != ""
     }
@@ -71,3 +71,8 @@ def subject_of(visitor_id: str, user_id: str, identifiers: Mapping[str, str]) ->
         if value := identifiers.get(kind):
             return f"~{kind}:{value}"
     return ""
+
+
+def key_of(kind: str, value: str) -> str:
+    """An identifier as a key: `~type:value`, also for a visitor."""
+    return f"~{kind}:{value}"

@@ -25,7 +25,7 @@ EVENT_TYPES: Final[dict[str, str]] = {
 LINK_TYPES: Final[dict[str, str]] = {
     "site": NAME, "id_type": NAME, "id_value": "String", "other_type": NAME, "other_value": "String", "kind": NAME,
     "ts": TIME, "received_at": TIME, "event_id": "String", "evidence": NAME,
-    "log_gen": "UInt32", "log_part": "UInt16", "log_off": "UInt64",
+    "log_gen": "UInt32", "log_part": "UInt16", "log_off": "UInt64", "subject": "String", "secret": "UInt8",
 }  # fmt: skip
 
 BAD_TYPES: Final[dict[str, str]] = {

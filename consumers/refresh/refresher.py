@@ -6,9 +6,12 @@ repeated. Knows SQL files and the warehouse, nothing of the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final
 
+from consumers.identity.macros import OF_REFRESH, standing
+from consumers.identity.resolver import WORKING as IDENTITY_WORKING
+from consumers.identity.resolver import Resolver
 from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
 from consumers.refresh.replacing import (
     CONVERSION_EVENTS,
@@ -31,11 +34,11 @@ from consumers.warehouse.migrations import statements
 
 NOT_DUPLICATE: Final = "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
 WORKING: Final = (
-    "dirty_subjects", "event_duplicates", "identities", "visits", "touches", "sources", "sessions", "touchpoints",
+    "dirty_subjects", "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
     "conversion_events", "conversions", "conversion_paths", "open_paths",
 )  # fmt: skip
 BY_SUBJECT: Final = (
-    "15_dirty_before", "20_identities", "30_sessions", "35_touches", "38_sources", "40_touchpoints", "50_conversion_events",
+    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "50_conversion_events",
     "55_dirty_after",
 )  # fmt: skip
 # Subjects refreshed at once: bounds memory (about 200 MiB at 20 events a subject), and is where time per subject is best.
@@ -54,18 +57,17 @@ class Refresher:
         self._clock_us = clock_us
         self._version = 0
         self._parameters: Mapping[str, int] = parameters(rules)
-        self._macros = {**macros(rules), "scratch": scratch, "derived": derived}
-        self._without_duplicates = {**self._macros, "not_duplicate": "1"}
+        self._macros = {**macros(rules), **OF_REFRESH, "scratch": scratch, "derived": derived}
+        self._standing = standing(repeated=False, retracted=False)
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
-        self._with_duplicates = {**self._macros, "not_duplicate": NOT_DUPLICATE}
 
     async def prepare(self) -> None:
         """Make the working tables. What the journal still holds from a crash is part of the next refresh."""
         await self._warehouse.command(expand("CREATE DATABASE IF NOT EXISTS {{scratch}}", self._macros))
         for statement in statements(read("scratch.sql")):
             await self._warehouse.command(expand(statement, self._macros))
-        await self._truncate(WORKING)
+        await self._truncate((*WORKING, *IDENTITY_WORKING))
         rows = await self._warehouse.rows(expand("SELECT max(cycle) FROM {{scratch}}.journal", self._macros))
         self._cycle = int(rows[0][0]) + 1
         for derived in REPLACED:
@@ -89,10 +91,11 @@ class Refresher:
             await self._warehouse.insert(f"{self._macros['scratch']}.journal", columns, types)
 
     async def mark_where(self, condition: str, values: Mapping[str, int] | None = None) -> None:
-        """Add the subjects of all facts that meet a condition (SQL over `events`) to the journal."""
+        """Add the subjects and identifiers of all facts that meet a condition (SQL over the log position) to the journal."""
         statement = (
             f"INSERT INTO {self._macros['scratch']}.journal "
-            f"SELECT {self._cycle}, site, subject FROM (SELECT DISTINCT site, subject FROM events WHERE {condition})"
+            f"SELECT {self._cycle}, site, subject FROM (SELECT DISTINCT site, subject FROM events WHERE {condition} "
+            f"UNION ALL SELECT DISTINCT site, concat('~', id_type, ':', id_value) FROM identity_links WHERE {condition})"
         )
         await self._warehouse.command(statement, values)
 
@@ -103,21 +106,68 @@ class Refresher:
 
     async def refresh(self, cycle: int, progress: Progress | None = None) -> int:
         """Re-derive what the journal names up to `cycle`, slice by slice so that memory stays bounded; how many subjects."""
-        journal = f"{self._macros['scratch']}.journal WHERE cycle <= {cycle}"
-        waiting = int((await self._warehouse.rows(f"SELECT count() FROM {journal}"))[0][0])
+        waiting, identifiers = await self._waiting(cycle)
         if not waiting and not await self._count("dirty_persons"):
             return 0
+        await self._look_at_links()
         slices = max(1, -(-waiting // SLICE_SUBJECTS))
+        for number in range(slices if await self._any_links() else 0):
+            await self._take_slice(cycle, slices, number)
+            identifiers += await self._repeated(cycle)
+        if identifiers:
+            await Resolver(_Steps(self), cycle, self._overtaken).resolve()
+            waiting, _ = await self._waiting(cycle)
+            slices = max(1, -(-waiting // SLICE_SUBJECTS))
         for number in range(slices):
-            await self._truncate(WORKING)
-            await self._warehouse.command(
-                f"INSERT INTO {self._macros['scratch']}.dirty_subjects "
-                f"SELECT DISTINCT site, subject FROM {journal} AND cityHash64(subject) % {slices} = {number}"
-            )
+            await self._take_slice(cycle, slices, number)
             await self._refresh_slice()
             if progress:
                 progress(number + 1, slices)
         return waiting
+
+    async def _waiting(self, cycle: int) -> tuple[int, int]:
+        """(keys in the journal, those of them that are identifiers to be resolved)."""
+        [(keys, identifiers)] = await self._warehouse.rows(
+            f"SELECT count(), countIf(startsWith(subject, '~')) FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle}"
+        )
+        return int(keys), int(identifiers)
+
+    async def _look_at_links(self) -> None:
+        """Which conditions links must be held against in this refresh."""
+        [(repeated, retracted)] = await self._warehouse.rows(
+            expand(
+                "SELECT (SELECT count() FROM {{derived}}.event_duplicates), (SELECT count() FROM identity_retractions)",
+                self._macros,
+            )
+        )
+        self._standing = standing(repeated=bool(repeated), retracted=bool(retracted))
+
+    async def _any_links(self) -> bool:
+        return bool((await self._warehouse.rows("SELECT count() FROM identity_links"))[0][0])
+
+    async def _take_slice(self, cycle: int, slices: int, number: int) -> None:
+        await self._truncate(WORKING)
+        await self._warehouse.command(
+            f"INSERT INTO {self._macros['scratch']}.dirty_subjects SELECT DISTINCT site, subject "
+            f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle} AND cityHash64(subject) % {slices} = {number} "
+            # a visitor's key as an identifier; as a subject it stands without
+            "AND (NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
+        )
+
+    async def _repeated(self, cycle: int) -> int:
+        """Find repeated events before links are read; how many identifiers lost evidence by them."""
+        await self._take_version()
+        await self._derive("10_event_duplicates", self._macros)
+        if not await self._count("event_duplicates"):
+            return 0
+        await self._truncate(("reached",))
+        await self._derive("11_identity_repeated", self._macros)
+        await self._replace(EVENT_DUPLICATES)
+        self._standing = standing(repeated=True, retracted="retractions" in self._standing["link_stands"])
+        found = await self._count("reached")
+        if found:
+            await self._derive("18_identity_reached", self._macros, {"cycle": cycle, "round": 0})
+        return found
 
     async def clear(self, cycle: int) -> None:
         """Forget the journal up to `cycle`: what it named is derived and committed."""
@@ -129,10 +179,9 @@ class Refresher:
 
     async def _refresh_slice(self) -> None:
         await self._take_version()
-        macros = self._without_duplicates
-        await self._derive("10_event_duplicates", macros)
-        if await self._count("event_duplicates"):
-            macros = self._with_duplicates
+        await self._derive("10_event_duplicates", self._macros)
+        repeated = await self._count("event_duplicates")
+        macros = {**self._macros, "not_duplicate": NOT_DUPLICATE if repeated else "1"}
         for step in BY_SUBJECT:
             await self._derive(step, macros)
         for derived in (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS):
@@ -163,18 +212,48 @@ class Refresher:
         rows = await self._warehouse.rows(f"SELECT count() FROM {self._macros['scratch']}.{table}")
         return int(rows[0][0])
 
-    async def _derive(self, name: str, macros: Mapping[str, str]) -> None:
-        for statement in derivation(name, macros):
-            await self._run(statement)
+    async def _overtaken(self) -> None:
+        """Owners are written. Alone on the tables, nobody else wrote some meanwhile."""
+
+    async def _derive(self, name: str, macros: Mapping[str, str], bound: Mapping[str, int] | None = None) -> None:
+        for statement in derivation(name, {**macros, **self._standing}):
+            await self._run(statement, bound)
 
     async def _replace(self, derived: Derived) -> None:
         await self._run(expand(replace_statement(derived, self._columns[derived.table]), self._macros))
 
-    async def _run(self, statement: str) -> None:
-        bound = {"version": self._version, **self._parameters}
-        used = {name: value for name, value in bound.items() if f"{{{name}:" in statement}
+    async def _run(self, statement: str, bound: Mapping[str, int] | None = None) -> None:
+        known = {"version": self._version, **self._parameters, **(bound or {})}
+        used = {name: value for name, value in known.items() if f"{{{name}:" in statement}
         await self._warehouse.command(statement, used)
 
     async def _truncate(self, tables: Collection[str]) -> None:
         for table in tables:
             await self._warehouse.command(f"TRUNCATE TABLE {self._macros['scratch']}.{table}")
+
+
+class _Steps:
+    """What a refresher lends to the resolution of identifiers."""
+
+    def __init__(self, refresher: Refresher) -> None:
+        self._refresher = refresher
+
+    async def derive(self, name: str, bound: Mapping[str, int]) -> None:
+        await self._refresher._derive(name, self._refresher._macros, bound)
+
+    async def replace(self, derived: Derived) -> None:
+        await self._refresher._replace(derived)
+
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        refresher = self._refresher
+        return await refresher._warehouse.rows(expand(statement, refresher._macros))
+
+    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None:
+        refresher = self._refresher
+        await refresher._warehouse.insert(f"{refresher._macros['scratch']}.{table}", columns, types)
+
+    async def truncate(self, tables: Collection[str]) -> None:
+        await self._refresher._truncate(tables)
+
+    async def take_version(self) -> None:
+        await self._refresher._take_version()

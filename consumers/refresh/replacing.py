@@ -31,9 +31,20 @@ CONVERSION_EVENTS = Derived("conversion_events", ("site", "conversion_id", "even
 CONVERSIONS = Derived("conversions", ("site", "person_id", "conversion_id"), f"{_PERSONS} AND {_CONVERSIONS}")
 CONVERSION_PATHS = Derived("conversion_paths", ("site", "person_id", "conversion_id"), _PERSONS)
 OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
+_IDS = ("site", "id_type", "id_value")
+IDENTITIES = Derived(
+    "identities",
+    _IDS,
+    "(site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)",
+)
 # One row holds all of an identifier's history and is never empty: nothing to bury.
-IDENTITIES = Derived("identities", ("site", "id_type", "id_value"), "")
-REPLACED = (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS, CONVERSIONS, CONVERSION_PATHS, OPEN_PATHS)
+IDENTITY_OWNERS = Derived("identity_owners", _IDS, "")
+IDENTITY_QUARANTINE = Derived(
+    "identity_quarantine",
+    (*_IDS, "rule", "event_id"),
+    "(site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)",
+)
+REPLACED = (IDENTITY_OWNERS, IDENTITY_QUARANTINE, IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS, CONVERSIONS, CONVERSION_PATHS, OPEN_PATHS)
 
 
 def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]]) -> str:

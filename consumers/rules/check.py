@@ -15,12 +15,14 @@ import yaml
 
 from consumers.enrich.link import CLICK_IDS
 from consumers.rules.files import ChannelRules, ConversionRules, SessionRules, file_of
+from consumers.rules.identity import HASHED, IdentityRules
 from consumers.rules.stages import StageRules
 
 NODES: Final = ("paid_organic", "community", "live", "ugc", "classic")
 REPORTERS: Final = ("server", "webhook", "import", "browser", "pixel")
 YAML: Final[dict[str, type[Any]]] = {
     "channels.yaml": ChannelRules, "sessions.yaml": SessionRules, "conversions.yaml": ConversionRules, "stages.yaml": StageRules,
+    "identity.yaml": IdentityRules,
 }  # fmt: skip
 CSV: Final = {
     "referrers.csv": ("host", "source", "category"), "continuity.csv": ("host", "kind"),
@@ -72,6 +74,7 @@ def _check_yaml(name: str, text: str) -> Found:
         return
     checks: dict[str, Callable[[Any], Iterator[tuple[str, str]]]] = {
         "channels.yaml": _channels, "sessions.yaml": _sessions, "conversions.yaml": _conversions, "stages.yaml": _stages,
+        "identity.yaml": _identity,
     }  # fmt: skip
     for path, message in checks[name](rules):
         yield _line(tree, path), message
@@ -112,6 +115,18 @@ def _channels(rules: ChannelRules) -> Iterator[tuple[str, str]]:
     for name in rules.click_ids:
         if name not in CLICK_IDS:
             yield f"$.click_ids.{name}", f"{name} is no click id that Netiv reads from links"
+
+
+def _identity(rules: IdentityRules) -> Iterator[tuple[str, str]]:
+    named = [one.type for one in rules.types]
+    for number, one in enumerate(rules.types):
+        if named.index(one.type) < number:
+            yield f"$.types[{number}].type", f"{one.type} stands twice"
+    for number, blocked in enumerate(rules.blocked):
+        for each, pattern in enumerate(blocked.patterns):
+            yield from _pattern(f"$.blocked[{number}].patterns[{each}]", pattern)
+        if blocked.patterns and blocked.type in HASHED:
+            yield f"$.blocked[{number}]", f"{blocked.type} is kept as a hash: patterns can't match it"
 
 
 def _pattern(path: str, pattern: str) -> Iterator[tuple[str, str]]:

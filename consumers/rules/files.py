@@ -12,12 +12,13 @@ import msgspec
 import yaml
 
 from consumers.rules.continuity import Continuing
+from consumers.rules.identity import IdentityRules
 from consumers.rules.stages import StageRules
 
 SHIPPED = Path(__file__).parents[2] / "schemas" / "rules"
 
 NAMES = (
-    "channels.yaml", "sessions.yaml", "conversions.yaml", "stages.yaml", "referrers.csv", "continuity.csv", "currencies.csv",
+    "channels.yaml", "sessions.yaml", "conversions.yaml", "stages.yaml", "identity.yaml", "referrers.csv", "continuity.csv", "currencies.csv",
 )  # fmt: skip
 
 OneOrMore = str | list[str]
@@ -124,6 +125,7 @@ class Rules(msgspec.Struct, frozen=True):
     stages: StageRules = StageRules(1, [])
     rates: list[Rate] = []
     continuity: list[Continuing] = []
+    identity: IdentityRules = IdentityRules()
 
 
 class RulesInvalid(Exception):
@@ -162,5 +164,6 @@ def load(folder: Path = SHIPPED) -> Rules:
         referrers=[Referrer(row["host"], row["source"], row["category"]) for row in rows],
         stages=_yaml(file_of(folder, "stages.yaml"), StageRules),
         rates=msgspec.convert(list(_csv(file_of(folder, "currencies.csv"))), list[Rate], strict=False),
+        identity=_yaml(file_of(folder, "identity.yaml"), IdentityRules),
         continuity=msgspec.convert(list(_csv(file_of(folder, "continuity.csv"))), list[Continuing]),
     )

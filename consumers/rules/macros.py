@@ -7,8 +7,10 @@ from typing import Final
 
 from consumers.rules.channels import channel_expression, nodes, transform
 from consumers.rules.continuity import is_listed
+from consumers.rules.identity import DEVICE, TRACE, is_blocked, level_of, limit_of
 from consumers.rules.files import ConversionRules, Rules, version_of
 from consumers.rules.literal import quote
+from consumers.refresh.sql import read
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
@@ -76,7 +78,42 @@ def macros(rules: Rules) -> dict[str, str]:
         "touch_landing_path": "path(e.url)" if asks_path else "''",
         "reporter": _REPORTER,
         "trust": f"toUInt8({transform('reporter', trust, '99')})",
+        **_identity(rules),
         "gap_ms": str(round(rules.sessions.gap_minutes * MINUTE_MS)),
+    }
+
+
+_CANDIDATES: Final = (
+    "arrayDistinct(arrayConcat("
+    "if(user_id = '', [], [('user_id', user_id)]), "
+    "arrayFilter(i -> i.1 != '' AND i.2 != '' AND NOT (i.1 = 'user_id' AND user_id != '') AND NOT (i.1 = 'visitor_id' AND visitor_id != ''), "
+    "arrayZip(arrayMap(k -> toString(k), mapKeys(identifiers)), mapValues(identifiers))), "
+    "if(visitor_id = '', [], [('visitor_id', visitor_id)]), "
+    "if(click_id = '', [], [(toString(click_id_type), click_id)])))"
+)
+# A subject as an identifier: visitors stand for themselves, all others are `~type:value`.
+_SUBJECT_TYPE: Final = "if(startsWith(subject, '~'), substring(splitByChar(':', subject)[1], 2), 'visitor_id')"
+_SUBJECT_VALUE: Final = "if(startsWith(subject, '~'), substring(subject, position(subject, ':') + 1), subject)"
+
+
+def _identity(rules: Rules) -> dict[str, str]:
+    own = rules.identity
+    return {
+        "candidates": _CANDIDATES,
+        "subject_type": _SUBJECT_TYPE,
+        "subject_value": _SUBJECT_VALUE,
+        "level_of_id": level_of(own, "id_type"),
+        "level_of_other": level_of(own, "other_type"),
+        "limit_of_id": limit_of(own, "id_type"),
+        "id_is_blocked": is_blocked(own, "id_type", "id_value"),
+        "other_is_blocked": is_blocked(own, "other_type", "other_value"),
+        "subject_is_blocked": is_blocked(own, _SUBJECT_TYPE, _SUBJECT_VALUE),
+        "candidate_is_blocked": is_blocked(own, "candidate.1", "candidate.2"),
+        "level_of_candidate": level_of(own, "candidate.1"),
+        "level_of_person": level_of(own, "splitByChar(':', person_id)[1]"),
+        "device_level": str(DEVICE),
+        "trace_level": str(TRACE),
+        "event_persons": read("derive/event_persons.inc.sql"),
     }
 
 

@@ -58,3 +58,53 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.conversions AS conversions ENGINE = Memor
 CREATE TABLE IF NOT EXISTS {{scratch}}.conversion_paths AS conversion_paths ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.open_paths AS open_paths ENGINE = Memory;
+
+
+-- Identifiers: which are to be resolved, what was found of them on the way, and what the changed ones reach.
+CREATE TABLE IF NOT EXISTS {{scratch}}.todo (site LowCardinality(String), id_type String, id_value String, level UInt8, round UInt32)
+ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.degrees
+(
+    site LowCardinality(String), id_type String, id_value String, neighbours UInt32, suppressed UInt8,
+    first_seen DateTime64(3, 'UTC'), last_seen DateTime64(3, 'UTC')
+)
+ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.reached (site LowCardinality(String), id_type String, id_value String) ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.changed (site LowCardinality(String), id_type String, id_value String) ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.members (site LowCardinality(String), id_type String, id_value String, hop UInt32) ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.edges
+(
+    site LowCardinality(String), id_type String, id_value String, other_type String, other_value String
+)
+ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.groups (site LowCardinality(String), id_type String, id_value String, label String) ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.claims
+(
+    site LowCardinality(String), holder String, subject String, event_id String, ts_ms Int64, left UInt8,
+    other_type String, other_value String, level_other UInt8
+)
+ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.candidates
+(
+    site LowCardinality(String), subject String, event_id String, ts_ms Int64, log_gen UInt32, log_part UInt16, log_off UInt64,
+    candidate Tuple(String, String)
+)
+ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.persons
+(
+    site LowCardinality(String), log_gen UInt32, log_part UInt16, log_off UInt64, person_id String
+)
+ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.identity_owners AS identity_owners ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.identity_quarantine AS identity_quarantine ENGINE = Memory;

@@ -46,7 +46,7 @@ def _merge(group: list[Fact], visits: Visits, persons: Persons, rules: Conversio
     arrived = sorted(group, key=lambda f: (f["received_at"], f["event_id"], f["subject"]))
     reports = sorted((f for f in arrived if f["type"] != "refund"), key=lambda f: trust[reporter_of(f)])
     by_time = sorted((f for f in arrived if f["type"] != "refund"), key=lambda f: f["ts"])
-    identified = [f for f in reports if f["user_id"] or persons.owner(f["site"], f["subject"], f["ts"])]
+    identified = [f for f in reports if persons.is_named(f)]
     person_id = persons.of((identified or by_time)[0])
     valued = [f for f in reports if f["value"] is not None]
     full = max(valued[0]["value"], Decimal(0)) if valued else Decimal(0)

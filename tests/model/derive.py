@@ -10,8 +10,8 @@ from typing import Any
 
 from consumers.rules.files import Rules
 from tests.model.conversions import conversion_name, conversions_of
-from tests.model.facts import Fact, grouped, is_visitor, unique
-from tests.model.identities import Persons
+from tests.model.facts import Fact, grouped, unique
+from tests.model.identities import Persons, Retraction, subject_id
 from tests.model.paths import open_paths_of, paths_of
 from tests.model.sessions import Session, Visits, sessions_of
 from tests.model.siphash import sip_hash64
@@ -21,10 +21,10 @@ Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
 
-def derive(rows: Iterable[Fact], rules: Rules) -> Tables:
+def derive(rows: Iterable[Fact], rules: Rules, retractions: Iterable[Retraction] = ()) -> Tables:
     """All derived tables of these facts."""
     facts, duplicates = unique(list(rows))
-    persons = Persons(facts)
+    persons = Persons(facts, rules.identity, retractions)
     sessions = [_session_row(session, persons, rules) for session in sessions_of(facts, persons, rules.sessions)]
     visits = Visits(sessions, round(rules.sessions.gap_minutes * 60_000))
     touchpoints = [_visit_touchpoint(s) for s in sessions if s["touches"]]
@@ -45,18 +45,23 @@ def derive(rows: Iterable[Fact], rules: Rules) -> Tables:
 
 
 def _identities(facts: list[Fact], persons: Persons) -> list[Row]:
-    """One row per subject: who owns it when."""
-    rows = []
+    """One row per identifier: who owns it when."""
+    times: dict[Any, list[int]] = {node: persons.seen(node) for node in persons.nodes()}
     for (site, subject), own in grouped(facts, "site", "subject").items():
-        times = [f["ts"] for f in own]
-        id_type, id_value = ("visitor_id", subject) if is_visitor(subject) else subject[1:].split(":", 1)
-        history = persons.visitors[site, subject].history() if is_visitor(subject) else [(0, "")]
+        node = site, subject_id(subject)
+        times[node] = times.get(node, []) + [f["ts"] for f in own]
+    rows = []
+    for node, seen in times.items():
+        if not seen or persons.blocked(node):
+            continue
+        history = persons.history(node)
         named = [owner for _, owner in history if owner]
         rows.append({
-            "site": site, "id_type": id_type, "id_value": id_value,
-            "person_id": named[-1] if named else f"{id_type}:{id_value}", "shared": int(len(set(named)) > 1),
+            "site": node[0], "id_type": node[1][0], "id_value": node[1][1],
+            "person_id": named[-1] if named else persons.self_name(node), "shared": int(len(set(named)) > 1),
             "owned_from": [since for since, _ in history], "owners": [owner for _, owner in history],
-            "first_seen": min(times), "last_seen": max(times),
+            "first_seen": min(seen), "last_seen": max(seen),
+            "neighbours": persons.neighbours(node), "suppressed": int(persons.suppressed(node)),
         })  # fmt: skip
     return rows
 

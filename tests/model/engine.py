@@ -23,7 +23,8 @@ from tests.model.derive import Row, Tables, derive
 
 COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, text in {
     "event_duplicates": "site subject event_id log_gen log_part log_off",
-    "identities": "site id_type id_value person_id shared owned_from owners first_seen last_seen",
+    "identities": "site id_type id_value person_id shared owned_from owners first_seen last_seen "
+    "neighbours suppressed",
     "sessions": "site subject started_at ended_at session_id person_id events pageviews engaged entry_url exit_url referrer node "
     "channel source medium campaign content term click_id_type country device_type is_bot touches",
     "touchpoints": "site subject ts touchpoint_id person_id session_id kind node channel source medium campaign content term "

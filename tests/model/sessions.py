@@ -24,7 +24,10 @@ def order(fact: Fact) -> Any:
 
 def sessions_of(facts: list[Fact], persons: Persons, rules: SessionRules) -> list[Session]:
     """All sessions of a set of facts, each in order of time."""
-    active = [fact for fact in facts if is_activity(fact, rules)]
+    active = [
+        fact for fact in facts
+        if is_activity(fact, rules) and not persons.blocked((fact["site"], ("visitor_id", fact["subject"])))
+    ]  # fmt: skip
     by_visitor = grouped(active, "site", "subject").values()
     return [session for own in by_visitor for session in _cut(sorted(own, key=order), persons, rules)]
 

@@ -33,7 +33,7 @@ WITH
             groupArray(is_bot) AS a_bot,
             groupArray(toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}})) AS a_continuing
         FROM events
-        WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)
+        WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects WHERE NOT {{subject_is_blocked}})
             AND {{not_duplicate}}
             AND {{is_activity}}
         GROUP BY site, subject
@@ -43,7 +43,10 @@ WITH
     (
         SELECT
             grouped.*,
-            arrayDistinct(identities.owners) AS owners,
+            -- while nobody owns a device of a group, it is the group
+            if(identities.device_group = '', identities.owners,
+                arrayMap(o -> if(o = '', identities.device_group, o), identities.owners)) AS named,
+            arrayDistinct(named) AS owners,
             arraySort(arrayZip(a_time, a_event, a_campaign, a_click, a_page, a_conversion, a_report, arrayEnumerate(a_time), a_continuing)) AS s,
             s.1 AS s_time,
             s.3 AS s_campaign,
@@ -52,7 +55,7 @@ WITH
             -- (a start comes before the moments of its millisecond), and the last start seen is carried forward.
             if(length(identities.owners) > 1, identities.owned_from, []) AS changes,
             -- the same person twice is one entry of `owners`: coming back after a log-out is no other person
-            if(empty(changes), [], arrayEnumerateDense(identities.owners)) AS changed_to,
+            if(empty(changes), [], arrayEnumerateDense(named)) AS changed_to,
             arraySort(arrayConcat(
                 arrayMap((f, i) -> (f, toUInt32(0), toUInt32(i)), changes, changed_to),
                 arrayMap((t, i) -> (t, toUInt32(i), toUInt32(0)), if(empty(changes), [], s_time), arrayEnumerate(if(empty(changes), [], s_time)))

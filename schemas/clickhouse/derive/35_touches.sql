@@ -1,16 +1,11 @@
--- Explicit touches of the dirty subjects. A touch that names a person belongs to that person, else to the subject's owner at its
--- moment.
+-- Explicit touches of the dirty subjects. A touch belongs to whom it names.
 INSERT INTO {{scratch}}.touches
 SELECT
     e.site AS site,
     e.subject AS subject,
     e.ts AS ts,
     sipHash64(e.site, e.subject, e.event_id) AS touchpoint_id,
-    multiIf(
-        e.user_id != '', concat('user_id:', e.user_id),
-        i.owners[arrayLastIndex(f -> f <= toUnixTimestamp64Milli(e.ts), i.owned_from)] AS owner != '', owner,
-        startsWith(e.subject, '~'), substring(e.subject, 2),
-        concat('visitor_id:', e.subject)) AS person_id,
+    if(p.person_id != '', p.person_id, concat('event:', e.event_id)) AS person_id,
     if(e.touch_kind = '', 'interaction', lower(e.touch_kind)) AS kind,
     e.touch_channel AS touch_channel,
     e.touch_creative AS creative,
@@ -32,4 +27,4 @@ FROM
     WHERE type = 'touch' AND NOT is_bot AND {{not_duplicate}}
         AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)
 ) AS e
-LEFT ANY JOIN {{scratch}}.identities AS i ON i.site = e.site AND i.id_value = e.subject AND i.id_type = 'visitor_id';
+LEFT ANY JOIN {{scratch}}.persons AS p ON p.site = e.site AND p.log_gen = e.log_gen AND p.log_part = e.log_part AND p.log_off = e.log_off;

@@ -7,13 +7,9 @@ SELECT
     e.event_id AS event_id,
     e.subject AS subject,
     e.visitor_id AS visitor_id,
-    multiIf(
-        e.user_id != '', concat('user_id:', e.user_id),
-        i.owners[arrayLastIndex(f -> f <= toUnixTimestamp64Milli(e.ts), i.owned_from)] AS owner != '', owner,
-        startsWith(e.subject, '~'), substring(e.subject, 2),
-        concat('visitor_id:', e.subject)) AS person_id,
+    if(p.person_id != '', p.person_id, concat('event:', e.event_id)) AS person_id,
     if(s.ended_at + toIntervalMillisecond({gap_ms:Int64}) >= e.ts, s.session_id, 0) AS session_id,
-    e.user_id != '' OR owner != '' AS identified,
+    {{level_of_person}} < {{device_level}} AS identified,
     e.type = 'refund' AS is_refund,
     if(is_refund, '', {{conversion_name}}) AS name,
     e.ts AS ts,
@@ -31,6 +27,6 @@ FROM
     WHERE ({{is_conversion}} OR (type = 'refund' AND order_id != '')) AND {{not_duplicate}}
         AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)
 ) AS e
-LEFT ANY JOIN {{scratch}}.identities AS i ON i.site = e.site AND i.id_value = e.subject AND i.id_type = 'visitor_id'
+LEFT ANY JOIN {{scratch}}.persons AS p ON p.site = e.site AND p.log_gen = e.log_gen AND p.log_part = e.log_part AND p.log_off = e.log_off
 ASOF LEFT JOIN (SELECT site, subject, started_at, ended_at, session_id FROM {{scratch}}.sessions) AS s
     ON s.site = e.site AND s.subject = e.subject AND s.started_at <= e.ts;

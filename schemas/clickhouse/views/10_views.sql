@@ -5,9 +5,10 @@ CREATE OR REPLACE VIEW v_events AS
 SELECT
     e.site AS site, e.event_id AS event_id, e.visitor_id AS visitor_id,
     multiIf(
-        e.user_id != '', concat('user_id:', e.user_id),
-        startsWith(e.subject, '~'), substring(e.subject, 2),
+        p.person_id != '', p.person_id,
+        startsWith(e.subject, '~') OR i.id_value = '', concat('event:', e.event_id),
         i.owners[arrayLastIndex(f -> f <= toUnixTimestamp64Milli(e.ts), i.owned_from)] AS owner != '', owner,
+        i.device_group != '', i.device_group,
         concat('visitor_id:', e.subject)) AS person_id,
     e.user_id AS user_id,
     if(s.ended_at + toIntervalMillisecond({{gap_ms}}) >= e.ts, s.session_id, 0) AS session_id,
@@ -19,6 +20,11 @@ SELECT
     e.is_bot AS is_bot, e.consent AS consent, e.dialect AS dialect, e.properties AS properties
 FROM (SELECT * FROM events WHERE (log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM event_duplicates FINAL)) AS e
 LEFT ANY JOIN (SELECT * FROM identities FINAL WHERE id_type = 'visitor_id') AS i ON i.site = e.site AND i.id_value = e.subject
+LEFT ANY JOIN
+(
+    -- events that name more than their visitor
+    {{event_persons_of_view}}
+) AS p ON p.site = e.site AND p.log_gen = e.log_gen AND p.log_part = e.log_part AND p.log_off = e.log_off
 ASOF LEFT JOIN (SELECT site, subject, started_at, ended_at, session_id FROM sessions FINAL) AS s
     ON s.site = e.site AND s.subject = e.subject AND s.started_at <= e.ts;
 
@@ -58,18 +64,22 @@ SELECT site, person_id, touches, path_channels, path_ts, last_touch_at, stage
 FROM open_paths FINAL;
 
 CREATE OR REPLACE VIEW v_identities AS
-SELECT site, id_type, id_value, person_id, shared, first_seen, last_seen
+SELECT site, id_type, id_value, person_id, shared, first_seen, last_seen, neighbours, suppressed
 FROM identities FINAL;
+
+CREATE OR REPLACE VIEW v_identity_quarantine AS
+SELECT site, id_type, id_value, rule, event_id, evidence, first_seen
+FROM identity_quarantine FINAL;
 
 CREATE OR REPLACE VIEW v_identity_owners AS
 SELECT
     site, id_type, id_value,
-    if(stretch.1 = '', concat(id_type, ':', id_value), stretch.1) AS person_id,
+    multiIf(stretch.1 != '', stretch.1, device_group != '', device_group, concat(id_type, ':', id_value)) AS person_id,
     fromUnixTimestamp64Milli(stretch.2, 'UTC') AS owned_from,
     if(stretch.3 = 0, NULL, fromUnixTimestamp64Milli(stretch.3, 'UTC')) AS owned_until
 FROM
 (
-    SELECT site, id_type, id_value, arrayZip(owners, identities.owned_from, arrayPushBack(arrayPopFront(identities.owned_from), toInt64(0))) AS stretches
+    SELECT site, id_type, id_value, device_group, arrayZip(owners, identities.owned_from, arrayPushBack(arrayPopFront(identities.owned_from), toInt64(0))) AS stretches
     FROM identities FINAL
 )
 ARRAY JOIN stretches AS stretch;

@@ -1,0 +1,140 @@
+"""Resolve the identifiers that the journal names, and all that hangs on those that change: from the strongest level down.
+
+Each level reads the stronger ones as they stand in the derived table, so they are written first and the version of a
+level is taken after that: of two refreshers at once, the later reader has seen both. What a change reaches is in the
+journal before the change is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from consumers.identity.groups import groups_of
+from consumers.refresh.replacing import IDENTITY_OWNERS, IDENTITY_QUARANTINE, Derived
+from consumers.rules.identity import ANCHOR, DEVICE
+
+WORKING: Final = (
+    "todo", "degrees", "reached", "changed", "members", "edges", "groups", "claims", "identity_owners", "identity_quarantine",
+)  # fmt: skip
+ID_TYPES: Final = {"site": "LowCardinality(String)", "id_type": "String", "id_value": "String"}
+
+
+class Steps(Protocol):
+    """What a resolver needs of a refresher."""
+
+    async def derive(self, name: str, bound: Mapping[str, int]) -> None: ...
+    async def replace(self, derived: Derived) -> None: ...
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]: ...
+    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None: ...
+    async def truncate(self, tables: Collection[str]) -> None: ...
+    async def take_version(self) -> None: ...
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """How many identifiers were looked at."""
+
+    identifiers: int
+
+
+Overtaken = Callable[[], Awaitable[None]]
+
+
+class Resolver:
+    """One resolution of a cycle of the journal."""
+
+    def __init__(self, steps: Steps, cycle: int, overtaken: Overtaken) -> None:
+        self._steps = steps
+        self._cycle = cycle
+        self._overtaken = overtaken
+        self._round = 1
+
+    async def resolve(self) -> Resolved:
+        """Bring `identity_owners` up to date; every subject that this concerns is in the journal then."""
+        await self._steps.truncate(WORKING)
+        await self._steps.take_version()
+        await self._derive("12_identity_todo")
+        await self._weigh()
+        done: dict[int, int] = {}
+        while (level := await self._next_level(done)) is not None:
+            newest = self._round
+            await self._steps.truncate(("groups",))
+            grouped = level in (ANCHOR, DEVICE)
+            if grouped:
+                await self._group(level)
+                newest = self._round
+            # of a group all members are looked at together, whenever they were reached
+            await self._resolve_level(level, 0 if grouped else done.get(level, 0))
+            done[level] = newest
+        await self._steps.take_version()
+        await self._derive("19_identity_quarantine")
+        await self._steps.replace(IDENTITY_QUARANTINE)
+        counted = await self._steps.rows("SELECT count() FROM {{scratch}}.todo")
+        return Resolved(int(counted[0][0]))
+
+    async def _derive(self, name: str, **bound: int) -> None:
+        await self._steps.derive(name, {"cycle": self._cycle, "round": self._round, **bound})
+
+    async def _next_level(self, done: Mapping[int, int]) -> int | None:
+        """The strongest level with identifiers that wait."""
+        rows = await self._steps.rows("SELECT level, max(round) FROM {{scratch}}.todo GROUP BY level ORDER BY level")
+        return next((int(level) for level, newest in rows if newest > done.get(int(level), 0)), None)
+
+    async def _weigh(self) -> None:
+        """Count neighbours of the present round; whoever begins or ceases to connect concerns all its neighbours."""
+        await self._derive("13_identity_degrees")
+        while await self._reach():
+            await self._derive("13_identity_degrees")
+
+    async def _reach(self) -> bool:
+        """Take what was reached into a new round; False when it is nothing."""
+        if not int((await self._steps.rows("SELECT count() FROM {{scratch}}.reached"))[0][0]):
+            return False
+        self._round += 1
+        await self._derive("18_identity_reached")
+        await self._steps.truncate(("reached",))
+        return True
+
+    async def _group(self, level: int) -> None:
+        """Find the groups of this level's waiting identifiers; members that did not wait do now."""
+        await self._steps.truncate(("members", "edges"))
+        hop = 0
+        await self._derive("14_identity_members", level=level, hop=hop)
+        while True:
+            await self._derive("14_identity_edges", level=level, hop=hop)
+            hop += 1
+            await self._derive("14_identity_hop", hop=hop)
+            found = await self._steps.rows(f"SELECT count() FROM {{{{scratch}}}}.members WHERE hop = {hop}")
+            if not int(found[0][0]):
+                break
+        edges = await self._steps.rows("SELECT site, id_type, id_value, other_type, other_value FROM {{scratch}}.edges")
+        if not edges:
+            return
+        groups = groups_of(
+            ((site, f"{a}:{b}", a, b), (site, f"{c}:{d}", c, d)) for site, a, b, c, d in edges
+        )
+        await self._steps.insert("groups", {
+            "site": [node[0] for node in groups], "id_type": [node[2] for node in groups],
+            "id_value": [node[3] for node in groups], "label": [label[1] for label in groups.values()],
+        }, {**ID_TYPES, "label": "String"})  # fmt: skip
+        await self._derive("14_identity_joined")
+        if await self._reach():
+            await self._weigh()
+
+    async def _resolve_level(self, level: int, done: int) -> None:
+        await self._steps.truncate(("claims", "identity_owners", "changed"))
+        await self._steps.take_version()
+        if level != ANCHOR:
+            await self._derive("15_identity_claims", level=level, done=done)
+        await self._derive("16_identity_owners", level=level, done=done)
+        await self._derive("17_identity_changed", level=level)
+        await self._reach_weighed()
+        await self._steps.replace(IDENTITY_OWNERS)
+        await self._overtaken()
+        await self._reach_weighed()
+
+    async def _reach_weighed(self) -> None:
+        if await self._reach():
+            await self._weigh()

@@ -1,0 +1,30 @@
+-- What the rules refused of all that was looked at, with the evidence.
+INSERT INTO {{scratch}}.identity_quarantine
+SELECT site, id_type, id_value, 'blocked' AS rule, '' AS event_id, 'the value is on the list of blocked values' AS evidence,
+    toDateTime64(0, 3, 'UTC') AS first_seen, {version:UInt64} AS version, 0 AS is_deleted, {rules_version:UInt64} AS rules_version
+FROM
+(
+    SELECT DISTINCT site, {{subject_type}} AS id_type, {{subject_value}} AS id_value
+    FROM {{scratch}}.journal
+    WHERE cycle <= {cycle:UInt64} AND startsWith(subject, '~')
+)
+WHERE {{id_is_blocked}}
+UNION ALL
+SELECT site, id_type, id_value, 'limit', '', concat('linked to ', toString(neighbours), ' others, over ', toString({{limit_of_id}})),
+    first_seen, {version:UInt64}, 0, {rules_version:UInt64}
+FROM {{scratch}}.degrees
+WHERE suppressed
+UNION ALL
+SELECT site, id_type, id_value, 'shared', '',
+    concat('owned by ', arrayStringConcat(arraySort(arrayDistinct(arrayFilter(o -> o != '', owners))), ', ')),
+    first_seen, {version:UInt64}, 0, {rules_version:UInt64}
+FROM {{derived}}.identity_owners FINAL
+WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)
+    AND length(arrayDistinct(arrayFilter(o -> o != '', owners))) > 1
+UNION ALL
+SELECT site, id_type, id_value, 'alias', event_id, concat('would join ', other_type, ':', min(other_value), ', but was not sent with the secret key'),
+    min(ts), {version:UInt64}, 0, {rules_version:UInt64}
+FROM identity_links
+WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)
+    AND evidence = 'alias' AND NOT secret AND {{level_of_id}} = 0 AND {{level_of_other}} = 0 AND {{link_stands}}
+GROUP BY site, id_type, id_value, other_type, event_id;
