@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from consumers.enrich.identifiers import key_of
+from consumers.enrich.identifiers import keys_of
 from consumers.enrich.links import links_of
 from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, LINK_TYPES, Row
 from consumers.enrich.steps import STEPS, Lookups, Undecodable, begin
@@ -48,7 +48,8 @@ def facts_of(batch: Iterable[Stored], lookups: Lookups) -> Facts:
         facts.dirty.add((row["site"], row["subject"]))
         if links := links_of(row):
             facts.links.extend(links)
-            facts.dirty.update((row["site"], key_of(link["id_type"], link["id_value"])) for link in links)
+            site = row["site"]
+            facts.dirty.update((site, key) for link in links for key in keys_of(link["id_type"], link["id_value"]))
     return facts
 
 

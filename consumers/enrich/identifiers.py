@@ -73,6 +73,7 @@ def subject_of(visitor_id: str, user_id: str, identifiers: Mapping[str, str]) ->
     return ""
 
 
-def key_of(kind: str, value: str) -> str:
-    """An identifier as a key: `~type:value`, also for a visitor."""
-    return f"~{kind}:{value}"
+def keys_of(kind: str, value: str) -> tuple[str, ...]:
+    """The keys under which an identifier is dirty: `~type:value`, and a visitor also as the subject that it is."""
+    key = f"~{kind}:{value}"
+    return (key, value) if kind == "visitor_id" and not value.startswith("~") else (key,)

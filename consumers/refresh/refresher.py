@@ -95,7 +95,8 @@ class Refresher:
         statement = (
             f"INSERT INTO {self._macros['scratch']}.journal "
             f"SELECT {self._cycle}, site, subject FROM (SELECT DISTINCT site, subject FROM events WHERE {condition} "
-            f"UNION ALL SELECT DISTINCT site, concat('~', id_type, ':', id_value) FROM identity_links WHERE {condition})"
+            f"UNION ALL SELECT site, arrayJoin({self._macros['keys_of_id']}) "
+            f"FROM (SELECT DISTINCT site, id_type, id_value FROM identity_links WHERE {condition}))"
         )
         await self._warehouse.command(statement, values)
 

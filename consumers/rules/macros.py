@@ -94,12 +94,17 @@ _CANDIDATES: Final = (
 # A subject as an identifier: visitors stand for themselves, all others are `~type:value`.
 _SUBJECT_TYPE: Final = "if(startsWith(subject, '~'), substring(splitByChar(':', subject)[1], 2), 'visitor_id')"
 _SUBJECT_VALUE: Final = "if(startsWith(subject, '~'), substring(subject, position(subject, ':') + 1), subject)"
+_KEYS: Final = (
+    "if(id_type = 'visitor_id' AND NOT startsWith(id_value, '~'), "
+    "[concat('~visitor_id:', id_value), id_value], [concat('~', toString(id_type), ':', id_value)])"
+)
 
 
 def _identity(rules: Rules) -> dict[str, str]:
     own = rules.identity
     return {
         "candidates": _CANDIDATES,
+        "keys_of_id": _KEYS,
         "subject_type": _SUBJECT_TYPE,
         "subject_value": _SUBJECT_VALUE,
         "level_of_id": level_of(own, "id_type"),

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from consumers.rules.files import SessionRules
+from consumers.rules.files import Rules, SessionRules
 from schemas.record import Accepted
 from tests.model.derive import Tables
 from tests.model.engine import Pipeline, difference
@@ -70,10 +70,14 @@ class Driver:
 
     def variant(self, name: str, **changes: Any) -> str:
         """A refresher under changed session rules."""
+        rules = self._pipeline.rules
+        sessions = SessionRules(**{**msgspec.structs.asdict(rules.sessions), **changes})
+        return self.under(name, msgspec.structs.replace(rules, sessions=sessions))
+
+    def under(self, name: str, rules: Rules) -> str:
+        """A refresher under other rules."""
         if name not in self._variants:
-            rules = self._pipeline.rules
-            sessions = SessionRules(**{**msgspec.structs.asdict(rules.sessions), **changes})
-            self._runner.run(self._pipeline.use(name, msgspec.structs.replace(rules, sessions=sessions)))
+            self._runner.run(self._pipeline.use(name, rules))
             self._variants.add(name)
         return name
 

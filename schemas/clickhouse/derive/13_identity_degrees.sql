@@ -15,7 +15,7 @@ GROUP BY site, id_type, id_value;
 
 -- An identifier that begins or ceases to connect concerns all it is linked to, stronger and weaker.
 INSERT INTO {{scratch}}.reached
-SELECT DISTINCT site, other_type AS id_type, other_value AS id_value
+SELECT DISTINCT site, other_type, other_value
 FROM identity_links
 WHERE other_type != '' AND NOT {{other_is_blocked}} AND (site, id_type, id_value) IN
 (

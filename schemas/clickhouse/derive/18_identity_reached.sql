@@ -1,7 +1,6 @@
 -- Into the journal first: should this process die, they are resolved by the next one.
 INSERT INTO {{scratch}}.journal
-SELECT {cycle:UInt64}, site, arrayJoin(if(id_type = 'visitor_id' AND NOT startsWith(id_value, '~'),
-    [id_value, concat('~visitor_id:', id_value)], [concat('~', id_type, ':', id_value)]))
+SELECT {cycle:UInt64}, site, arrayJoin({{keys_of_id}})
 FROM {{scratch}}.reached;
 
 INSERT INTO {{scratch}}.todo
