@@ -129,11 +129,12 @@ class Resolver:
         if level != ANCHOR:
             await self._derive("15_identity_claims", level=level, done=done)
         await self._derive("16_identity_owners", level=level, done=done)
-        await self._derive("17_identity_changed", level=level)
-        await self._reach_weighed()
+        await self._derive("17_identity_changed")
+        if int((await self._steps.rows("SELECT count() FROM {{scratch}}.changed"))[0][0]):
+            await self._derive("17_identity_follow")
+            await self._reach_weighed()
         await self._steps.replace(IDENTITY_OWNERS)
         await self._overtaken()
-        await self._reach_weighed()
 
     async def _reach_weighed(self) -> None:
         if await self._reach():

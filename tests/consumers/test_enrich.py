@@ -249,8 +249,17 @@ def test_a_step_that_fails_is_named() -> None:
 @pytest.mark.parametrize(("event", "kinds"), [
     ({"type": "page"}, []), ({"type": "page", "user_id": 5}, ["identify"]), ({"type": "track", "name": "logged_out"}, ["logout"]),
     ({"type": "track", "name": "logged_out", "user_id": "u"}, ["identify", "logout"]), ({"type": "page", "name": "logged_out"}, []),
+    ({"type": "page", "email": "a@b.example", "user_id": "u"}, ["identify"] * 3),
+    ({"type": "page", "identifiers": {"device_id": "d"}}, ["device_link"]),
+    ({"type": "alias", "user_id": "u", "identifiers": {"user_id": "w"}}, ["alias", "identify", "mention"]),
+    ({"type": "page", "user_id": "u", "identifiers": {"user_id": "w"}}, ["identify", "mention", "mention"]),
+    ({"type": "page", "context": {"url": "https://e.example/?gclid=x"}}, ["identify"]),
+    ({"type": "conversion", "user_id": "u", "order": {"id": 1}}, ["order"]),
 ])  # fmt: skip
 def test_links(event: dict[str, Any], kinds: list[str]) -> None:
     facts = facts_of([stored(accepted(json.dumps(event).encode()))], LOOKUPS)
-    assert [link["kind"] for link in facts.links] == kinds
-    assert facts.dirty == {("s", "v")}
+    ways = [(link["kind"], (link["id_type"], link["id_value"]), (link["other_type"], link["other_value"])) for link in facts.links]
+    assert sorted(kind for kind, one, other in ways if one < other or kind == "logout") == sorted(kinds)
+    assert {(kind, other, one) for kind, one, other in ways if kind != "logout"} <= set(ways), "in both directions"
+    keys = {f"~{kind}:{value}" for _, *ends in ways for kind, value in ends if kind}
+    assert facts.dirty == {("s", "v")} | {("s", key) for key in keys}

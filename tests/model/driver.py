@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from consumers.rules.files import Rules, SessionRules
+from consumers.identity.requests import Done, Request
 from schemas.record import Accepted
 from tests.model.derive import Tables
 from tests.model.engine import Pipeline, difference
@@ -63,6 +64,10 @@ class Driver:
 
     def empty(self) -> None:
         self._runner.run(self._pipeline.empty())
+
+    def perform(self, asked: Request) -> Done:
+        """An operation on the tables."""
+        return self._runner.run(self._pipeline.perform(asked))
 
     def rows(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Ask the engine."""

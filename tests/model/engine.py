@@ -11,6 +11,8 @@ from typing import Any
 
 from consumers.app import make_lookups
 from consumers.enrich.facts import Facts, enrich, facts_of
+from consumers.identity.performing import Performer
+from consumers.identity.requests import Done, Request
 from consumers.load import Loader, load_of
 from consumers.rebuild import TABLES, rebuild
 from consumers.refresh.refresher import Refresher
@@ -36,7 +38,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, tex
     "v_events": "site event_id visitor_id person_id session_id ts type",
 }.items()}  # fmt: skip
 TIMES = {"ts", "started_at", "ended_at", "first_seen", "last_seen", "converted_at", "first_touch_at", "last_touch_at"}
-FACTS = ("events", "identity_links", "bad_events")
+FACTS = ("events", "identity_links", "identity_retractions", "bad_events")
 # Merges are off, so that every table stays in many parts; when there are this many worlds they begin anew.
 WORLDS_MAX = 40
 
@@ -58,8 +60,7 @@ class Pipeline:
 
     async def start(self) -> None:
         await prepare_tables(self.warehouse, self.rules)
-        for table in (*FACTS, *TABLES):
-            await self.warehouse.command(f"SYSTEM STOP MERGES {table}")
+        await self._merges("STOP")
         await self.use("standard", self.rules)
 
     async def use(self, variant: str, rules: Rules) -> None:
@@ -106,6 +107,19 @@ class Pipeline:
         if chance.random() < 0.1:
             await refresher.refresh(cycle)
         await refresher.clear(cycle)
+
+    async def perform(self, asked: Request) -> Done:
+        """An operation on the tables, with the standard refresher."""
+        # mutations are the merges' work
+        await self._merges("START")
+        try:
+            return await Performer(self.warehouse, self._refreshers["standard"][0], now_us).perform(asked)
+        finally:
+            await self._merges("STOP")
+
+    async def _merges(self, verb: str) -> None:
+        for table in (*FACTS, *TABLES):
+            await self.warehouse.command(f"SYSTEM {verb} MERGES {table}")
 
     def model(self, stored: list[Stored], variant: str) -> Tables:
         """What the reference model derives of these log records."""

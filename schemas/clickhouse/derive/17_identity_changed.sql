@@ -10,28 +10,3 @@ LEFT ANY JOIN
 ) AS o ON o.site = n.site AND o.id_type = n.id_type AND o.id_value = n.id_value
 WHERE n.suppressed != o.suppressed OR n.device_group != o.device_group
     OR if(empty(o.owners), (n.owned_from, n.owners) != ([toInt64(0)], ['']), (n.owned_from, n.owners) != (o.owned_from, o.owners));
-
--- Weaker identifiers are to be resolved again; those that connect nobody have events of their own that name the changed one.
-INSERT INTO {{scratch}}.reached
-SELECT DISTINCT site, other_type, other_value
-FROM identity_links
-WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.changed)
-    AND kind NOT IN ('mention', 'logout') AND {{level_of_other}} > {{level_of_id}};
-
-INSERT INTO {{scratch}}.journal
-SELECT DISTINCT {cycle:UInt64}, site, if(other_type = 'visitor_id' AND NOT startsWith(other_value, '~'), other_value, concat('~', other_type, ':', other_value))
-FROM identity_links
-WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.changed) AND other_type != '' AND
-(
-    {{other_is_blocked}} OR (site, other_type, other_value) IN
-    (
-        SELECT site, id_type, id_value
-        FROM {{derived}}.identity_owners FINAL
-        WHERE suppressed AND (site, id_type, id_value) IN
-        (
-            SELECT site, other_type, other_value
-            FROM identity_links
-            WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.changed)
-        )
-    )
-);

@@ -36,9 +36,7 @@ CREATE TABLE IF NOT EXISTS erasures
     site        LowCardinality(String),
     at          DateTime64(3, 'UTC'),
     by          String,
-    facts       UInt64,
-    keys        Array(FixedString(64)) COMMENT 'salted SHA-256 of the identifiers, so that a replay can tell them',
-    salt        String
+    facts       UInt64
 )
 ENGINE = MergeTree
 ORDER BY (site, erasure_id)

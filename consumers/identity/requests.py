@@ -1,0 +1,35 @@
+"""What may be asked of whoever owns the tables: to take links back, or to erase a person. And the answer."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Unlink(msgspec.Struct, frozen=True, tag="unlink", omit_defaults=True):
+    """Ignore links for ever: between two identifiers, all of one, all of an event, or all that a rule put in quarantine."""
+
+    site: str
+    one: tuple[str, str] = ("", "")
+    other: tuple[str, str] = ("", "")
+    event_id: str = ""
+    rule: str = ""
+    by: str = ""
+    reason: str = ""
+
+
+class Erase(msgspec.Struct, frozen=True, tag="erase", omit_defaults=True):
+    """Remove a person: facts, links, bad events, derived rows."""
+
+    site: str
+    person_id: str
+    by: str = ""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """How many links were taken back, or facts removed. `error` = nothing was done, and why."""
+
+    count: int = 0
+    error: str = ""
+
+
+Request = Unlink | Erase

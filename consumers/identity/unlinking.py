@@ -1,0 +1,73 @@
+"""Take links back: write retractions and make dirty what they touch. History becomes what it would have been without them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Final
+
+from consumers.enrich.identifiers import keys_of
+from consumers.identity.requests import Done, Unlink
+from consumers.warehouse.contract import Warehouse
+
+NONE: Final = ("", "")
+TYPES: Final = {
+    "retraction_id": "String", "site": "LowCardinality(String)", "id_type": "LowCardinality(String)", "id_value": "String",
+    "other_type": "LowCardinality(String)", "other_value": "String", "event_id": "String", "at": "DateTime64(3, 'UTC')",
+    "by": "String", "reason": "String",
+}  # fmt: skip
+Id = tuple[str, str]
+Keys = Collection[tuple[str, str]]
+
+
+async def unlink(warehouse: Warehouse, asked: Unlink, now_ms: int) -> tuple[Done, Keys]:
+    """(how many links it takes back, the keys to refresh)."""
+    if asked.rule:
+        rows = await warehouse.rows(
+            "SELECT DISTINCT id_type, id_value FROM identity_quarantine FINAL WHERE site = {site:String} AND rule = {rule:String}",
+            {"site": asked.site, "rule": asked.rule},
+        )
+        selected: list[tuple[Id, Id, str]] = [((str(kind), str(value)), NONE, "") for kind, value in rows]
+    else:
+        selected = [(asked.one, asked.other, asked.event_id)]
+    if (NONE, NONE, "") in selected:
+        return Done(error="Say which link: by its identifiers, its event or a rule."), ()
+    links: set[tuple[str, ...]] = set()
+    for one, other, event_id in selected:
+        links |= await _links(warehouse, asked.site, (one, other, event_id))
+    if selected:
+        await _write(warehouse, asked, selected, now_ms)
+    ids = {(kind, value) for a, b, c, d, *_ in links for kind, value in ((a, b), (c, d)) if kind}
+    ids |= {one for one, other, _ in selected for one in (one, other) if one != NONE}
+    return Done(len(links)), {(asked.site, key) for kind, value in ids for key in keys_of(kind, value)}
+
+
+async def _links(warehouse: Warehouse, site: str, selector: tuple[Id, Id, str]) -> set[tuple[str, ...]]:
+    one, other, event_id = selector
+    if one == NONE:
+        one, other = other, one
+    conditions, values = ["site = {site:String}"], {"site": site}
+    named = (("id_type", one[0]), ("id_value", one[1]), ("other_type", other[0]), ("other_value", other[1]), ("event_id", event_id))
+    for column, value in named:
+        if value:
+            conditions.append(f"{column} = {{{column}:String}}")
+            values[column] = value
+    sql = f"SELECT DISTINCT id_type, id_value, other_type, other_value, event_id FROM identity_links WHERE {' AND '.join(conditions)}"
+    rows = await warehouse.rows(sql, values)
+    # each link stands in both directions
+    return {(*min((a, b), (c, d)), *max((a, b), (c, d)), event) for a, b, c, d, event in rows}
+
+
+async def _write(warehouse: Warehouse, asked: Unlink, selected: list[tuple[Id, Id, str]], now_ms: int) -> None:
+    many = len(selected)
+    await warehouse.insert(
+        "identity_retractions",
+        {
+            "retraction_id": [uuid.uuid4().hex for _ in selected], "site": [asked.site] * many,
+            "id_type": [one[0] for one, _, _ in selected], "id_value": [one[1] for one, _, _ in selected],
+            "other_type": [other[0] for _, other, _ in selected], "other_value": [other[1] for _, other, _ in selected],
+            "event_id": [event_id for _, _, event_id in selected], "at": [now_ms] * many,
+            "by": [asked.by] * many, "reason": [asked.reason] * many,
+        },
+        TYPES,
+    )  # fmt: skip
