@@ -45,7 +45,7 @@ OF_VIEW: Final = {
     "candidates_of_events": (
         "(SELECT site, subject, event_id, toUnixTimestamp64Milli(ts) AS ts_ms, log_gen, log_part, log_off, "
         "arrayJoin({{candidates}}) AS candidate FROM events "
-        "WHERE user_id != '' OR notEmpty(identifiers) OR visitor_id = '' OR click_id != '')"
+        "WHERE user_id != '' OR notEmpty(identifiers) OR startsWith(subject, '~') OR click_id != '')"
     ),
     "owners_of_candidates": "(SELECT * FROM identity_owners FINAL)",
     "candidate_not_retracted": CANDIDATE_NOT_RETRACTED,

@@ -7,7 +7,7 @@ journal before the change is written.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -17,7 +17,7 @@ from consumers.refresh.replacing import IDENTITY_OWNERS, IDENTITY_QUARANTINE, De
 from consumers.rules.identity import ANCHOR, DEVICE
 
 WORKING: Final = (
-    "todo", "degrees", "reached", "changed", "members", "edges", "groups", "claims", "identity_owners", "identity_quarantine",
+    "todo", "degrees", "reached", "changed", "compared", "members", "edges", "groups", "claims", "identity_owners", "identity_quarantine",
 )  # fmt: skip
 ID_TYPES: Final = {"site": "LowCardinality(String)", "id_type": "String", "id_value": "String"}
 
@@ -39,16 +39,13 @@ class Resolved(msgspec.Struct, frozen=True):
     identifiers: int
 
 
-Overtaken = Callable[[], Awaitable[None]]
-
-
 class Resolver:
     """One resolution of a cycle of the journal."""
 
-    def __init__(self, steps: Steps, cycle: int, overtaken: Overtaken) -> None:
+    def __init__(self, steps: Steps, cycle: int, *, alone: bool) -> None:
         self._steps = steps
         self._cycle = cycle
-        self._overtaken = overtaken
+        self._alone = alone
         self._round = 1
 
     async def resolve(self) -> Resolved:
@@ -129,13 +126,22 @@ class Resolver:
         if level != ANCHOR:
             await self._derive("15_identity_claims", level=level, done=done)
         await self._derive("16_identity_owners", level=level, done=done)
+        if not self._alone:
+            await self._steps.truncate(("compared",))
+            await self._derive("17_identity_compared")
         await self._derive("17_identity_changed")
-        if int((await self._steps.rows("SELECT count() FROM {{scratch}}.changed"))[0][0]):
-            await self._derive("17_identity_follow")
-            await self._reach_weighed()
+        await self._follow()
         await self._steps.replace(IDENTITY_OWNERS)
-        await self._overtaken()
+        if not self._alone:
+            # Whoever wrote between the comparison and now compared with other rows than these: follow up in its place.
+            await self._steps.truncate(("changed",))
+            await self._derive("17_identity_overtaken")
+            await self._follow()
 
-    async def _reach_weighed(self) -> None:
+    async def _follow(self) -> None:
+        """What hangs on the changed ones is to be resolved too."""
+        if not int((await self._steps.rows("SELECT count() FROM {{scratch}}.changed"))[0][0]):
+            return
+        await self._derive("17_identity_follow")
         if await self._reach():
             await self._weigh()

@@ -50,6 +50,8 @@ Progress = Callable[[int, int], None]
 class Refresher:
     """One refresher with working tables in the database `scratch`; writes derived tables of `derived`."""
 
+    ALONE = True
+
     def __init__(
         self, warehouse: Warehouse, rules: Rules, scratch: str, derived: str, clock_us: Callable[[], int]
     ) -> None:
@@ -116,7 +118,7 @@ class Refresher:
             await self._take_slice(cycle, slices, number)
             identifiers += await self._repeated(cycle)
         if identifiers:
-            await Resolver(_Steps(self), cycle, self._overtaken).resolve()
+            await Resolver(_Steps(self), cycle, alone=self.ALONE).resolve()
             waiting, _ = await self._waiting(cycle)
             slices = max(1, -(-waiting // SLICE_SUBJECTS))
         for number in range(slices):
@@ -212,9 +214,6 @@ class Refresher:
     async def _count(self, table: str) -> int:
         rows = await self._warehouse.rows(f"SELECT count() FROM {self._macros['scratch']}.{table}")
         return int(rows[0][0])
-
-    async def _overtaken(self) -> None:
-        """Owners are written. Alone on the tables, nobody else wrote some meanwhile."""
 
     async def _derive(self, name: str, macros: Mapping[str, str], bound: Mapping[str, int] | None = None) -> None:
         for statement in derivation(name, {**macros, **self._standing}):

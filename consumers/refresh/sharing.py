@@ -69,6 +69,8 @@ def sweep_statement(derived: Derived, kind: Kind, columns: Sequence[tuple[str, s
 class SharedRefresher(Refresher):
     """A refresher beside others. Keys that several refresh at once end as the newest of them found them."""
 
+    ALONE = False
+
     async def _take_version(self) -> None:
         rows = await self._warehouse.rows(VERSION_SQL)
         self._version = max(int(rows[0][0]), self._version + 1)

@@ -75,6 +75,9 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.reached (site LowCardinality(String), id_
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.changed (site LowCardinality(String), id_type String, id_value String) ENGINE = Memory;
 
+CREATE TABLE IF NOT EXISTS {{scratch}}.compared (site LowCardinality(String), id_type String, id_value String, newest UInt64)
+ENGINE = Memory;
+
 CREATE TABLE IF NOT EXISTS {{scratch}}.members (site LowCardinality(String), id_type String, id_value String, hop UInt32) ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.edges
