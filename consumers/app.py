@@ -14,8 +14,10 @@ from functools import lru_cache
 import iptocc
 import structlog
 
+from consumers.control import serve_control
 from consumers.enrich.agent import agent_parser
 from consumers.enrich.steps import Lookups
+from consumers.identity.performing import Performer
 from consumers.load import Loader
 from consumers.loop import GROUP, Loop, Pace
 from consumers.name import claim_name
@@ -119,7 +121,9 @@ async def _serve_once(settings: Settings, stop: asyncio.Event, name: str) -> Non
         try:
             loop, refresher = make_loop(log, warehouse, rules, settings, name)
             await refresher.prepare()
-            await _run(settings, log, warehouse, loop, stop)
+            performer = Performer(warehouse, refresher, now_us)
+            async with serve_control(settings.data, lambda asked: loop.between_refreshes(lambda: performer.perform(asked))):
+                await _run(settings, log, warehouse, loop, stop)
         finally:
             await log.close()
     finally:

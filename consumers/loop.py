@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
@@ -19,6 +20,7 @@ from consumers.enrich.steps import Lookups
 from consumers.load import Load, Loader, load_of
 from consumers.progress import places
 from consumers.refresh.refresher import Refresher
+from consumers.warehouse.contract import WarehouseError
 from eventlog.contract import Batch, Log, Reader
 
 GROUP: Final = "netiv"
@@ -33,6 +35,9 @@ class Pace(msgspec.Struct, frozen=True):
     records_max: int = 20_000
     bytes_max: int = 64 * 1024**2
     refresh_records_max: int = 200_000
+
+
+T = TypeVar("T")
 
 
 class Reassigned(Exception):
@@ -51,6 +56,7 @@ class Loop:
         self._ends: dict[int, int] = {}
         self._unrefreshed = 0
         self._refreshing: asyncio.Task[None] | None = None
+        self._asked: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
         self._events = structlog.get_logger("netiv.consumer")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -65,6 +71,28 @@ class Loop:
                     continue
         finally:
             await reader.close()
+
+    async def between_refreshes(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do some work on the tables when everything loaded is derived and committed, and nothing is being derived."""
+        waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._asked.append((work, waiting))
+        return await waiting
+
+    async def _do_what_was_asked(self, reader: Reader) -> None:
+        if not self._asked:
+            return
+        await self._begin_refresh(reader, always=True)
+        await self._end_refresh()
+        asked, self._asked = self._asked, []
+        for work, waiting in asked:
+            try:
+                done = await work()
+            except WarehouseError as error:
+                if not waiting.done():
+                    waiting.set_exception(error)
+                raise
+            if not waiting.done():
+                waiting.set_result(done)
 
     async def _resume(self, reader: Reader) -> int:
         """Find the place in every assigned partition, and first derive what was inserted but perhaps not derived."""
@@ -100,6 +128,7 @@ class Loop:
                     ahead = asyncio.create_task(self._next(reader, assignment, 0.0 if load else IDLE_WAIT_S))
                 if load:
                     await self._load(load)
+                await self._do_what_was_asked(reader)
                 behind = load is not None and load.records >= self._pace.records_max
                 full = self._unrefreshed >= self._pace.refresh_records_max
                 if ending or full or (not behind and not self._busy):

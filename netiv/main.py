@@ -15,12 +15,15 @@ from netiv.commands import (
     demo,
     dev,
     doctor,
+    erase,
+    export_person,
     import_,
     links,
     migrate,
     report,
     rules,
     sites,
+    unlink,
     up,
     wait,
     webhooks,
@@ -81,6 +84,9 @@ app.command("import", help=import_.HELP)(import_.import_)
 app.command("demo", help=demo.HELP)(demo.demo)
 app.add_typer(rules.app, name="rules", help=rules.HELP)
 app.add_typer(report.app, name="report", help=report.HELP)
+app.command("unlink", help=unlink.HELP)(unlink.unlink)
+app.command("erase", help=erase.HELP)(erase.erase)
+app.command("export-person", help=export_person.HELP)(export_person.export_person)
 app.command("wait", help=wait.HELP)(wait.wait)
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(dev.app, name="dev", help=dev.HELP)

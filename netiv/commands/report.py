@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from netiv.commands import report_journeys
+from netiv.commands import report_journeys, report_person
 from netiv.commands import report_options as options
 
 HELP = """Reports over the ClickHouse views: conversion paths, channels, attribution, stages, journeys.
@@ -117,3 +117,4 @@ def _run(
 
 
 report_journeys.add(app)
+report_person.add(app)

@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, Phase, settings
 
 from consumers.rules.files import Rules, SessionRules
 from consumers.identity.requests import Done, Request
-from schemas.record import Accepted
+from eventlog.contract import Position, Stored
+from schemas.record import Accepted, encode
 from tests.model.derive import Tables
 from tests.model.engine import Pipeline, difference
+from tests.model.identities import Retraction
 from tests.model.worlds import Sent, cut, records
 
 # A world costs seconds on a busy machine, so failures are shrunk only on request (NETIV_HYPOTHESIS=shrink).
@@ -51,6 +53,15 @@ class Driver:
     def stream(self, batches: list[list[Accepted]], chance: random.Random, variant: str = "standard") -> Tables:
         """Deliver batches; what the model says of them."""
         return self._runner.run(self._pipeline.stream(batches, chance, variant))
+
+    def deliver(self, batches: list[list[Accepted]]) -> int:
+        """Deliver batches without asking the model; how many identifiers the last refresh looked at."""
+        return self._runner.run(self._pipeline.deliver_all(batches))
+
+    def model(self, made: list[Accepted], retractions: list[Retraction]) -> Tables:
+        """What the model says of records in the order of their arrival, without the links that are taken back."""
+        stored = [Stored(Position(1, 0, number), b"", encode(record), 0) for number, record in enumerate(made)]
+        return self._pipeline.model(stored, "standard", retractions)
 
     def name(self) -> str:
         """The name of a new world."""

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import random
 import time
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,7 @@ from consumers.warehouse.embedded import EmbeddedWarehouse
 from eventlog.contract import Position, Stored
 from schemas.record import Accepted, decode, encode
 from tests.model.derive import Row, Tables, derive
+from tests.model.identities import Retraction
 
 COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, text in {
     "event_duplicates": "site subject event_id log_gen log_part log_off",
@@ -81,14 +83,26 @@ class Pipeline:
         for table in (*FACTS, *TABLES):
             await self.warehouse.command(f"TRUNCATE TABLE {table}")
 
-    async def stream(self, batches: list[list[Accepted]], chance: random.Random, variant: str = "standard") -> Tables:
-        """Deliver these batches; what the model says of them then."""
+    async def stream(
+        self,
+        batches: list[list[Accepted]],
+        chance: random.Random,
+        variant: str = "standard",
+        retractions: Iterable[Retraction] = (),
+    ) -> Tables:
+        """Deliver these batches; what the model says of them then, without the links that are taken back."""
         stored = []
         for records in batches:
             batch = [self._stored(record, chance.randrange(3)) for record in records]
             await self.deliver(batch, chance, variant)
             stored += batch
-        return self.model(stored, variant)
+        return self.model(stored, variant, retractions)
+
+    async def deliver_all(self, batches: list[list[Accepted]]) -> int:
+        """Deliver batches once each; how many identifiers the last one's refresh looked at."""
+        for records in batches:
+            await self.deliver([self._stored(record, 0) for record in records], random.Random(1), "standard")
+        return int((await self.warehouse.rows("SELECT uniqExact(id_type, id_value) FROM scratch_standard.todo"))[0][0])
 
     def _stored(self, record: Accepted, partition: int) -> Stored:
         return Stored(Position(1, partition, next(self._offsets)), b"", encode(record), 0)
@@ -121,14 +135,14 @@ class Pipeline:
         for table in (*FACTS, *TABLES):
             await self.warehouse.command(f"SYSTEM {verb} MERGES {table}")
 
-    def model(self, stored: list[Stored], variant: str) -> Tables:
+    def model(self, stored: list[Stored], variant: str, retractions: Iterable[Retraction] = ()) -> Tables:
         """What the reference model derives of these log records."""
         rows = [
             enrich(record, one.position, self.lookups)
             for one in stored
             if isinstance(record := decode(one.value), Accepted)
         ]
-        return derive(rows, self._refreshers[variant][1])
+        return derive(rows, self._refreshers[variant][1], retractions)
 
     async def rebuild(self) -> None:
         await rebuild(self.warehouse, self.rules, now_us)

@@ -1,0 +1,45 @@
+"""Composition root of `netiv unlink` and `netiv erase`: running consumers are asked; else the tables are opened here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from consumers.control import ask
+from consumers.identity.performing import Performer
+from consumers.identity.requests import Done, Request
+from consumers.opening import require_tables
+from consumers.refresh.refresher import Refresher
+from consumers.refresh.sharing import SharedRefresher
+from consumers.rules.files import load
+from consumers.tables import prepare_tables
+from consumers.warehouse.opening import open_warehouse
+from schemas.settings import Settings
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000
+
+
+def asked_of_running(settings: Settings, request: Request) -> Done | None:
+    """What running consumers of the embedded engine did; None when there are none."""
+    return None if settings.clickhouse else asyncio.run(ask(settings.data, request))
+
+
+def perform(settings: Settings, request: Request) -> Done:
+    """Do it here. With the embedded engine the caller holds its lock."""
+    return asyncio.run(_perform(settings, request))
+
+
+async def _perform(settings: Settings, request: Request) -> Done:
+    rules = load(settings.rules_folder)
+    warehouse = await open_warehouse(settings)
+    try:
+        shared = bool(settings.clickhouse)
+        await (require_tables(warehouse) if shared else prepare_tables(warehouse, rules))
+        kind = SharedRefresher if shared else Refresher
+        refresher = kind(warehouse, rules, f"{warehouse.database}_scratch_admin", warehouse.database, _now_us)
+        await refresher.prepare()
+        return await Performer(warehouse, refresher, _now_us).perform(request)
+    finally:
+        await warehouse.close()

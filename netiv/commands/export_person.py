@@ -1,0 +1,32 @@
+"""`netiv export-person`: everything the tables hold of one person, as JSON."""
+
+from __future__ import annotations
+
+import typer
+
+from netiv.commands import report_options as options
+
+HELP = """Everything Netiv holds of one person, as JSON: identifiers, links with their evidence, events, sessions,
+touchpoints, conversions, paths.
+
+Example:
+
+\b
+  netiv export-person user_id:dana --site shop > dana.json
+"""
+
+
+def export_person(
+    person: str = typer.Argument(..., help="The person's id, type:value."),
+    site: str = typer.Option(..., help="Which site."),
+    clickhouse_url: str | None = options.URL,
+) -> None:
+    """See HELP."""
+    from netiv import clickhouse, configuration, output
+    from netiv.identifiers import parse
+    from netiv.person import export
+
+    warehouse = clickhouse.of(configuration.load(), clickhouse_url)
+    document = export(warehouse, site, ":".join(parse(person)))
+    warehouse.close()
+    output.as_json(document)

@@ -1,0 +1,48 @@
+"""`netiv report person`: why somebody is who they are."""
+
+from __future__ import annotations
+
+import typer
+
+from netiv.commands import report_options as options
+
+
+def add(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("person")(person)
+
+
+def person(
+    person: str = typer.Argument(..., help="The person's id, type:value."),
+    site: str = typer.Option(..., help="Which site."),
+    clickhouse_url: str | None = options.URL,
+    json: bool = options.JSON,
+) -> None:
+    """Explain a person: identifiers, when each was theirs, the links that say so, the timeline, what was refused.
+
+    Example:
+
+    \b
+      netiv report person user_id:dana --site shop
+    """
+    import msgspec
+
+    from netiv import clickhouse, configuration, output
+    from netiv.identifiers import parse
+    from netiv.person import explain, timeline
+
+    warehouse = clickhouse.of(configuration.load(), clickhouse_url)
+    name = ":".join(parse(person))
+    found = explain(warehouse, site, name)
+    journey = timeline(warehouse, site, name)
+    warehouse.close()
+    if json:
+        output.as_json({**msgspec.to_builtins(found), "timeline": journey})
+        return
+    parts = (
+        (f"{name}: identifiers", found.identifiers), ("Theirs when", found.ownership), ("Because", found.links),
+        ("Refused", found.quarantine), ("Timeline", journey),
+    )  # fmt: skip
+    for title, rows in parts:
+        if rows:
+            output.show(output.Table(title, list(rows[0]), [list(row.values()) for row in rows]))

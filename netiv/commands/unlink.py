@@ -1,0 +1,44 @@
+"""`netiv unlink`: take links between identifiers back; history becomes what it would have been without them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+HELP = """Take back what says that two identifiers belong together. It is ignored for ever, also when it arrives again; every
+session, path and conversion becomes what it would have been without it.
+
+Examples:
+
+\b
+  netiv unlink --site shop visitor_id:4f1c user_id:dana
+
+\b
+  netiv unlink --site shop --event 9b2e
+
+\b
+  netiv unlink --site shop --rule shared --reason "the lobby's tablets"
+"""
+
+
+def unlink(
+    one: str = typer.Argument("", help="An identifier, type:value. Alone: all its links.", show_default=False),
+    other: str = typer.Argument("", help="The identifier it is linked to.", show_default=False),
+    site: str = typer.Option(..., help="Which site."),
+    event: str = typer.Option("", help="Only what this event says.", show_default=False),
+    rule: str = typer.Option("", help="All that this rule put in quarantine: shared, limit, blocked, alias.", show_default=False),
+    reason: str = typer.Option("", help="Kept with the retraction.", show_default=False),
+    data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
+    json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """See HELP."""
+    from consumers.identity.requests import Unlink
+    from netiv.errors import CommandError
+    from netiv.identifiers import parse
+    from netiv.operations import run, who_asks
+
+    if not (one or event or rule):
+        raise CommandError("Nothing says which link.", "Name identifiers, --event or --rule.", code=2)
+    asked = Unlink(site, parse(one), parse(other), event, rule, who_asks(), reason)
+    run(asked, data, json, "links taken back")

@@ -1,0 +1,91 @@
+"""Everything the tables hold of one person, asked over the ClickHouse interface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from netiv.clickhouse import ClickHouse
+from netiv.errors import CommandError
+
+_IDENTIFIERS = """
+SELECT id_type, id_value, toString(first_seen) AS first_seen, toString(last_seen) AS last_seen, shared, suppressed, neighbours
+FROM identities FINAL
+WHERE site = {site:String} AND (has(owners, {person:String}) OR (has(owners, '')
+    AND if(device_group = '', concat(id_type, ':', id_value), device_group) = {person:String}))
+ORDER BY first_seen, id_type, id_value"""
+_OWNERSHIP = """
+SELECT id_type, id_value, toString(owned_from) AS owned_from, toString(owned_until) AS owned_until
+FROM v_identity_owners WHERE site = {site:String} AND person_id = {person:String} ORDER BY owned_from, id_type, id_value"""
+# each link stands in both directions; one is enough
+_LINKS = """
+SELECT DISTINCT id_type, id_value, other_type, other_value, kind, evidence, toString(ts) AS at, event_id
+FROM identity_links
+WHERE site = {site:String} AND (id_type, id_value) IN (%s) AND (id_type, id_value) > (other_type, other_value)
+UNION DISTINCT
+SELECT DISTINCT other_type, other_value, id_type, id_value, kind, evidence, toString(ts), event_id
+FROM identity_links
+WHERE site = {site:String} AND (id_type, id_value) IN (%s) AND (id_type, id_value) < (other_type, other_value)
+ORDER BY at, event_id, id_type, id_value, other_type, other_value"""
+_QUARANTINE = """
+SELECT id_type, id_value, rule, evidence, event_id FROM v_identity_quarantine
+WHERE site = {site:String} AND (id_type, id_value) IN (%s) ORDER BY id_type, id_value, rule"""
+_MINE = """SELECT id_type, id_value FROM identities FINAL
+WHERE site = {site:String} AND (has(owners, {person:String}) OR concat(id_type, ':', id_value) = {person:String}
+    OR device_group = {person:String})"""
+_VIEWS = {
+    "events": "SELECT * FROM v_events WHERE site = {site:String} AND person_id = {person:String} ORDER BY ts, event_id",
+    "sessions": "SELECT * FROM v_sessions WHERE site = {site:String} AND person_id = {person:String} ORDER BY started_at",
+    "touchpoints": "SELECT * FROM v_touchpoints WHERE site = {site:String} AND person_id = {person:String} ORDER BY ts",
+    "conversions": "SELECT * FROM v_conversions WHERE site = {site:String} AND person_id = {person:String} ORDER BY ts",
+    "conversion_paths": "SELECT * FROM v_conversion_paths WHERE site = {site:String} AND person_id = {person:String} ORDER BY converted_at",
+    "open_paths": "SELECT * FROM v_open_paths WHERE site = {site:String} AND person_id = {person:String}",
+}
+
+
+class Person(msgspec.Struct, frozen=True):
+    """What explains a person: identifiers, when each was theirs, the links that say so, and what was refused."""
+
+    person_id: str
+    identifiers: list[dict[str, Any]]
+    ownership: list[dict[str, Any]]
+    links: list[dict[str, Any]]
+    quarantine: list[dict[str, Any]]
+
+
+def explain(warehouse: ClickHouse, site: str, person: str) -> Person:
+    """Raises when nobody is known by this name."""
+    found = Person(
+        person, _ask(warehouse, _IDENTIFIERS, site, person), _ask(warehouse, _OWNERSHIP, site, person),
+        _ask(warehouse, _LINKS % (_MINE, _MINE), site, person), _ask(warehouse, _QUARANTINE % _MINE, site, person),
+    )  # fmt: skip
+    if not found.identifiers:
+        raise CommandError(f"{site} knows nobody called {person}.", "See `netiv report journeys`, or v_identities, for ids.")
+    return found
+
+
+def export(warehouse: ClickHouse, site: str, person: str) -> dict[str, Any]:
+    """All of it: what explains the person, and every row of every view that is about them."""
+    document: dict[str, Any] = msgspec.to_builtins(explain(warehouse, site, person))
+    return {"site": site, **document, **{name: _ask(warehouse, sql, site, person) for name, sql in _VIEWS.items()}}
+
+
+def timeline(warehouse: ClickHouse, site: str, person: str) -> list[dict[str, Any]]:
+    """Visits, touches and conversions in order."""
+    sql = """
+SELECT toString(at) AS at, what, detail FROM
+(
+    SELECT ts AS at, concat('touch: ', kind) AS what, concat(channel, ' · ', source, ' / ', medium, ' ', campaign) AS detail
+    FROM v_touchpoints WHERE site = {site:String} AND person_id = {person:String}
+    UNION ALL
+    SELECT ts, concat('conversion: ', name), concat(toString(value), ' ', currency, ' ', order_id)
+    FROM v_conversions WHERE site = {site:String} AND person_id = {person:String}
+)
+ORDER BY at, what, detail"""
+    return _ask(warehouse, sql, site, person)
+
+
+def _ask(warehouse: ClickHouse, sql: str, site: str, person: str) -> list[dict[str, Any]]:
+    result = warehouse.query(sql, {"site": site, "person": person})
+    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
