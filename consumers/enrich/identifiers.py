@@ -42,7 +42,7 @@ def hash_phone(value: str, region: str = "IL") -> str:
         parsed = phonenumbers.parse(text, region)
         return _digest(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
     except phonenumbers.NumberParseException:
-        return _digest(text)
+        return _digest(text.lower())
 
 
 def identifiers_of(event: Mapping[str, Any]) -> dict[str, str]:

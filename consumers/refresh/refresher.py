@@ -118,7 +118,7 @@ class Refresher:
             await self._take_slice(cycle, slices, number)
             identifiers += await self._repeated(cycle)
         if identifiers:
-            await Resolver(_Steps(self), cycle, alone=self.ALONE).resolve()
+            await self.resolve(cycle)
             waiting, _ = await self._waiting(cycle)
             slices = max(1, -(-waiting // SLICE_SUBJECTS))
         for number in range(slices):
@@ -127,6 +127,10 @@ class Refresher:
             if progress:
                 progress(number + 1, slices)
         return waiting
+
+    async def resolve(self, cycle: int) -> int:
+        """Bring the owners of identifiers up to date, nothing else; how many were looked at."""
+        return (await Resolver(_Steps(self), cycle, alone=self.ALONE).resolve()).identifiers
 
     async def _waiting(self, cycle: int) -> tuple[int, int]:
         """(keys in the journal, those of them that are identifiers to be resolved)."""

@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from consumers.rules.files import Rules, SessionRules
 from consumers.identity.requests import Done, Request
-from eventlog.contract import Position, Stored
-from schemas.record import Accepted, encode
+from schemas.record import Accepted
 from tests.model.derive import Tables
 from tests.model.engine import Pipeline, difference
 from tests.model.identities import Retraction
@@ -58,10 +57,9 @@ class Driver:
         """Deliver batches without asking the model; how many identifiers the last refresh looked at."""
         return self._runner.run(self._pipeline.deliver_all(batches))
 
-    def model(self, made: list[Accepted], retractions: list[Retraction]) -> Tables:
-        """What the model says of records in the order of their arrival, without the links that are taken back."""
-        stored = [Stored(Position(1, 0, number), b"", encode(record), 0) for number, record in enumerate(made)]
-        return self._pipeline.model(stored, "standard", retractions)
+    def model(self, retractions: list[Retraction]) -> Tables:
+        """What the model says of all that was delivered since the last new name, without the links that are taken back."""
+        return self._pipeline.model(self._pipeline.delivered, "standard", retractions)
 
     def name(self) -> str:
         """The name of a new world."""

@@ -59,6 +59,7 @@ class Pipeline:
         self._refreshers: dict[str, tuple[Refresher, Rules]] = {}
         self._offsets = itertools.count()
         self._worlds = itertools.count(1)
+        self.delivered: list[Stored] = []  # since the last new name
 
     async def start(self) -> None:
         await prepare_tables(self.warehouse, self.rules)
@@ -74,6 +75,7 @@ class Pipeline:
     async def name(self) -> str:
         """The name of a new world."""
         number = next(self._worlds)
+        self.delivered = []
         if number % WORLDS_MAX == 0:
             await self.empty()
         return f"w{number}"
@@ -96,6 +98,7 @@ class Pipeline:
             batch = [self._stored(record, chance.randrange(3)) for record in records]
             await self.deliver(batch, chance, variant)
             stored += batch
+        self.delivered += stored
         return self.model(stored, variant, retractions)
 
     async def deliver_all(self, batches: list[list[Accepted]]) -> int:
