@@ -18,7 +18,9 @@ from netiv.commands import (
     import_,
     links,
     migrate,
+    replay,
     report,
+    report_bad,
     rules,
     sites,
     up,
@@ -81,6 +83,8 @@ app.command("import", help=import_.HELP)(import_.import_)
 app.command("demo", help=demo.HELP)(demo.demo)
 app.add_typer(rules.app, name="rules", help=rules.HELP)
 app.add_typer(report.app, name="report", help=report.HELP)
+report.app.command("bad")(report_bad.bad)
+app.command("replay", help=replay.HELP)(replay.replay)
 app.command("wait", help=wait.HELP)(wait.wait)
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(dev.app, name="dev", help=dev.HELP)
