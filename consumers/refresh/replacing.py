@@ -33,7 +33,16 @@ CONVERSION_PATHS = Derived("conversion_paths", ("site", "person_id", "conversion
 OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
 # One row holds all of an identifier's history and is never empty: nothing to bury.
 IDENTITIES = Derived("identities", ("site", "id_type", "id_value"), "")
-REPLACED = (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS, CONVERSIONS, CONVERSION_PATHS, OPEN_PATHS)
+REPLACED = (
+    IDENTITIES,
+    EVENT_DUPLICATES,
+    SESSIONS,
+    TOUCHPOINTS,
+    CONVERSION_EVENTS,
+    CONVERSIONS,
+    CONVERSION_PATHS,
+    OPEN_PATHS,
+)
 
 
 def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]]) -> str:
@@ -46,7 +55,8 @@ def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]]) -> s
         return f"INSERT INTO {{{{derived}}}}.{derived.table} {new}"
     special = {"version": "{version:UInt64}", "is_deleted": "toUInt8(1)", **{name: name for name in derived.key}}
     buried = ", ".join(
-        f"{special[name] if name in special else f'defaultValueOfTypeName({quote(kind)})'} AS {name}" for name, kind in columns
+        f"{special[name] if name in special else f'defaultValueOfTypeName({quote(kind)})'} AS {name}"
+        for name, kind in columns
     )
     return (
         f"INSERT INTO {{{{derived}}}}.{derived.table}\n{new}\nUNION ALL\nSELECT {buried}\nFROM\n(\n"
