@@ -15,7 +15,7 @@ from schemas.sites import Key, Site, Sites, hash_key
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 # Of a shorter key the hint would give too much away.
-HINTED_CHARS_MIN = 12
+HINTED_CHARS_MIN = 8
 _ORIGIN = re.compile(r"^https?://[^/\s?#@]+$")
 
 

@@ -164,8 +164,7 @@ def _show_keys(name: str, shown: dict[str, str], json: bool) -> None:
 
     file = snippet.built(snippet.sdk_folder())
     if json:
-        sdk = {"sdk": file.hashed, "integrity": file.integrity} if file else {}
-        output.as_json({"site": name, **shown, **sdk})
+        output.as_json({"site": name, **shown})
         return
     print(f"Site       {name}")
     if "write_key" in shown:
