@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO_PORT ?= 8080
 DEMO_CLICKHOUSE_PORT ?= 8123
 
-.PHONY: help install test-install system sdk demo test test-long lint format bench bench-full clean
+.PHONY: help install test-install system sdk demo test test-long lint format bench bench-kafka bench-attribution bench-full clean
 
 help: ## What can be made here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -65,7 +65,13 @@ bench: test-install ## Ratios against ceilings measured in the same run (some mi
 	@$(BIN)/python -m bench.log
 	@$(BIN)/python -m bench.http
 	@$(BIN)/python -m bench.catchup
+	@$(BIN)/python -m bench.freshness
+
+bench-kafka: test-install ## Events to a real Kafka against its client's ceiling
 	@$(BIN)/python -m bench.kafka
+
+bench-attribution: test-install ## Attribution over ten million touchpoints
+	@$(BIN)/python -m bench.attribution
 
 bench-full: test-install ## The large profiles: tables of 1 and 5 million events
 	@$(BIN)/python -m bench.catchup --events 1000000 --grow 1000000 5000000

@@ -119,7 +119,9 @@ async def main(touchpoints: int) -> None:
         await fill(warehouse, touchpoints)
         for table in ("touchpoints", "conversions", "conversion_paths", "open_paths"):
             await warehouse.command(f"OPTIMIZE TABLE {table} FINAL")
-        print(f"{touchpoints:,} touchpoints, {touchpoints // 50:,} conversions; filled in {time.perf_counter() - started:.0f} s")
+        print(
+            f"{touchpoints:,} touchpoints, {touchpoints // 50:,} conversions; filled in {time.perf_counter() - started:.0f} s"
+        )
         floor = 0.0
         for name, sql in QUESTIONS.items():
             seconds, mib = await measure(warehouse, sql)

@@ -129,4 +129,6 @@ class LogHistory(RuleBasedStateMachine):
 @pytest.mark.parametrize("name", sorted(FACTORIES))
 def test_histories(name: str) -> None:
     machine = type("History", (LogHistory,), {"backend_name": name})
-    run_state_machine_as_test(machine, settings=settings(max_examples=EXAMPLES.get(name, 30), stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=EXAMPLES.get(name, 30), stateful_step_count=25, deadline=None)
+    )

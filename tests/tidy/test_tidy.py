@@ -77,11 +77,11 @@ def test_no_skips_stubs_or_promises() -> None:
 def test_nothing_names_a_machine_or_a_registry() -> None:
     pattern = re.compile(
         r"/wo"
-         r"rk/|/ro"
-         r"ot/|https?://[^ \"']*(/sim"
-         r"ple/|/mav"
-         r"en2/|\.whl\b)|\"resol"
-         r"ved\": *\"http"
+        r"rk/|/ro"
+        r"ot/|https?://[^ \"']*(/sim"
+        r"ple/|/mav"
+        r"en2/|\.whl\b)|\"resol"
+        r"ved\": *\"http"
     )
     found = [
         f"{name(path)}:{number}"
