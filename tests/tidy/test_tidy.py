@@ -112,12 +112,13 @@ def test_the_settings_page_is_current() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    broken = []
-    for path in FILES:
-        if path.suffix == ".md":
-            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text("utf-8")):
-                if "://" not in target and not (path.parent / target).exists():
-                    broken.append(f"{name(path)} → {target}")
+    broken = [
+        f"{name(path)} → {target}"
+        for path in FILES
+        if path.suffix == ".md"
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text("utf-8"))
+        if "://" not in target and not (path.parent / target).exists()
+    ]
     assert not broken
 
 
