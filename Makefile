@@ -48,7 +48,8 @@ demo: install ## Start the stack, send the demo journeys, print what came of the
 # Tests that drive a browser own the event loop of their process, so they run in processes of their own.
 test: test-install lint ## Every test
 	@cd sdk_js && npm run --silent typecheck && npm test --silent && npm run --silent size
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser tests/clients
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/clients
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser --ignore tests/clients
 
 lint: $(VENV)/.tested ## Style, types, import rules
