@@ -45,11 +45,12 @@ system:
 demo: install ## Start the stack, send the demo journeys, print what came of them, keep running (DEMO_EXIT=1: stop)
 	@$(BIN)/python -m netiv.demo.stage --port $(DEMO_PORT) --clickhouse-port $(DEMO_CLICKHOUSE_PORT)
 
-# Tests that drive a browser own the event loop of their process, so they run in processes of their own.
+# Tests that drive a browser own the event loop of their process, so they run in processes of their own; those of client
+# packages install the packages once, so they run in one.
 test: test-install lint ## Every test
 	@cd sdk_js && npm run --silent typecheck && npm test --silent && npm run --silent size
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/clients
+	@$(BIN)/python -m pytest tests/clients
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser --ignore tests/clients
 
 lint: $(VENV)/.tested ## Style, types, import rules
