@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO_PORT ?= 8080
 DEMO_CLICKHOUSE_PORT ?= 8123
 
-.PHONY: help install test-install system sdk demo test lint format bench bench-full clean
+.PHONY: help install test-install system sdk demo test test-long lint format bench bench-kafka bench-attribution bench-full clean
 
 help: ## What can be made here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -38,13 +38,20 @@ test-install: install $(VENV)/.tested system
 system:
 	@command -v chromium >/dev/null || test -n "$$CHROMIUM" || \
 		{ echo "Installing Chromium …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
+	@{ command -v java && command -v mvn; } >/dev/null || test -n "$$NETIV_TEST_KAFKA" || \
+		{ echo "Installing Java and Maven for a real Kafka …"; apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openjdk-17-jre-headless maven >/dev/null; }
 
 demo: install ## Start the stack, send the demo journeys, print what came of them, keep running (DEMO_EXIT=1: stop)
 	@$(BIN)/python -m netiv.demo.stage --port $(DEMO_PORT) --clickhouse-port $(DEMO_CLICKHOUSE_PORT)
 
+# Tests that drive a browser own the event loop of their process, so they run in processes of their own; those of client
+# packages install the packages once, so they run in one.
 test: test-install lint ## Every test
 	@cd sdk_js && npm run --silent typecheck && npm test --silent && npm run --silent size
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	@$(BIN)/python -m pytest tests/clients
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser --ignore tests/clients
 
 lint: $(VENV)/.tested ## Style, types, import rules
 	@$(BIN)/ruff check .
@@ -60,6 +67,13 @@ bench: test-install ## Ratios against ceilings measured in the same run (some mi
 	@$(BIN)/python -m bench.log
 	@$(BIN)/python -m bench.http
 	@$(BIN)/python -m bench.catchup
+	@$(BIN)/python -m bench.freshness
+
+bench-kafka: test-install ## Events to a real Kafka against its client's ceiling
+	@$(BIN)/python -m bench.kafka
+
+bench-attribution: test-install ## Attribution over ten million touchpoints
+	@$(BIN)/python -m bench.attribution
 
 bench-full: test-install ## The large profiles: tables of 1 and 5 million events
 	@$(BIN)/python -m bench.catchup --events 1000000 --grow 1000000 5000000

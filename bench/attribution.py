@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -81,7 +82,7 @@ async def fill(warehouse: EmbeddedWarehouse, touchpoints: int) -> None:
 class Peak:
     """The most memory this process had while the block ran."""
 
-    def __enter__(self) -> Peak:
+    def __enter__(self) -> Self:
         self._process, self._done = psutil.Process(), threading.Event()
         self.start = self.most = self._process.memory_info().rss
         self._thread = threading.Thread(target=self._watch)
@@ -118,7 +119,9 @@ async def main(touchpoints: int) -> None:
         await fill(warehouse, touchpoints)
         for table in ("touchpoints", "conversions", "conversion_paths", "open_paths"):
             await warehouse.command(f"OPTIMIZE TABLE {table} FINAL")
-        print(f"{touchpoints:,} touchpoints, {touchpoints // 50:,} conversions; filled in {time.perf_counter() - started:.0f} s")
+        print(
+            f"{touchpoints:,} touchpoints, {touchpoints // 50:,} conversions; filled in {time.perf_counter() - started:.0f} s"
+        )
         floor = 0.0
         for name, sql in QUESTIONS.items():
             seconds, mib = await measure(warehouse, sql)

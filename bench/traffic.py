@@ -49,7 +49,8 @@ def visits(events: int, visitors: int, seed: int, first: int = 0) -> Iterator[tu
                 event = {**event, "type": "identify", "user_id": f"u{number // 2}"}
             elif step == 3 and chance.random() < 0.1:
                 value = chance.randrange(50, 900)
-                event = {**event, "type": "conversion", "name": "purchase", "order": {"id": f"o{seed}-{made}", "value": value, "currency": "ILS"}}  # fmt: skip
+                order = {"id": f"o{seed}-{made}", "value": value, "currency": "ILS"}
+                event = {**event, "type": "conversion", "name": "purchase", "order": order}
             yield clock, visitor, event
             made += 1
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -21,6 +22,7 @@ from schemas.record import Accepted, Bad
 from schemas.rejection import CODES, Rejection
 
 _PLAIN_TIME_MAX: Final = 1 << 45  # epoch milliseconds of this millennium need no closer look
+_ISO_CHARS: Final = 24
 ORDER_VALUE_MAX: Final = 1e14  # Decimal(18,4): fourteen digits before the point
 
 
@@ -111,6 +113,9 @@ def readable(time: Time) -> bool:
     """Whether a client's time can be read."""
     if type(time) is int and 0 <= time < _PLAIN_TIME_MAX:
         return True
+    if type(time) is str and len(time) == _ISO_CHARS and time[-1] == "Z":  # what toISOString() writes
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(time) is not None
     try:
         parse_ms(time)
     except ValueError:

@@ -102,7 +102,9 @@ class Collector:
             make_id=make_id,
         )
         prefix = settings.path_prefix
-        self._pages = make_pages(settings, tools, Readiness(_durable_part(log), ping_url(settings), now_ms), self._built)
+        self._pages = make_pages(
+            settings, tools, Readiness(_durable_part(log), ping_url(settings), now_ms), self._built
+        )
         foreign = Foreign(tools, prefix)
         folder = settings.sites_file.parent
         self._foreign = (Redirect(tools, prefix, folder / LINKS), Webhooks(tools, prefix, folder), foreign)

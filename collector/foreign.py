@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from collector import metrics as m
 from collector.accept import Verdict
-from collector.answers import Answer, Fault, status_of
+from collector.answers import CLOSE, Answer, Fault, status_of
 from collector.dialects import answers
 from collector.dialects.catalogue import find
 from collector.dialects.contract import Decoded, Dialect, Outcome, Refused, Request
@@ -25,7 +25,7 @@ from collector.foreign_cors import headers_for, preflight
 from collector.foreign_judging import Judging, broken_verdicts
 from collector.ingest import Tools, retry_after, store
 from collector.logs import place_of
-from collector.wire import Disconnected, respond
+from collector.wire import Disconnected, respond, respond_and_drain
 from schemas.record import Accepted
 from schemas.rejection import CODES, Rejection
 
@@ -55,12 +55,14 @@ class Foreign:
         metrics.in_flight += 1
         headers: dict[bytes, bytes] = dict(scope["headers"])
         cors = headers_for(headers.get(b"origin"))
+        unread = False
         try:
             answer = await self._answer(dialect, path, scope, receive)
         except Fault as fault:
             metrics.count(m.REFUSED, fault.code)
             status = dialect.gone_status if status_of(fault.code) == 413 else status_of(fault.code)
             answer = answers.refusal(status, fault.code, fault.message, *fault.headers)
+            unread = CLOSE in fault.headers
         except Disconnected:
             metrics.count(m.REFUSED, "disconnected")
             return
@@ -72,7 +74,10 @@ class Foreign:
         metrics.count(m.REQUESTS, f"{dialect.name} {answer.status}")
         if scope["method"] == "OPTIONS":
             cors = preflight(headers)
-        await respond(send, answer, cors)
+        if unread:
+            await respond_and_drain(receive, send, answer, cors)
+        else:
+            await respond(send, answer, cors)
         if started:
             metrics.observe(time.perf_counter() - started)
 

@@ -35,9 +35,10 @@ def routing_subject(event: Event, visitor_id: str) -> str:
 
 def overlong_identifier(event: Event) -> Rejection | None:
     """The first identifier that is a document rather than a name."""
-    for name in ("visitor_id", "user_id", "event_id", "session_id", "phone", "email"):
-        value = getattr(event, name)
+    given = (event.visitor_id, event.user_id, event.event_id, event.session_id, event.phone, event.email)
+    for place, value in enumerate(given):
         if value is not None and len(str(value)) > IDENTIFIER_CHARS_MAX:
+            name = ("visitor_id", "user_id", "event_id", "session_id", "phone", "email")[place]
             return Rejection("identifier_too_long", f"/{name}", CODES["identifier_too_long"][0])
     if event.identifiers:
         if len(event.identifiers) > IDENTIFIERS_MAX:

@@ -54,14 +54,14 @@ class StoredLinks:
         self._path = path
         self._now_ms = now_ms
         self._checked_at = 0
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, int, int] | None = None
         self._links: dict[str, Link] = {}
         self._log = structlog.get_logger("netiv.links")
 
     def find(self, name: str) -> Link | None:
         """The link of this name."""
         now = self._now_ms()
-        if now - self._checked_at >= CHECK_INTERVAL_MS or (name not in self._links and now != self._checked_at):
+        if name not in self._links or now - self._checked_at >= CHECK_INTERVAL_MS:
             self._checked_at = now
             self._refresh()
         return self._links.get(name)
@@ -69,7 +69,7 @@ class StoredLinks:
     def _refresh(self) -> None:
         try:
             stat = self._path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_size)
+            stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
             if stamp != self._stamp:
                 self._links = {link.name: link for link in parse(self._path.read_bytes()).links}
                 self._stamp = stamp

@@ -37,6 +37,8 @@ READ_SLACK_BYTES: Final = 256 * KIB
 # this bounds all that one request may send.
 WIRE_BYTES_MAX: Final = 18 * BODY_BYTES_MAX
 
+_WATCHED: Final = frozenset({b"host", b"content-length", b"expect", b"transfer-encoding"})
+
 IDLE, HEADERS, BODY, ANSWERING = range(4)
 
 
@@ -97,6 +99,10 @@ class BoundedProtocol(HttpToolsProtocol):
         name = name.lower()
         headers = self.headers
         headers.append((name, value))
+        if len(headers) > HEADERS_MAX:
+            self._stop("headers_too_large")
+        if name not in _WATCHED:
+            return
         if name == b"host":
             self.hosts += 1
         elif name == b"content-length":
@@ -105,8 +111,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self.expect_100_continue = value.lower() == b"100-continue"
         elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
             self._stop("bad_request")
-        if len(headers) > HEADERS_MAX:
-            self._stop("headers_too_large")
 
     def on_headers_complete(self) -> None:
         if self.wire_bytes + self.chunk_bytes > HEADER_BYTES_MAX:

@@ -17,6 +17,7 @@ from schemas.sites import Grant, Site, Sites, hash_key, index, parse
 CHECK_INTERVAL_MS: Final = 1_000
 # An unknown key may make us look at the file this often, so that a storm of them is no storm of stat calls.
 UNKNOWN_INTERVAL_MS: Final = 20
+MEMORY_KEYS_MAX: Final = 4_096
 
 Stamp = tuple[int, int, int]
 
@@ -32,6 +33,7 @@ class Registry:
         self._expires_at: int | None = None
         self._sites: list[Site] = []
         self._grants: dict[str, Grant] = {}
+        self._memory: dict[str, Grant] = {}  # keys that were found, until the file changes
         self._origins: frozenset[str] = frozenset()
         self._open = False
         self._log = structlog.get_logger("netiv.registry")
@@ -39,14 +41,20 @@ class Registry:
 
     def grant(self, key: str) -> Grant | None:
         """What this key opens."""
-        digest = hash_key(key)
         now = self._now_ms()
         if now - self._checked_at >= CHECK_INTERVAL_MS:
             self.refresh()
+        # A dict's own hash is salted per process and decides before any key is compared, so its time tells nothing.
+        found = self._memory.get(key)
+        if found is not None:
+            return found
+        digest = hash_key(key)
         found = self._grants.get(digest)
         if found is None and now - self._checked_at >= UNKNOWN_INTERVAL_MS:
             self.refresh()
             found = self._grants.get(digest)
+        if found is not None and len(self._memory) < MEMORY_KEYS_MAX:
+            self._memory[key] = found
         return found
 
     def site(self, name: str) -> Site | None:
@@ -92,6 +100,7 @@ class Registry:
     def _use(self, sites: Sites, now: int) -> None:
         self._sites = sites.sites
         self._grants = index(sites, now)
+        self._memory = {}
         self._origins = frozenset(origin for site in sites.sites for origin in site.origins)
         self._open = any(not site.origins for site in sites.sites)
         keys = (key for site in sites.sites for key in [*site.write_keys, *site.secret_keys])

@@ -136,12 +136,17 @@ class Loop:
                 if ending:
                     await self._end_refresh()
                     return
+        except Reassigned:
+            # Others wait until this is done. Cut short, its statement would go on in the server, into tables of the next.
+            await self._end_refresh()
+            raise
         finally:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
             if self._refreshing:
                 self._refreshing.cancel()
                 await asyncio.gather(self._refreshing, return_exceptions=True)
+                self._refreshing = None
 
     async def _next(self, reader: Reader, assignment: int, wait_s: float) -> Load | None:
         batch = await reader.read(self._pace.records_max, self._pace.bytes_max, wait_s)

@@ -39,9 +39,13 @@ async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
     await warehouse.command("TRUNCATE TABLE referrer_hosts")
     await insert_referrers(warehouse, rules, "referrer_hosts")
     version = version_of(rules)
-    if not await warehouse.rows("SELECT 1 FROM rule_versions WHERE version = {version:UInt64} LIMIT 1", {"version": version}):
+    if not await warehouse.rows(
+        "SELECT 1 FROM rule_versions WHERE version = {version:UInt64} LIMIT 1", {"version": version}
+    ):
         text = msgspec.json.encode(rules).decode()
-        await warehouse.insert("rule_versions", {"version": [version], "rules": [text]}, {"version": "UInt64", "rules": "String"})
+        await warehouse.insert(
+            "rule_versions", {"version": [version], "rules": [text]}, {"version": "UInt64", "rules": "String"}
+        )
     await warehouse.command("TRUNCATE TABLE currency_rates")
     await warehouse.insert(
         "currency_rates",

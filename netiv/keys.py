@@ -9,7 +9,7 @@ from netiv.errors import CommandError
 
 _ALPHABET = string.ascii_letters + string.digits
 _RANDOM_CHARS = 32
-_KEY_CHARS_MIN = 8
+_KEY_CHARS_MIN = 4
 
 
 def write_key() -> str:
@@ -30,7 +30,7 @@ def check(key: str, option: str) -> str:
     """A key that a user chose: long enough, and safe in a header and a query string."""
     if len(key) < _KEY_CHARS_MIN or len(key) > 256 or not key.isascii() or not key.isprintable() or " " in key:
         raise CommandError(
-            f"{option}: a key has 8 to 256 printable ASCII characters without spaces.",
+            f"{option}: a key has 4 to 256 printable ASCII characters without spaces.",
             "Leave the option out to have one made.",
             code=2,
         )

@@ -20,7 +20,9 @@ from netiv.commands import (
     import_,
     links,
     migrate,
+    replay,
     report,
+    report_bad,
     rules,
     sites,
     unlink,
@@ -87,6 +89,8 @@ app.add_typer(report.app, name="report", help=report.HELP)
 app.command("unlink", help=unlink.HELP)(unlink.unlink)
 app.command("erase", help=erase.HELP)(erase.erase)
 app.command("export-person", help=export_person.HELP)(export_person.export_person)
+report.app.command("bad")(report_bad.bad)
+app.command("replay", help=replay.HELP)(replay.replay)
 app.command("wait", help=wait.HELP)(wait.wait)
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(dev.app, name="dev", help=dev.HELP)

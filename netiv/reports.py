@@ -15,7 +15,19 @@ from netiv.output import Table
 _BEGINNING = datetime(1970, 1, 2, tzinfo=UTC)
 _END = datetime(2200, 1, 1, tzinfo=UTC)
 _MONEY = frozenset(
-    {"revenue", "first", "last", "linear", "avg_days", "value", "spend", "cpa", "roas", "closed_revenue", "assisted_revenue"}
+    {
+        "revenue",
+        "first",
+        "last",
+        "linear",
+        "avg_days",
+        "value",
+        "spend",
+        "cpa",
+        "roas",
+        "closed_revenue",
+        "assisted_revenue",
+    }
 )
 _TEXT = frozenset(
     {"path", "channel", "other_channel", "node", "currency", "key", "site", "model", "stage", "stage_model", "cohort"}

@@ -14,6 +14,8 @@ from netiv.errors import CommandError
 from schemas.sites import Key, Site, Sites, hash_key
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+# Of a shorter key the hint would give too much away.
+HINTED_CHARS_MIN = 8
 _ORIGIN = re.compile(r"^https?://[^/\s?#@]+$")
 
 
@@ -37,7 +39,7 @@ def find(sites: Sites, name: str) -> Site | None:
 
 def key_of(value: str, now_ms: int) -> Key:
     """What is kept of a key."""
-    return Key(sha256=hash_key(value), hint=value[-4:], created_at=now_ms)
+    return Key(sha256=hash_key(value), hint=value[-4:] if len(value) >= HINTED_CHARS_MIN else "", created_at=now_ms)
 
 
 def add(sites: Sites, wanted: Wanted, now_ms: int, update: bool = False) -> Sites:

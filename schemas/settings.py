@@ -64,13 +64,20 @@ class Settings(BaseSettings):
     clickhouse: str = Field("", description="URL of a ClickHouse server; empty = the embedded engine.")
     database: str = Field("netiv", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="ClickHouse database.")
     sites: Path | None = Field(None, description="The sites file; empty = `sites.json` in the data folder.")
-    rules: Path | None = Field(None, description="Your own rule files; empty = `rules` in the data folder, where it exists.")
+    rules: Path | None = Field(
+        None, description="Your own rule files; empty = `rules` in the data folder, where it exists."
+    )
     path_prefix: str = Field("", description="Path prefix of every endpoint, for first-party paths (`/nv`).")
     trusted_proxies: tuple[str, ...] = Field((), description="CIDRs whose X-Forwarded-For is believed.")
     log_partitions: int = Field(1, ge=1, le=256, description="Partitions of the embedded log (fixed when it is made).")
     log_age_max_s: float = Field(7 * 86_400, gt=0, description="How long the log keeps records that were derived.")
     log_bytes_max: int = Field(20 * 1024**3, gt=0, description="Size of the log at which it is full.")
-    batch_records_max: int = Field(20_000, ge=1, le=50_000, description="Events in one insert; twenty times as many share one refresh under backlog.")
+    batch_records_max: int = Field(
+        20_000,
+        ge=1,
+        le=50_000,
+        description="Events in one insert; twenty times as many share one refresh under backlog.",
+    )
     batch_bytes_max: int = Field(64 * 1024**2, ge=1024, description="Bytes of one read from the log, about at most.")
     clickhouse_user: str = Field("", description="User for remote readers of the embedded engine, or of the server.")
     clickhouse_password: str = Field("", repr=False, description="Its password.")

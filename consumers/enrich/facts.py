@@ -73,7 +73,9 @@ def _decode(stored: Stored) -> Accepted | Bad:
     try:
         return decode(stored.value)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return Bad(site="", received_at=stored.appended_at, code="undecodable", payload=stored.value, message=str(error))
+        return Bad(
+            site="", received_at=stored.appended_at, code="undecodable", payload=stored.value, message=str(error)
+        )
 
 
 def _as_bad(record: Accepted, error: Undecodable) -> Bad:

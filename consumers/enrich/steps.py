@@ -22,6 +22,7 @@ from schemas.record import Accepted
 
 _CENT: Final = Decimal("0.0001")
 _MONEY_MAX: Final = Decimal(10) ** 14
+_SAYS_WHERE: Final = frozenset({"channel", "source", "medium", "campaign", "content", "term"})
 _MONEY_NAMES: Final = frozenset({"order_id", "revenue", "total", "value", "currency"})
 _json: Final = msgspec.json.Encoder()
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
@@ -119,8 +120,15 @@ def page(work: Work) -> None:
 
 
 def campaign(work: Work) -> None:
-    """Campaign parameters: those of a touch, else of the context, else of the URL; and the click id."""
+    """Campaign parameters: those of a touch, else of the context, else of the URL; and the click id.
+
+    A touch that says anything of where it came from says all of it: a call during a visit is none of the visit's campaign."""
     row, context, told = work.row, work.context, work.event.get("touch")
+    if told and not _SAYS_WHERE.isdisjoint(told):
+        labels = _labels(told, {}, NOTHING)
+        row["campaign_key"] = key_of(labels)
+        row["utm_source"], row["utm_medium"], row["utm_campaign"], row["utm_content"], row["utm_term"] = labels
+        return
     link: Link = parse_link(row["url"]) if row["url"] else NOTHING
     given, ids = context.get("campaign"), context.get("click_ids")
     labels, row["campaign_key"] = link.utm, link.campaign_key

@@ -32,7 +32,9 @@ from consumers.rules.macros import macros, parameters
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.migrations import statements
 
-NOT_DUPLICATE: Final = "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
+NOT_DUPLICATE: Final = (
+    "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
+)
 WORKING: Final = (
     "dirty_subjects", "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
     "conversion_events", "conversions", "conversion_paths", "open_paths",

@@ -38,6 +38,7 @@ IDENTITIES = Derived(
     "(site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)",
 )
 # One row holds all of an identifier's history and is never empty: nothing to bury.
+<<<<<<< HEAD
 IDENTITY_OWNERS = Derived("identity_owners", _IDS, "")
 IDENTITY_QUARANTINE = Derived(
     "identity_quarantine",
@@ -45,6 +46,19 @@ IDENTITY_QUARANTINE = Derived(
     "(site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)",
 )
 REPLACED = (IDENTITY_OWNERS, IDENTITY_QUARANTINE, IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS, CONVERSIONS, CONVERSION_PATHS, OPEN_PATHS)
+=======
+IDENTITIES = Derived("identities", ("site", "id_type", "id_value"), "")
+REPLACED = (
+    IDENTITIES,
+    EVENT_DUPLICATES,
+    SESSIONS,
+    TOUCHPOINTS,
+    CONVERSION_EVENTS,
+    CONVERSIONS,
+    CONVERSION_PATHS,
+    OPEN_PATHS,
+)
+>>>>>>> main
 
 
 def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]]) -> str:
@@ -57,7 +71,8 @@ def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]]) -> s
         return f"INSERT INTO {{{{derived}}}}.{derived.table} {new}"
     special = {"version": "{version:UInt64}", "is_deleted": "toUInt8(1)", **{name: name for name in derived.key}}
     buried = ", ".join(
-        f"{special[name] if name in special else f'defaultValueOfTypeName({quote(kind)})'} AS {name}" for name, kind in columns
+        f"{special[name] if name in special else f'defaultValueOfTypeName({quote(kind)})'} AS {name}"
+        for name, kind in columns
     )
     return (
         f"INSERT INTO {{{{derived}}}}.{derived.table}\n{new}\nUNION ALL\nSELECT {buried}\nFROM\n(\n"

@@ -51,9 +51,7 @@ def condition(rule: ChannelRule, rules: ChannelRules) -> str:
 
 def channel_expression(rules: ChannelRules) -> str:
     """`multiIf(…)`: the tuple (channel, node) of the first rule that matches."""
-    cases = [
-        f"{condition(rule, rules)}, ({quote(rule.channel)}, {quote(rule.node)})" for rule in rules.rules
-    ]
+    cases = [f"{condition(rule, rules)}, ({quote(rule.channel)}, {quote(rule.node)})" for rule in rules.rules]
     otherwise = f"({quote(rules.otherwise.channel)}, {quote(rules.otherwise.node)})"
     return "multiIf(\n    " + ",\n    ".join([*cases, otherwise]) + ")"
 

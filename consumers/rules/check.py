@@ -175,7 +175,10 @@ def _stages(rules: StageRules) -> Iterator[tuple[str, str]]:
             for place, evidence in enumerate(stage.shown_by):
                 given = sum(part is not None for part in (evidence.touch, evidence.session, evidence.conversion))
                 if given != 1:
-                    yield f"$.models[{number}].stages[{position}].shown_by[{place}]", "give one of touch, session, conversion"
+                    yield (
+                        f"$.models[{number}].stages[{position}].shown_by[{place}]",
+                        "give one of touch, session, conversion",
+                    )
 
 
 def _check_csv(name: str, text: str) -> Found:

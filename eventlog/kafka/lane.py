@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLargeError
 
@@ -23,11 +22,10 @@ Part = tuple[Ticket, list[int]]
 class Lane:
     """The queue of one partition."""
 
-    def __init__(self, producers: Producers, topic: str, partition: int, freed: Callable[[int], None]) -> None:
+    def __init__(self, producers: Producers, topic: str, partition: int) -> None:
         self._producers = producers
         self._topic = topic
         self._partition = partition
-        self._freed = freed
         self._waiting: deque[Share] = deque()
         self._task: asyncio.Task[None] | None = None
         self._records_max = 1 << 30
@@ -88,13 +86,14 @@ class Lane:
             share = self._waiting[0]
             ticket = share.ticket
             if ticket.over:
-                self._drop(share)
+                self._waiting.popleft()
                 continue
             start = share.sent
+            records, timestamp = ticket.records, ticket.timestamp_ms
             for index in share.indexes[start:] if start else share.indexes:
-                record = ticket.records[index]
+                record = records[index]
                 if count >= self._records_max or (
-                    append(key=record.key, value=record.value, timestamp=ticket.timestamp_ms) is None
+                    append(key=record.key, value=record.value, timestamp=timestamp) is None
                 ):
                     break
                 share.sent += 1
@@ -103,12 +102,8 @@ class Lane:
                 parts.append((ticket, share.indexes[start : share.sent]))
             if share.sent < len(share.indexes):
                 break
-            self._drop(share)
+            self._waiting.popleft()
         return parts
-
-    def _drop(self, share: Share) -> None:
-        self._waiting.popleft()
-        self._freed(sum(len(share.ticket.records[index].value) for index in share.indexes))
 
     def _place(self, parts: list[Part], first: int) -> None:
         if first < 0:  # stored by an earlier attempt, whose answer was lost and is no longer known
@@ -129,13 +124,10 @@ class Lane:
             again = Share(ticket)
             again.indexes = indexes
             self._waiting.appendleft(again)
-            self._freed(-sum(len(ticket.records[index].value) for index in indexes))
 
     def _fail_waiting(self, error: LogError) -> None:
         while self._waiting:
-            share = self._waiting[0]
-            self._drop(share)
-            share.ticket.failed(error)
+            self._waiting.popleft().ticket.failed(error)
 
 
 def _fail(parts: list[Part], error: LogError) -> None:

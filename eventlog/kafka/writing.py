@@ -27,7 +27,7 @@ class Writing:
         self._topic = topic
         self._clock_ms = clock_ms
         self._producers = Producers(config)
-        self._lanes = [Lane(self._producers, topic.name, n, self._freed) for n in range(topic.partitions)]
+        self._lanes = [Lane(self._producers, topic.name, n) for n in range(topic.partitions)]
         self._waiting_bytes = 0
         self._closed = False
 
@@ -41,7 +41,7 @@ class Writing:
             raise LogUnavailable("The log is closed")
         if not records:
             return []
-        self._admit(records)
+        size = self._admit(records)
         count = self._topic.partitions
         ticket = Ticket(records, self._clock_ms())
         shares: dict[int, Share] = {}
@@ -58,6 +58,8 @@ class Writing:
                 await ticket.done
         except TimeoutError:
             raise LogUnavailable("Kafka does not answer in time") from None
+        finally:
+            self._waiting_bytes -= size
         generation = self._topic.generation
         return [
             Position(generation, partition, offset)
@@ -71,16 +73,13 @@ class Writing:
         for lane in self._lanes:
             await lane.close()
 
-    def _admit(self, records: Sequence[Record]) -> None:
-        size = 0
-        for record in records:
-            length = len(record.value)
-            if length + len(record.key) > RECORD_BYTES_MAX:
-                raise LogError(f"A record of {length} bytes is too large", f"At most {RECORD_BYTES_MAX} bytes fit.")
-            size += length
+    def _admit(self, records: Sequence[Record]) -> int:
+        """Bytes of the values. Raises for what can't or may not wait here."""
+        sizes = [len(record.value) for record in records]
+        if max(sizes) > RECORD_BYTES_MAX:
+            raise LogError(f"A record of {max(sizes)} bytes is too large", f"At most {RECORD_BYTES_MAX} bytes fit.")
+        size = sum(sizes)
         if self._waiting_bytes + size > WAITING_BYTES_MAX:
             raise LogUnavailable("Too much waits for Kafka already")
         self._waiting_bytes += size
-
-    def _freed(self, size: int) -> None:
-        self._waiting_bytes -= size
+        return size

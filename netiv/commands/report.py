@@ -22,6 +22,7 @@ Examples:
 """
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
+
 @app.command("paths")
 def paths(
     site: str = options.SITE, since: str | None = options.SINCE, until: str | None = options.UNTIL, limit: int = options.LIMIT,

@@ -9,7 +9,10 @@ from netiv.commands import report_options as options
 # name -> (title, what it tells)
 REPORTS = {
     "stages": ("Stages", "Persons per stage of the stage models, and where they drop off. All of history."),
-    "effects": ("Channel effects", "Removal effects (markov) and Shapley values of channels, before they become credits."),
+    "effects": (
+        "Channel effects",
+        "Removal effects (markov) and Shapley values of channels, before they become credits.",
+    ),
     "lengths": ("Path length", "How many touches lead to a conversion."),
     "lag": ("Time lag", "Days from the first touch to the conversion."),
     "assisted": ("Assisted conversions", "Conversions a channel closed, and those it helped without closing them."),
@@ -37,6 +40,8 @@ def _add(app: typer.Typer, name: str) -> None:
     ) -> None:  # fmt: skip
         from netiv.report_run import Asked, show
 
-        show(name, title, Asked(site, since, until, limit, "", clickhouse_url, "json" if json else "csv" if csv else ""))
+        show(
+            name, title, Asked(site, since, until, limit, "", clickhouse_url, "json" if json else "csv" if csv else "")
+        )
 
     app.command(name, help=f"{tells}\n\nExample:\n\n\b\n  netiv report {name} --site shop --json\n")(command)

@@ -63,7 +63,9 @@ def check(folder: Path | None = _FOLDER, data: Path | None = _DATA, json: bool =
 
 
 @app.command("diff")
-def diff(folder: Path = typer.Argument(..., help="Folder of rule files."), data: Path | None = _DATA, json: bool = _JSON) -> None:
+def diff(
+    folder: Path = typer.Argument(..., help="Folder of rule files."), data: Path | None = _DATA, json: bool = _JSON
+) -> None:
     """How many sessions, touchpoints and how much revenue would move, by channel. Nothing is changed.
 
     With the embedded engine, stop `netiv up` first. Example:

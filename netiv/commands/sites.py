@@ -106,6 +106,10 @@ def list_(data: Path | None = _DATA, json: bool = _JSON) -> None:
     output.show(
         output.Table("Sites", ["site", "write keys", "secret keys", "origins", "aliases", "zone", "currency"], rows)
     )
+    from netiv import snippet
+
+    if file := snippet.built(snippet.sdk_folder()):
+        print(f"SDK  {file.hashed}  {file.integrity}")
 
 
 @app.command("rotate")
@@ -156,8 +160,9 @@ def rotate(
 
 
 def _show_keys(name: str, shown: dict[str, str], json: bool) -> None:
-    from netiv import output
+    from netiv import configuration, output, snippet
 
+    file = snippet.built(snippet.sdk_folder())
     if json:
         output.as_json({"site": name, **shown})
         return
@@ -168,6 +173,10 @@ def _show_keys(name: str, shown: dict[str, str], json: bool) -> None:
         print(f"Secret key {shown['secret_key']}   (servers only)")
     if shown:
         print("Keep them: only their hashes are stored, they are not shown again.")
+    if "write_key" in shown:
+        url = configuration.load().url
+        for what, tag in snippet.tags(url, shown["write_key"], file):
+            print(f"\n{what}:\n  {tag}")
 
 
 def _description(site: Site, now_ms: int) -> dict[str, Any]:

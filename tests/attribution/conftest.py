@@ -1,4 +1,4 @@
-"""The real embedded engine with the real tables and views, once for all tests of this folder."""
+"""The real embedded engine with the real tables and views, once per file."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def anyio_backend():
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # one process holds one engine: nothing may outlive its file
 async def engine(tmp_path_factory):
     opened = await open_embedded(tmp_path_factory.mktemp("warehouse"))
     await prepare_tables(opened, load())

@@ -79,7 +79,8 @@ def shapley_values(converted: list[Way]) -> dict[str, Fraction]:
     return {
         player: sum(
             (
-                Fraction(factorial(len(team)) * factorial(n - len(team) - 1), factorial(n)) * (worth[team | {player}] - value)
+                Fraction(factorial(len(team)) * factorial(n - len(team) - 1), factorial(n))
+                * (worth[team | {player}] - value)
                 for team, value in worth.items()
                 if player not in team
             ),

@@ -20,7 +20,9 @@ async def test_example(warehouse, example):
     paths = []
     for _, text in (line for line in lines if line[0] == "path"):
         touches = TOUCH.findall(text)
-        paths.append(Path([c for c, _ in touches], Decimal(text.split("value=")[1]), [int(d) * DAY_MS for _, d in touches]))
+        paths.append(
+            Path([c for c, _ in touches], Decimal(text.split("value=")[1]), [int(d) * DAY_MS for _, d in touches])
+        )
     await put(warehouse, paths, [[text.strip()] for name, text in lines if name == "open"])
     claims = [(name, text) for name, text in lines if name not in {"path", "open"}]
     assert claims
@@ -28,7 +30,8 @@ async def test_example(warehouse, example):
         told = [(channel, float(value)) for channel, value in NAMED.findall(text)]
         if name.startswith("effects "):
             rows = await warehouse.rows(
-                "SELECT channel, effect FROM v_channel_effects WHERE model = {m:String} ORDER BY channel", {"m": name.split()[1]}
+                "SELECT channel, effect FROM v_channel_effects WHERE model = {m:String} ORDER BY channel",
+                {"m": name.split()[1]},
             )
             assert dict(rows) == pytest.approx(dict(told))
             continue

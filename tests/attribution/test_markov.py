@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from consumers.reports.removal import removal_effects
 
 CHANNELS = ["Direct", "Email", "Paid Search", "Live"]
-WAYS = st.lists(st.tuples(st.lists(st.sampled_from(CHANNELS), min_size=1, max_size=6), st.booleans()), min_size=1, max_size=7)
+WAYS = st.lists(
+    st.tuples(st.lists(st.sampled_from(CHANNELS), min_size=1, max_size=6), st.booleans()), min_size=1, max_size=7
+)
 
 
 def transitions(ways, order):
@@ -39,9 +41,18 @@ def test_solver_equals_another_package(ways, order):
 
 @pytest.mark.anyio
 async def test_transitions_of_order_two_come_from_the_view(warehouse):
-    ways = [(["Email", "Live", "Email", "Direct"], True), (["Live", "Email"], True), (["Email", "Live"], False), (["Live"], False)]
-    await put(warehouse, [Path(channels) for channels, yes in ways if yes], [channels for channels, yes in ways if not yes])
-    rows = await warehouse.rows(f"SELECT step_before, step_from, step_to, taken FROM {view('attribution_transitions_2', WINDOW)}")
+    ways = [
+        (["Email", "Live", "Email", "Direct"], True),
+        (["Live", "Email"], True),
+        (["Email", "Live"], False),
+        (["Live"], False),
+    ]
+    await put(
+        warehouse, [Path(channels) for channels, yes in ways if yes], [channels for channels, yes in ways if not yes]
+    )
+    rows = await warehouse.rows(
+        f"SELECT step_before, step_from, step_to, taken FROM {view('attribution_transitions_2', WINDOW)}"
+    )
     found = removal_effects(((row[0], row[1]), row[2], row[3]) for row in rows)
     assert found == pytest.approx({c: float(e) for c, e in textbook(ways, 2).items()}, abs=1e-9)
     assert found != pytest.approx({c: float(e) for c, e in textbook(ways, 1).items()}, abs=1e-3)

@@ -24,7 +24,7 @@ SETTINGS = settings(
     max_examples=5,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 POSITIONAL = ("first", "last", "last_non_direct", "linear", "position", "time_decay")
 
@@ -67,7 +67,10 @@ async def test_every_model_equals_the_textbook(warehouse, worlds):
     found = await credits_by_site(warehouse)
     assert len(found) == sum(len(world.paths) for world in worlds.values())
     for site, world in worlds.items():
-        effects = {"markov": removal_effects(ways_of(world)), "shapley": shapley_values([p.channels for p in world.paths])}
+        effects = {
+            "markov": removal_effects(ways_of(world)),
+            "shapley": shapley_values([p.channels for p in world.paths]),
+        }
         for number, path in enumerate(world.paths, 1):
             models = found[site, number]
             assert set(models) == {*POSITIONAL, *effects}
@@ -94,13 +97,22 @@ async def test_effects_of_channels(warehouse, worlds):
     for site, world in worlds.items():
         markov = {channel: float(effect) for channel, effect in removal_effects(ways_of(world)).items()}
         assert found[site, "markov"] == pytest.approx(markov, abs=1e-9)
-        shapley = {channel: float(value) for channel, value in shapley_values([p.channels for p in world.paths]).items()}
+        shapley = {
+            channel: float(value) for channel, value in shapley_values([p.channels for p in world.paths]).items()
+        }
         assert found[site, "shapley"] == pytest.approx(shapley, abs=1e-9)
 
 
 @SETTINGS
-@given(pairs=st.lists(st.lists(st.sampled_from(CHANNELS), min_size=1, max_size=6).flatmap(
-    lambda way: st.tuples(st.just(way), st.permutations(way))), min_size=1, max_size=20))
+@given(
+    pairs=st.lists(
+        st.lists(st.sampled_from(CHANNELS), min_size=1, max_size=6).flatmap(
+            lambda way: st.tuples(st.just(way), st.permutations(way))
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
 async def test_a_permutation_changes_neither_linear_nor_shapley(warehouse, pairs):
     others = [Path(["Email", "Live"]), Path(["Direct"])]
     found = []
@@ -188,12 +200,20 @@ async def test_a_model_alone_is_the_model_among_all(warehouse):
 
 
 async def test_sites_do_not_mix(warehouse):
-    await put_worlds(warehouse, {"shop": World([Path(["Email", "Live"])], [["Live"]]), "other": World([Path(["Email"])])})
-    rows = await warehouse.rows("SELECT site, channel, effect FROM v_channel_effects WHERE model = 'shapley' ORDER BY ALL")
+    await put_worlds(
+        warehouse, {"shop": World([Path(["Email", "Live"])], [["Live"]]), "other": World([Path(["Email"])])}
+    )
+    rows = await warehouse.rows(
+        "SELECT site, channel, effect FROM v_channel_effects WHERE model = 'shapley' ORDER BY ALL"
+    )
     assert rows == [("other", "Email", 1.0), ("shop", "Email", 0.5), ("shop", "Live", 0.5)]
 
 
 async def test_parameters_are_the_windows(warehouse):
     await put(warehouse, [Path(["Email"])], [["Email"]])
-    assert await warehouse.rows(f"SELECT count() FROM {view('attribution', MODEL, until='2026-01-05 12:00:00')}") == [(0,)]
-    assert await warehouse.rows(f"SELECT count() FROM {view('attribution_ways', WINDOW, since='2026-01-05 12:00:00')}") == [(2,)]
+    assert await warehouse.rows(f"SELECT count() FROM {view('attribution', MODEL, until='2026-01-05 12:00:00')}") == [
+        (0,)
+    ]
+    assert await warehouse.rows(
+        f"SELECT count() FROM {view('attribution_ways', WINDOW, since='2026-01-05 12:00:00')}"
+    ) == [(2,)]

@@ -26,12 +26,16 @@ async def attribution(warehouse, filters=None, effects="", **typed):
 
 async def costs(warehouse, rows):
     names = ("site", "cost_id", "day", "channel", "campaign", "cost", "currency", "impressions", "clicks")
-    values = ", ".join(f"('shop', 'c{n}', {', '.join(repr(value) for value in row)}, 0, 0)" for n, row in enumerate(rows))
+    values = ", ".join(
+        f"('shop', 'c{n}', {', '.join(repr(value) for value in row)}, 0, 0)" for n, row in enumerate(rows)
+    )
     await warehouse.command(f"INSERT INTO ad_costs ({', '.join(names)}) VALUES {values}")
 
 
 async def test_spend_cpa_and_roas_beside_credits(warehouse):
-    await put(warehouse, [Path(["Email", "Display"], Decimal(60)), Path(["Display"], Decimal(40)), Path([], Decimal(5))])
+    await put(
+        warehouse, [Path(["Email", "Display"], Decimal(60)), Path(["Display"], Decimal(40)), Path([], Decimal(5))]
+    )
     await costs(warehouse, [("2026-01-05", "Display", "spring", 30, "EUR"), ("2026-01-04", "Audio", "radio", 8, "EUR")])
     assert await attribution(warehouse, model="linear") == [
         ("Display", 1.5, 70.0, "EUR", 30.0, 20.0, pytest.approx(7 / 3)),
@@ -40,7 +44,11 @@ async def test_spend_cpa_and_roas_beside_credits(warehouse):
         ("Audio", 0.0, 0.0, "EUR", 8.0, None, 0.0),
     ]
     only_monday = {"since": "2026-01-05 00:00:00"}
-    assert [row[0] for row in await attribution(warehouse, only_monday, model="last")] == ["Display", "Unattributed", "Email"]
+    assert [row[0] for row in await attribution(warehouse, only_monday, model="last")] == [
+        "Display",
+        "Unattributed",
+        "Email",
+    ]
 
 
 async def test_one_currency_by_the_rates_of_the_day(warehouse):
@@ -115,7 +123,9 @@ async def test_views_of_journeys_have_what_their_reports_have(warehouse):
     for name, total in {"v_top_paths": 2, "v_path_lengths": 2, "v_time_lag": 2, "v_new_and_returning": 2, "v_days_to_convert": 2,
                         "v_path_devices": 2}.items():  # fmt: skip
         assert await warehouse.rows(f"SELECT sum(conversions) FROM {name}") == [(total,)]
-    rows = await warehouse.rows("SELECT sum(conversions), sum(value) FROM v_return_on_spend WHERE dimension = 'channel'")
+    rows = await warehouse.rows(
+        "SELECT sum(conversions), sum(value) FROM v_return_on_spend WHERE dimension = 'channel'"
+    )
     assert rows == [(pytest.approx(16), Decimal(1600))]
     assert await warehouse.rows(f"SELECT count() FROM {view('attribution', MODEL, model='first')}") == [(3,)]
 
@@ -155,7 +165,9 @@ async def test_stages_and_the_circle(warehouse):
     ]
     models = await warehouse.rows("SELECT stage_model, count() FROM v_stages GROUP BY stage_model ORDER BY stage_model")
     assert models == [("awareness_conversion", 4), ("content", 4), ("journey", 5), ("loyalty", 4), ("sales_waltz", 8)]
-    persons = await warehouse.rows("SELECT person_id, stage FROM v_person_stages WHERE stage_model = 'journey' ORDER BY person_id")
+    persons = await warehouse.rows(
+        "SELECT person_id, stage FROM v_person_stages WHERE stage_model = 'journey' ORDER BY person_id"
+    )
     assert persons == [("ann", "retention"), ("ben", "awareness"), ("cem", "consideration"), ("dor", "retention")]
 
 

@@ -56,7 +56,9 @@ class World(NamedTuple):
     unconverted: Sequence[Sequence[str]] = ()
 
 
-async def put(warehouse: Any, paths: Sequence[Path], unconverted: Sequence[Sequence[str]] = (), site: str = "shop") -> None:
+async def put(
+    warehouse: Any, paths: Sequence[Path], unconverted: Sequence[Sequence[str]] = (), site: str = "shop"
+) -> None:
     """One site."""
     await put_worlds(warehouse, {site: World(paths, unconverted)})
 

@@ -19,7 +19,21 @@ def shop(folder: Path) -> None:
 
 def test_a_link_is_kept_with_its_touch(tmp_path: Path) -> None:
     shop(tmp_path)
-    done = run(tmp_path, "links", "add", "https://shop.example/א", "--site", "shop", "--name", "qr", "--kind", "scan", "--channel", "QR & Print", "--json")
+    done = run(
+        tmp_path,
+        "links",
+        "add",
+        "https://shop.example/א",
+        "--site",
+        "shop",
+        "--name",
+        "qr",
+        "--kind",
+        "scan",
+        "--channel",
+        "QR & Print",
+        "--json",
+    )
     assert json.loads(done.stdout)["address"].endswith("/r/qr")
     (link,) = parse((tmp_path / "data" / "links.json").read_bytes()).links
     assert (link.name, link.site, link.touch) == ("qr", "shop", {"kind": "scan", "channel": "QR & Print"})
@@ -36,7 +50,9 @@ def test_what_is_no_link_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_signed_link_is_signed_as_the_collector_checks(tmp_path: Path) -> None:
-    done = run(tmp_path, "links", "sign", "https://a.example/?b=1&c=2", "--secret-key", "sk_mine_12345678", "--source", "דנה")
+    done = run(
+        tmp_path, "links", "sign", "https://a.example/?b=1&c=2", "--secret-key", "sk_mine_12345678", "--source", "דנה"
+    )
     query, _, signature = urlsplit(done.stdout.strip()).query.rpartition("&s=")
     assert parse_qs(query) == {"u": ["https://a.example/?b=1&c=2"], "source": ["דנה"]}
     assert signature == sign(query, hash_key("sk_mine_12345678"))
@@ -45,7 +61,9 @@ def test_a_signed_link_is_signed_as_the_collector_checks(tmp_path: Path) -> None
 def test_a_webhook_is_kept_with_its_secret(tmp_path: Path) -> None:
     shop(tmp_path)
     (tmp_path / "crm.json").write_text(json.dumps({"type": {"const": "conversion"}, "email": "/mail"}))
-    done = run(tmp_path, "webhooks", "add", "crm", "--site", "shop", "--mapping", "crm.json", "--entries", "/data", "--json")
+    done = run(
+        tmp_path, "webhooks", "add", "crm", "--site", "shop", "--mapping", "crm.json", "--entries", "/data", "--json"
+    )
     secret = json.loads(done.stdout)["secret"]
     path = tmp_path / "data" / "webhooks.json"
     (webhook,) = parse_webhooks(path.read_bytes()).webhooks

@@ -96,7 +96,11 @@ def test_campaign_of_the_touch_before_the_context_before_the_url() -> None:
     }
     row = row_of({"type": "touch", "touch": {"source": "t", "campaign": "T"}, "context": context})
     found = [row[name] for name in ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")]
-    assert found == ["t", "c", "T", "u", ""]
+    assert found == ["t", "", "T", "", ""], "a touch that says where it came from says all of it"
+    row = row_of({"type": "touch", "touch": {"kind": "click"}, "context": context})
+    found = [row[name] for name in ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")]
+    assert found[1] == "c", "a touch that says nothing of it takes the context's"
+    assert found[3] == "u", "and the URL's"
 
 
 def test_click_ids_of_the_context_before_those_of_the_url() -> None:

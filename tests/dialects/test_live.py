@@ -150,6 +150,12 @@ def test_a_body_that_is_too_large_ends_the_retries(collector: Running, path: str
     assert {"code", "message"} <= set(reply.json)
 
 
+@pytest.mark.parametrize(("path", "status"), [("/v1/track", 413), ("/com.snowplowanalytics.snowplow/tp2", 400)])
+def test_a_large_body_is_refused_so_that_its_sender_reads_it(collector: Running, path: str, status: int) -> None:
+    reply = collector.ask("POST", path, b" " * (7 * 1024 * 1024), basic("WRITE_KEY"))
+    assert reply.status == status
+
+
 def test_an_unknown_key_is_final_and_readable(collector: Running) -> None:
     reply = collector.ask("POST", "/v1/track", json.dumps(track(1)).encode(), {**basic("nobody"), "origin": ORIGIN})
     assert reply.status == 401

@@ -15,7 +15,7 @@ import apsw
 SECTOR = 512
 
 
-class PowerCut(Exception):  # noqa: N818
+class PowerCut(Exception):
     """The machine is off: every access fails from now on."""
 
 

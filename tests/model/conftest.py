@@ -16,7 +16,7 @@ from tests.model.engine import Pipeline
 LONG = os.environ.get("NETIV_HYPOTHESIS") == "long"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
     folder = tmp_path_factory.mktemp("model")
     with asyncio.Runner() as runner:

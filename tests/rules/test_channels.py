@@ -111,28 +111,50 @@ def plain_reading(rules, told):
 
 def words(*fields):
     """Values that the rules speak of, spelled as people do, and others."""
-    found = {"", "other", "x cpc y", "unpaid", "shop", "eshop", "workshop", "cross-network", "my video", "webpush", "in notification"}
+    found = {
+        "",
+        "other",
+        "x cpc y",
+        "unpaid",
+        "shop",
+        "eshop",
+        "workshop",
+        "cross-network",
+        "my video",
+        "webpush",
+        "in notification",
+    }
     for rule in RULES.channels.rules:
         for when in rule.when:
             for field in fields:
                 value = getattr(when, field, None)
                 found.update([value] if isinstance(value, str) else value or [])
-    return st.sampled_from(sorted(found)).flatmap(lambda word: st.sampled_from([word, word.upper(), word.title(), f"{word}s"]))
+    return st.sampled_from(sorted(found)).flatmap(
+        lambda word: st.sampled_from([word, word.upper(), word.title(), f"{word}s"])
+    )
 
 
-TOLD = st.fixed_dictionaries({
-    "source": words("source"),
-    "medium": words("medium") | st.sampled_from(["cpc", "paid_social", "retargeting", "(none)"]),
-    "utm_campaign": words("campaign_matches"),
-    "category": st.sampled_from(["", *sorted({row.category for row in RULES.referrers})]),
-    "kind": words("kind"),
-    "click_id_type": st.sampled_from(["", "gclid", "fbclid"]),
-    "referrer_host": st.sampled_from(["", "a.example", "news.example"]),
-    "landing_path": st.sampled_from(["/", "/blog/x", "/shop"]),
-})
-EXTRA = ChannelRule("Extra", "ugc", [
-    When(click_id="FBCLID", path_matches="^/blog"), When(referrer=["news.example"]), When(referrer_matches=r"^a\.", medium="cpc"),
-])
+TOLD = st.fixed_dictionaries(
+    {
+        "source": words("source"),
+        "medium": words("medium") | st.sampled_from(["cpc", "paid_social", "retargeting", "(none)"]),
+        "utm_campaign": words("campaign_matches"),
+        "category": st.sampled_from(["", *sorted({row.category for row in RULES.referrers})]),
+        "kind": words("kind"),
+        "click_id_type": st.sampled_from(["", "gclid", "fbclid"]),
+        "referrer_host": st.sampled_from(["", "a.example", "news.example"]),
+        "landing_path": st.sampled_from(["/", "/blog/x", "/shop"]),
+    }
+)
+EXTRA = ChannelRule(
+    "Extra",
+    "ugc",
+    [
+        When(click_id="FBCLID", path_matches="^/blog"),
+        When(referrer=["news.example"]),
+        When(referrer_matches=r"^a\.", medium="cpc"),
+    ],
+)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -18,7 +18,9 @@ async def test_by_channel_before_publishing(engine):
     ticks = iter(range(1_000_000, 2_000_000))
     search = ChannelRule("News", "classic", [When(category="news")])
     channels = msgspec.structs.replace(RULES.channels, rules=[search, *RULES.channels.rules])
-    other = msgspec.structs.replace(RULES, channels=channels, referrers=[*RULES.referrers, Referrer("news.example", "news", "news")])
+    other = msgspec.structs.replace(
+        RULES, channels=channels, referrers=[*RULES.referrers, Referrer("news.example", "news", "news")]
+    )
     found = await difference(engine, other, lambda: next(ticks))
     assert found.moved == 1
     assert found.channels == [
@@ -27,7 +29,10 @@ async def test_by_channel_before_publishing(engine):
         ChannelChange("Organic Search", 1, 1, 1, 1, 0, 0),
         ChannelChange("Referral", 1, 0, 1, 0, 0, 0),
     ]
-    assert await engine.rows("SELECT events, source, channel, continuity FROM sessions FINAL ORDER BY started_at") == before
+    assert (
+        await engine.rows("SELECT events, source, channel, continuity FROM sessions FINAL ORDER BY started_at")
+        == before
+    )
     longer = msgspec.structs.replace(RULES, sessions=msgspec.structs.replace(RULES.sessions, gap_minutes=HOUR))
     assert (await difference(engine, longer, lambda: next(ticks))).moved == 2
     assert (await difference(engine, RULES, lambda: next(ticks))).moved == 0

@@ -34,7 +34,9 @@ def fact(number: int, click: Click, site: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def classified(warehouse: Any, rules: Rules, clicks: list[Click], site: str = "shop") -> list[tuple[str, str, str]]:
+async def classified(
+    warehouse: Any, rules: Rules, clicks: list[Click], site: str = "shop"
+) -> list[tuple[str, str, str]]:
     """(channel, source, medium) of each, by the pipeline's own SQL."""
     for table in ("events", "touchpoints", "sessions", "person_subjects", "open_paths", "identities"):
         await warehouse.command(f"TRUNCATE TABLE {table}")

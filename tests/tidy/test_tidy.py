@@ -77,11 +77,11 @@ def test_no_skips_stubs_or_promises() -> None:
 def test_nothing_names_a_machine_or_a_registry() -> None:
     pattern = re.compile(
         r"/wo"
-         r"rk/|/ro"
-         r"ot/|https?://[^ \"']*(/sim"
-         r"ple/|/mav"
-         r"en2/|\.whl\b)|\"resol"
-         r"ved\": *\"http"
+        r"rk/|/ro"
+        r"ot/|https?://[^ \"']*(/sim"
+        r"ple/|/mav"
+        r"en2/|\.whl\b)|\"resol"
+        r"ved\": *\"http"
     )
     found = [
         f"{name(path)}:{number}"
@@ -112,12 +112,13 @@ def test_the_settings_page_is_current() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    broken = []
-    for path in FILES:
-        if path.suffix == ".md":
-            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text("utf-8")):
-                if "://" not in target and not (path.parent / target).exists():
-                    broken.append(f"{name(path)} → {target}")
+    broken = [
+        f"{name(path)} → {target}"
+        for path in FILES
+        if path.suffix == ".md"
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text("utf-8"))
+        if "://" not in target and not (path.parent / target).exists()
+    ]
     assert not broken
 
 

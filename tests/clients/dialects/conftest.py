@@ -96,7 +96,8 @@ def node_modules() -> Path:
     """The packages as the lock file has them."""
     stamp = HERE / "node_modules" / ".package-lock.json"
     if not stamp.exists() or stamp.stat().st_mtime < (HERE / "package-lock.json").stat().st_mtime:
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+        # Not `npm ci`: it wants entries for optional parts of other platforms, which not every registry can describe.
+        command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
         subprocess.run(command, cwd=HERE, check=True, timeout=300)
     return HERE / "node_modules"
 

@@ -5,7 +5,7 @@ const J = JSON.parse(readFileSync(new URL("./journey.json", import.meta.url), "u
 const page = { url: J.url, referrer: J.referrer, title: J.title };
 // A person takes a moment between two steps; clients whose clocks are corrected batch by batch can't order what happens
 // within one millisecond.
-const moment = () => new Promise((done) => setTimeout(done, 300));
+const moment = () => new Promise((done) => setTimeout(done, 1500));
 const numbers = [...Array(J.batch).keys()];
 
 async function segmentLike(client) {

@@ -10,7 +10,7 @@ from typing import Any
 
 # A person takes a moment between two steps; clients whose clocks are corrected batch by batch can't order what happens
 # within one millisecond.
-MOMENT_S = 0.3
+MOMENT_S = 1.5
 J: dict[str, Any] = json.loads((Path(__file__).parent / "journey.json").read_text("utf-8"))
 PAGE = {"url": J["url"], "referrer": J["referrer"], "title": J["title"]}
 

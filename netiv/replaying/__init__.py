@@ -1,0 +1,1 @@
+"""`netiv replay`: bad events, mended, as the records they should have been."""

@@ -1,0 +1,103 @@
+"""A corpus of which some is spoilt in twenty ways: all of that is found with its code; mended and replayed, the tables are
+those of the clean run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from simulation.stack import Stack
+
+from netiv.http import Client
+from tests.replay.corruption import WAYS, text
+
+COUNT = 400
+EVERY = 20  # five per cent
+
+
+def corpus() -> list[dict[str, Any]]:
+    """Visits and orders of some people. Client clocks on every event, so that what comes again comes at its own time."""
+    events = []
+    for number in range(COUNT):
+        visitor, moment = f"v-{number % 40}", 1795177800000 + number * 61_000
+        events.append(
+            {
+                "type": "page" if number % 7 else "conversion", "event_id": f"e-{number}", "visitor_id": visitor, "name": f"step {number}",
+                "created_at": moment, "sent_at": moment + 1_000, "properties": {"note": "שלום", "n": 1},
+                "context": {"url": f"https://shop.example/{number}?utm_source=s{number % 3}&utm_medium=cpc"},
+            }
+        )  # fmt: skip
+    return events
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = Stack(tmp_path_factory.mktemp("replay"))
+    yield running
+    assert running.stop() == 0
+
+
+def send(stack: Stack, key: str, pieces: list[bytes]) -> dict[str, Any]:
+    client = Client(stack.url)
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json", "user-agent": "Mozilla/5.0"}
+    answer = client.request("POST", "/v1/events", b'{"events":[' + b",".join(pieces) + b"]}", headers)
+    client.close()
+    assert answer.status == 202
+    return answer.json()
+
+
+TABLES_SQL = [
+    """SELECT event_id, visitor_id, person_id, type, name, created_at, sent_at, url, utm_source, properties, device_type, dialect
+    FROM v_events WHERE site = {site:String} ORDER BY event_id""",
+    """SELECT visitor_id, person_id, events, pageviews, source, entry_url, exit_url, dateDiff('second', started_at, ended_at)
+    FROM v_sessions WHERE site = {site:String} ORDER BY visitor_id, entry_url""",
+    "SELECT name, person_id, value FROM v_conversions WHERE site = {site:String} ORDER BY name",
+    "SELECT name, path_channels, path_sources FROM v_conversion_paths WHERE site = {site:String} ORDER BY name",
+    # all of it at the time of its one request, and each a second after it was made
+    """SELECT uniqExact(received_at), uniqExact(dateDiff('millisecond', ts, received_at)), any(dateDiff('millisecond', ts, received_at))
+    FROM v_events WHERE site = {site:String}""",
+]
+
+
+def rows(stack: Stack, sql: str, site: str) -> list[list[Any]]:
+    warehouse = stack.warehouse()
+    found = warehouse.query(sql, {"site": site}).rows
+    warehouse.close()
+    return found
+
+
+def test_spoilt_events_are_found_and_replayed(stack: Stack) -> None:
+    keys = {name: stack.add_site(name)["write_key"] for name in ("clean", "spoilt")}
+    events = corpus()
+    spoilt = {number: WAYS[number // EVERY % len(WAYS)] for number in range(0, COUNT, EVERY)}
+    assert len(set(spoilt.values())) == len(WAYS) == 20
+    send(stack, keys["clean"], [text(event) for event in events])
+    told = send(
+        stack,
+        keys["spoilt"],
+        [spoilt[n].spoil(event) if n in spoilt else text(event) for n, event in enumerate(events)],
+    )
+    assert {one["index"]: one["code"] for one in told["rejected"]} == {n: way.code for n, way in spoilt.items()}
+    stack.wait_derived()
+    listed = rows(stack, "SELECT code FROM bad_events WHERE site = {site:String} ORDER BY log_off", "spoilt")
+    assert [row[0] for row in listed] == [spoilt[n].code for n in sorted(spoilt)]
+    report = json.loads(stack.netiv("report", "bad", "--site", "spoilt", "--json").stdout)
+    assert sum(int(row["events"]) for row in report) == len(spoilt)
+    assert all(row["cure"] for row in report)
+    offsets = rows(stack, "SELECT log_off FROM bad_events WHERE site = {site:String} ORDER BY log_off", "spoilt")
+    for (offset,), number in zip(offsets, sorted(spoilt), strict=True):
+        patch = json.dumps(spoilt[number].mend(events[number]))
+        done = stack.netiv("replay", "--where", f"site = 'spoilt' AND log_off = {offset}", "--patch", patch, "--json")
+        assert json.loads(done.stdout)["replayed"] == 1, (spoilt[number].code, done.stdout)
+    stack.netiv(
+        "replay",
+        "--where",
+        f"site = 'spoilt' AND log_off = {offsets[0][0]}",
+        "--patch",
+        json.dumps(spoilt[0].mend(events[0])),
+    )  # twice
+    stack.wait_derived()
+    for sql in TABLES_SQL:
+        assert rows(stack, sql, "spoilt") == rows(stack, sql, "clean"), sql
