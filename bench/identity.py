@@ -20,7 +20,7 @@ import msgspec
 import psutil
 
 from bench.catchup import MIB, Peak
-from consumers.app import make_loop, now_us
+from consumers.app import make_loop
 from consumers.rules.files import load
 from consumers.tables import prepare_tables
 from consumers.warehouse.contract import Warehouse

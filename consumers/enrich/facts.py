@@ -17,6 +17,7 @@ from consumers.enrich.steps import STEPS, Lookups, Undecodable, begin
 from eventlog.contract import Position, Stored
 from schemas.record import Accepted, Bad, decode
 
+
 class Facts(msgspec.Struct):
     """Rows ready to be inserted, and the (site, subject) keys they make dirty."""
 

@@ -132,7 +132,31 @@ class Refresher:
 
     async def resolve(self, cycle: int) -> int:
         """Bring the owners of identifiers up to date, nothing else; how many were looked at."""
-        return (await Resolver(_Steps(self), cycle, alone=self.ALONE).resolve()).identifiers
+        return (await Resolver(self, cycle, alone=self.ALONE).resolve()).identifiers
+
+    async def derive(self, name: str, bound: Mapping[str, int]) -> None:
+        """Run a file of statements, for the resolution of identifiers."""
+        await self._derive(name, self._macros, bound)
+
+    async def replace(self, derived: Derived) -> None:
+        """Put what was computed into its derived table."""
+        await self._replace(derived)
+
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Ask, with the names of the working tables."""
+        return await self._warehouse.rows(expand(statement, self._macros))
+
+    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None:
+        """Fill a working table."""
+        await self._warehouse.insert(f"{self._macros['scratch']}.{table}", columns, types)
+
+    async def truncate(self, tables: Collection[str]) -> None:
+        """Empty working tables."""
+        await self._truncate(tables)
+
+    async def take_version(self) -> None:
+        """What is read from now on counts as of now."""
+        await self._take_version()
 
     async def _waiting(self, cycle: int) -> tuple[int, int]:
         """(keys in the journal, those of them that are identifiers to be resolved)."""
@@ -236,30 +260,3 @@ class Refresher:
     async def _truncate(self, tables: Collection[str]) -> None:
         for table in tables:
             await self._warehouse.command(f"TRUNCATE TABLE {self._macros['scratch']}.{table}")
-
-
-class _Steps:
-    """What a refresher lends to the resolution of identifiers."""
-
-    def __init__(self, refresher: Refresher) -> None:
-        self._refresher = refresher
-
-    async def derive(self, name: str, bound: Mapping[str, int]) -> None:
-        await self._refresher._derive(name, self._refresher._macros, bound)
-
-    async def replace(self, derived: Derived) -> None:
-        await self._refresher._replace(derived)
-
-    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        refresher = self._refresher
-        return await refresher._warehouse.rows(expand(statement, refresher._macros))
-
-    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None:
-        refresher = self._refresher
-        await refresher._warehouse.insert(f"{refresher._macros['scratch']}.{table}", columns, types)
-
-    async def truncate(self, tables: Collection[str]) -> None:
-        await self._refresher._truncate(tables)
-
-    async def take_version(self) -> None:
-        await self._refresher._take_version()

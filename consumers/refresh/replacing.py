@@ -38,17 +38,15 @@ IDENTITIES = Derived(
     "(site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)",
 )
 # One row holds all of an identifier's history and is never empty: nothing to bury.
-<<<<<<< HEAD
 IDENTITY_OWNERS = Derived("identity_owners", _IDS, "")
 IDENTITY_QUARANTINE = Derived(
     "identity_quarantine",
     (*_IDS, "rule", "event_id"),
     "(site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)",
 )
-REPLACED = (IDENTITY_OWNERS, IDENTITY_QUARANTINE, IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS, CONVERSIONS, CONVERSION_PATHS, OPEN_PATHS)
-=======
-IDENTITIES = Derived("identities", ("site", "id_type", "id_value"), "")
 REPLACED = (
+    IDENTITY_OWNERS,
+    IDENTITY_QUARANTINE,
     IDENTITIES,
     EVENT_DUPLICATES,
     SESSIONS,
@@ -58,7 +56,6 @@ REPLACED = (
     CONVERSION_PATHS,
     OPEN_PATHS,
 )
->>>>>>> main
 
 
 def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]]) -> str:

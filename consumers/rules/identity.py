@@ -54,14 +54,14 @@ class IdentityRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Type -> level; what is not here is at `OTHER`."""
         fixed = {"anchor": ANCHOR, "device": DEVICE, "trace": TRACE}
         contacts = [one.type for one in self.types if one.rank == "contact"]
-        clicks = {name: TRACE for name in CLICK_IDS}
+        clicks = dict.fromkeys(CLICK_IDS, TRACE)
         own = {one.type: fixed.get(one.rank, CONTACT) for one in self.types}
         ranked = {name: CONTACT + number for number, name in enumerate(contacts)}
         return {**clicks, "event": NOBODY, **own, **ranked}
 
     def limits(self) -> Mapping[str, int]:
         """Type -> neighbours allowed; what is not here: `other_neighbours`."""
-        clicks = {name: self.click_neighbours for name in CLICK_IDS}
+        clicks = dict.fromkeys(CLICK_IDS, self.click_neighbours)
         return {**clicks, **{one.type: one.neighbours or UNLIMITED for one in self.types}}
 
 

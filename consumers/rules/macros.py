@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from consumers.refresh.sql import read
 from consumers.rules.channels import channel_expression, nodes, transform
 from consumers.rules.continuity import is_listed
-from consumers.rules.identity import DEVICE, TRACE, is_blocked, level_of, limit_of
 from consumers.rules.files import ConversionRules, Rules, version_of
+from consumers.rules.identity import DEVICE, TRACE, is_blocked, level_of, limit_of
 from consumers.rules.literal import quote
-from consumers.refresh.sql import read
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000

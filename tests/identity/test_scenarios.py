@@ -17,6 +17,9 @@ from schemas.record import Accepted
 from tests.model.driver import Driver
 
 FOLDER = Path(__file__).parent / "scenarios"
+FORGET = (
+    "events", "identity_links", "identities", "identity_owners", "sessions", "touchpoints", "conversions", "open_paths", "person_subjects",
+)  # fmt: skip
 BEGIN = 1_772_409_600_000  # 2 March 2026, 00:00
 FIELDS = {"user": "user_id", "email": "email", "phone": "phone"}
 TYPES = {"page", "identify", "track", "alias", "conversion", "touch"}
@@ -40,11 +43,11 @@ def person(text: str | None) -> str:
 
 def events_of(scenario: dict[str, Any]) -> list[dict[str, Any]]:
     """The events with `repeat: N` written out; `#` in a value is the number of the repetition."""
-    made = []
-    for told in scenario["events"]:
-        for number in range(1, told.get("repeat", 1) + 1):
-            made.append({key: value.replace("#", str(number)) if isinstance(value, str) else value for key, value in told.items()})
-    return made
+
+    def numbered(told: dict[str, Any], number: int) -> dict[str, Any]:
+        return {key: value.replace("#", str(number)) if isinstance(value, str) else value for key, value in told.items()}
+
+    return [numbered(told, number) for told in scenario["events"] for number in range(1, told.get("repeat", 1) + 1)]
 
 
 def record(told: dict[str, Any], number: int, site: str) -> Accepted:
@@ -123,7 +126,7 @@ def test_scenario(driver: Driver, told: list[tuple[str, bool]], index: int, *, b
         assert rule in {row[0] for row in rows}, name
     for name in scenario.get("gone", []):
         kind, value = person(name).split(":", 1)
-        for table in ("events", "identity_links", "identities", "identity_owners", "sessions", "touchpoints", "conversions", "open_paths", "person_subjects"):
+        for table in FORGET:
             [(count,)] = driver.rows(
                 f"SELECT count() FROM {table} AS t WHERE site = {{site:String}} AND position(toString(tuple(t.*)), {{value:String}}) > 0",
                 {**site, "value": value},

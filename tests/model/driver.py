@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from consumers.rules.files import Rules, SessionRules
 from consumers.identity.requests import Done, Request
+from consumers.rules.files import Rules, SessionRules
 from schemas.record import Accepted
 from tests.model.derive import Tables
 from tests.model.engine import Pipeline, difference

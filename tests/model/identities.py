@@ -260,10 +260,10 @@ class Persons:
             node = (fact["site"], one)
             if self.blocked(node) or (one != own and self._retracted(fact["site"], own, one, fact["event_id"])):
                 continue
-            if self.ranks.rank(one[0]) == "trace":
-                precedence = 1 if self.owner_of(node, fact["ts"]) else 3
-            else:
-                precedence = 2 if self.suppressed(node) else 0
+            # (dead end, better than nothing): a trace leads somewhere or nowhere, any other connects or does not
+            leads = bool(self.owner_of(node, fact["ts"]))
+            weak = self.ranks.rank(one[0]) == "trace"
+            precedence = (1 if leads else 3) if weak else 2 * self.suppressed(node)
             found.append((precedence, self.ranks.level(one[0]), one))
         return self.person_of((fact["site"], min(found)[2]), fact["ts"]) if found else f"event:{fact['event_id']}"
 
