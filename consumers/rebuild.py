@@ -15,7 +15,8 @@ from consumers.tables import insert_referrers
 from consumers.warehouse.contract import Warehouse
 
 TABLES: Final = (
-    "event_duplicates", "identity_owners", "identity_quarantine", "identities", "sessions", "touchpoints", "conversion_events", "conversions", "person_subjects",
+    "event_duplicates", "identity_owners", "identity_quarantine",
+    "identities", "sessions", "touchpoints", "conversion_events", "conversions", "person_subjects",
     "conversion_paths", "open_paths",
 )  # fmt: skip
 

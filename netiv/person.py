@@ -20,6 +20,8 @@ SELECT id_type, id_value, toString(owned_from) AS owned_from, toString(owned_unt
 FROM v_identity_owners WHERE site = {site:String} AND person_id = {person:String} ORDER BY owned_from, id_type, id_value"""
 # each link stands in both directions; one is enough
 _LINKS = """
+SELECT * FROM
+(
 SELECT DISTINCT id_type, id_value, other_type, other_value, kind, evidence, toString(ts) AS at, event_id
 FROM identity_links
 WHERE site = {site:String} AND (id_type, id_value) IN (%s) AND (id_type, id_value) > (other_type, other_value)
@@ -27,6 +29,7 @@ UNION DISTINCT
 SELECT DISTINCT other_type, other_value, id_type, id_value, kind, evidence, toString(ts), event_id
 FROM identity_links
 WHERE site = {site:String} AND (id_type, id_value) IN (%s) AND (id_type, id_value) < (other_type, other_value)
+)
 ORDER BY at, event_id, id_type, id_value, other_type, other_value"""
 _QUARANTINE = """
 SELECT id_type, id_value, rule, evidence, event_id FROM v_identity_quarantine

@@ -60,9 +60,9 @@ def _pairs(
     first: list[Identifier], second: list[Identifier], row: Row
 ) -> list[tuple[tuple[Identifier, Identifier], str]]:
     found = [((one, other), _kind(one, other, row)) for one, other in itertools.combinations(first, 2)]
-    for other in second:
-        for one in first:
-            found.append(((one, other), _kind(one, other, row) if one[0] == other[0] else "mention"))
+    found += [
+        ((one, other), _kind(one, other, row) if one[0] == other[0] else "mention") for other in second for one in first
+    ]
     return found
 
 

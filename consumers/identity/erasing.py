@@ -49,7 +49,8 @@ async def erase_facts(warehouse: Warehouse, asked: Erase) -> tuple[int, Keys, li
     # a bad event may name the person anywhere in what was sent
     await _delete(
         warehouse, "bad_events",
-        "site = {site:String} AND (has({values:Array(String)}, visitor_id) OR arrayExists(v -> length(v) > 2 AND position(payload, v) > 0, {values:Array(String)}))",
+        "site = {site:String} AND (has({values:Array(String)}, visitor_id) "
+        "OR arrayExists(v -> length(v) > 2 AND position(payload, v) > 0, {values:Array(String)}))",
         bound,
     )  # fmt: skip
     ids = {(str(kind), str(value)) for kind, value in touched} | set(own)
