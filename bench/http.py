@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.http_servers import WRITE_KEY
+from netiv.ports import choose
 
 CONNECTIONS = 64
 EVENT = (
@@ -99,9 +100,7 @@ def script_of(variant: Variant, folder: Path, seed: str) -> Path:
 @contextmanager
 def running(name: str, folder: Path) -> Iterator[tuple[int, psutil.Process]]:
     """A server on core 0 and a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = choose("127.0.0.1")
     command = ["taskset", "-c", "0", sys.executable, "-m", "bench.http_servers", name, str(port), str(folder / name)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

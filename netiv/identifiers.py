@@ -13,6 +13,8 @@ def parse(text: str) -> tuple[str, str]:
         return "", ""
     kind, _, value = text.partition(":")
     if not kind or not value:
-        raise CommandError(f"{text!r} is no identifier.", "Write type:value, as user_id:dana or email:dana@example.com.", code=2)
+        raise CommandError(
+            f"{text!r} is no identifier.", "Write type:value, as user_id:dana or email:dana@example.com.", code=2
+        )
     hashed = {"email": hash_email, "phone": hash_phone}.get(kind)
     return kind, hashed(value) if hashed else value

@@ -64,7 +64,9 @@ def explain(warehouse: ClickHouse, site: str, person: str) -> Person:
         _ask(warehouse, _LINKS % (_MINE, _MINE), site, person), _ask(warehouse, _QUARANTINE % _MINE, site, person),
     )  # fmt: skip
     if not found.identifiers:
-        raise CommandError(f"{site} knows nobody called {person}.", "See `netiv report journeys`, or v_identities, for ids.")
+        raise CommandError(
+            f"{site} knows nobody called {person}.", "See `netiv report journeys`, or v_identities, for ids."
+        )
     return found
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import random
 import socket
 
 from netiv.errors import CommandError
+
+_QUIET_PORTS = range(20_000, 32_000)
 
 
 def require_free(host: str, port: int, option: str) -> None:
@@ -33,8 +36,16 @@ def _refusal(error: OSError, host: str, port: int, option: str) -> CommandError:
 
 
 def choose(host: str) -> int:
-    """A free port by the operating system."""
+    """A free port that stays free until it is used: below the range from which systems take ports for outgoing
+    connections (32768 on Linux, 49152 by RFC 6335), where another program's connection takes it between two looks."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    for port in random.SystemRandom().sample(_QUIET_PORTS, 200):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                raise _refusal(error, host, port, "--port") from None
+            return port
+    raise CommandError(f"No free port on {host}.", "Give one with --port.")

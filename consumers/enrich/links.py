@@ -12,7 +12,10 @@ from consumers.enrich.row import Row
 
 LOGGED_OUT: Final = "logged_out"
 DEVICES: Final = frozenset({"visitor_id", "device_id", "idfa", "idfv", "gaid", "android_id"})
-_FIRST: Final = ("user_id", "visitor_id")  # have a field of their own; another one among the further identifiers is a second
+_FIRST: Final = (
+    "user_id",
+    "visitor_id",
+)  # have a field of their own; another one among the further identifiers is a second
 
 Identifier = tuple[str, str]
 

@@ -15,8 +15,23 @@ from consumers.identity.requests import Done, Erase
 from consumers.warehouse.contract import Warehouse
 
 _SYNC: Final = " SETTINGS mutations_sync = 2"
-_BY_SUBJECT: Final = ("sessions", "touchpoints", "conversion_events", "person_subjects", "event_duplicates", "refreshes")
-_BY_PERSON: Final = ("sessions", "touchpoints", "conversion_events", "conversions", "conversion_paths", "open_paths", "person_subjects")
+_BY_SUBJECT: Final = (
+    "sessions",
+    "touchpoints",
+    "conversion_events",
+    "person_subjects",
+    "event_duplicates",
+    "refreshes",
+)
+_BY_PERSON: Final = (
+    "sessions",
+    "touchpoints",
+    "conversion_events",
+    "conversions",
+    "conversion_paths",
+    "open_paths",
+    "person_subjects",
+)
 Keys = Collection[tuple[str, str]]
 
 
@@ -31,7 +46,9 @@ async def erase_facts(warehouse: Warehouse, asked: Erase) -> tuple[int, Keys, li
     )
     bound = {"site": asked.site, "types": [kind for kind, _ in own], "values": [value for _, value in own],
              "gens": [row[0] for row in places], "parts": [row[1] for row in places], "offs": [row[2] for row in places]}  # fmt: skip
-    at_place = "has(arrayZip({gens:Array(UInt32)}, {parts:Array(UInt16)}, {offs:Array(UInt64)}), (log_gen, log_part, log_off))"
+    at_place = (
+        "has(arrayZip({gens:Array(UInt32)}, {parts:Array(UInt16)}, {offs:Array(UInt64)}), (log_gen, log_part, log_off))"
+    )
     is_own = "has(arrayZip({types:Array(String)}, {values:Array(String)}), (toString(%s_type), %s_value))"
     touched = await warehouse.rows(
         "SELECT DISTINCT id_type, id_value FROM identity_links WHERE site = {site:String} AND other_type != '' AND ("
@@ -44,7 +61,10 @@ async def erase_facts(warehouse: Warehouse, asked: Erase) -> tuple[int, Keys, li
         f"site = {{site:String}} AND ({at_place} OR {is_own % ('id', 'id')} OR {is_own % ('other', 'other')})", bound,
     )  # fmt: skip
     await _delete(
-        warehouse, "identity_retractions", f"site = {{site:String}} AND ({is_own % ('id', 'id')} OR {is_own % ('other', 'other')})", bound
+        warehouse,
+        "identity_retractions",
+        f"site = {{site:String}} AND ({is_own % ('id', 'id')} OR {is_own % ('other', 'other')})",
+        bound,
     )
     # a bad event may name the person anywhere in what was sent
     await _delete(
@@ -58,7 +78,9 @@ async def erase_facts(warehouse: Warehouse, asked: Erase) -> tuple[int, Keys, li
     return len(places), keys | {(asked.site, str(row[3])) for row in places}, own
 
 
-async def erase_derived(warehouse: Warehouse, asked: Erase, own: list[tuple[str, str]], facts: int, now_ms: int) -> Done:
+async def erase_derived(
+    warehouse: Warehouse, asked: Erase, own: list[tuple[str, str]], facts: int, now_ms: int
+) -> Done:
     """Remove what was derived, also the tombstones, which hold keys; leave a record that names nobody."""
     subjects = [key for kind, value in own for key in keys_of(kind, value)]
     bound = {"site": asked.site, "person": asked.person_id, "subjects": subjects,
@@ -77,7 +99,13 @@ async def erase_derived(warehouse: Warehouse, asked: Erase, own: list[tuple[str,
     await warehouse.insert(
         "erasures",
         {"erasure_id": [uuid.uuid4().hex], "site": [asked.site], "at": [now_ms], "by": [asked.by], "facts": [facts]},
-        {"erasure_id": "String", "site": "LowCardinality(String)", "at": "DateTime64(3, 'UTC')", "by": "String", "facts": "UInt64"},
+        {
+            "erasure_id": "String",
+            "site": "LowCardinality(String)",
+            "at": "DateTime64(3, 'UTC')",
+            "by": "String",
+            "facts": "UInt64",
+        },
     )
     return Done(facts)
 

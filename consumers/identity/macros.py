@@ -22,7 +22,11 @@ def _is_retracted(one: tuple[str, str], other: tuple[str, str], event: str) -> s
     masks = []
     for with_one, with_other, with_event in itertools.product((True, False), repeat=3):
         if with_one or with_other or with_event:
-            named = [*(one if with_one else ("''", "''")), *(other if with_other else ("''", "''")), event if with_event else "''"]
+            named = [
+                *(one if with_one else ("''", "''")),
+                *(other if with_other else ("''", "''")),
+                event if with_event else "''",
+            ]
             masks.append(f"(site, {', '.join(named)}) IN {_RETRACTED}")
     return "(" + " OR ".join(masks) + ")"
 
@@ -30,9 +34,7 @@ def _is_retracted(one: tuple[str, str], other: tuple[str, str], event: str) -> s
 LINK_RETRACTED: Final = _is_retracted(("id_type", "id_value"), ("other_type", "other_value"), "event_id")
 _SUBJECT: Final = ("{{subject_type}}", "{{subject_value}}")
 # An event's own subject is never taken from it.
-CANDIDATE_NOT_RETRACTED: Final = (
-    f"(candidate = ({', '.join(_SUBJECT)}) OR NOT {_is_retracted(_SUBJECT, ('candidate.1', 'candidate.2'), 'event_id')})"
-)
+CANDIDATE_NOT_RETRACTED: Final = f"(candidate = ({', '.join(_SUBJECT)}) OR NOT {_is_retracted(_SUBJECT, ('candidate.1', 'candidate.2'), 'event_id')})"
 
 OF_REFRESH: Final = {
     "candidates_of_events": "{{scratch}}.candidates",

@@ -109,9 +109,7 @@ class Resolver:
         edges = await self._steps.rows("SELECT site, id_type, id_value, other_type, other_value FROM {{scratch}}.edges")
         if not edges:
             return
-        groups = groups_of(
-            ((site, f"{a}:{b}", a, b), (site, f"{c}:{d}", c, d)) for site, a, b, c, d in edges
-        )
+        groups = groups_of(((site, f"{a}:{b}", a, b), (site, f"{c}:{d}", c, d)) for site, a, b, c, d in edges)
         await self._steps.insert("groups", {
             "site": [node[0] for node in groups], "id_type": [node[2] for node in groups],
             "id_value": [node[3] for node in groups], "label": [label[1] for label in groups.values()],

@@ -47,7 +47,13 @@ async def _links(warehouse: Warehouse, site: str, selector: tuple[Id, Id, str]) 
     if one == NONE:
         one, other = other, one
     conditions, values = ["site = {site:String}"], {"site": site}
-    named = (("id_type", one[0]), ("id_value", one[1]), ("other_type", other[0]), ("other_value", other[1]), ("event_id", event_id))
+    named = (
+        ("id_type", one[0]),
+        ("id_value", one[1]),
+        ("other_type", other[0]),
+        ("other_value", other[1]),
+        ("event_id", event_id),
+    )
     for column, value in named:
         if value:
             conditions.append(f"{column} = {{{column}:String}}")

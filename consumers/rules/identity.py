@@ -45,7 +45,10 @@ class IdentityRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """identity.yaml."""
 
     version: int = 1
-    types: tuple[IdentifierType, ...] = (IdentifierType("user_id", "anchor"), IdentifierType("visitor_id", "device", 10))
+    types: tuple[IdentifierType, ...] = (
+        IdentifierType("user_id", "anchor"),
+        IdentifierType("visitor_id", "device", 10),
+    )
     other_neighbours: int = 20
     click_neighbours: int = 20
     blocked: list[Blocked] = []

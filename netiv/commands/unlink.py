@@ -27,7 +27,9 @@ def unlink(
     other: str = typer.Argument("", help="The identifier it is linked to.", show_default=False),
     site: str = typer.Option(..., help="Which site."),
     event: str = typer.Option("", help="Only what this event says.", show_default=False),
-    rule: str = typer.Option("", help="All that this rule put in quarantine: shared, limit, blocked, alias.", show_default=False),
+    rule: str = typer.Option(
+        "", help="All that this rule put in quarantine: shared, limit, blocked, alias.", show_default=False
+    ),
     reason: str = typer.Option("", help="Kept with the retraction.", show_default=False),
     data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
     json: bool = typer.Option(False, "--json", help="Print JSON."),

@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -22,6 +21,7 @@ from typing import Final, Self
 from netiv.dev.jars import jars
 from netiv.dev.properties import Node, properties
 from netiv.errors import CommandError
+from netiv.ports import choose
 
 CLUSTER_ID: Final = "bmV0aXYtZGV2LWthZmthLQ"
 START_S: Final = 120.0
@@ -163,15 +163,10 @@ class Cluster:
 
 def free_ports(count: int) -> list[int]:
     """Ports that were free a moment ago, all different."""
-    with contextlib.ExitStack() as stack:
-        return [port for _, port in _bound(stack, count)]
-
-
-def _bound(stack: contextlib.ExitStack, count: int) -> Iterator[tuple[socket.socket, int]]:
-    for _ in range(count):
-        probe = stack.enter_context(socket.socket())
-        probe.bind(("127.0.0.1", 0))
-        yield probe, int(probe.getsockname()[1])
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(choose("127.0.0.1"))
+    return list(ports)
 
 
 def _die_with_parent() -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from collector_server import WRITE, Running, read_all, wait_until, write_sites
 
+from netiv.ports import choose
 from schemas.settings import Settings
 
 RUN = (
@@ -26,12 +27,6 @@ RUN = (
     "sys.exit(serve(Settings(data=Path(sys.argv[1]), port=int(sys.argv[2]), workers=int(sys.argv[3]))))"
 )
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -79,7 +74,7 @@ class Sender(threading.Thread):
 
 def test_kill_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
     write_sites(Settings(data=tmp_path))
-    port = free_port()
+    port = choose("127.0.0.1")
     acknowledged: list[str] = []
     for kill in range(10):
         with process(tmp_path, port) as running:
@@ -103,7 +98,7 @@ def test_kill_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_signal_ends_cleanly(tmp_path: Path, its: signal.Signals, workers: int) -> None:
     write_sites(Settings(data=tmp_path))
-    port = free_port()
+    port = choose("127.0.0.1")
     with process(tmp_path, port, workers) as running:
         wait_until(lambda: alive(port) or running.poll() is not None, 30)
         sender = Sender(port, "s")
@@ -120,7 +115,7 @@ def test_a_signal_ends_cleanly(tmp_path: Path, its: signal.Signals, workers: int
 
 def test_workers_count_together(tmp_path: Path) -> None:
     write_sites(Settings(data=tmp_path))
-    port = free_port()
+    port = choose("127.0.0.1")
     with process(tmp_path, port, workers=2) as running:
         wait_until(lambda: alive(port), 30)
         collector = Running(port, Settings(data=tmp_path))

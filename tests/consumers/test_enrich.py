@@ -262,7 +262,10 @@ def test_a_step_that_fails_is_named() -> None:
 ])  # fmt: skip
 def test_links(event: dict[str, Any], kinds: list[str]) -> None:
     facts = facts_of([stored(accepted(json.dumps(event).encode()))], LOOKUPS)
-    ways = [(link["kind"], (link["id_type"], link["id_value"]), (link["other_type"], link["other_value"])) for link in facts.links]
+    ways = [
+        (link["kind"], (link["id_type"], link["id_value"]), (link["other_type"], link["other_value"]))
+        for link in facts.links
+    ]
     assert sorted(kind for kind, one, other in ways if one < other or kind == "logout") == sorted(kinds)
     assert {(kind, other, one) for kind, one, other in ways if kind != "logout"} <= set(ways), "in both directions"
     keys = {f"~{kind}:{value}" for _, *ends in ways for kind, value in ends if kind}

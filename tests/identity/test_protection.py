@@ -17,19 +17,25 @@ HUB = 10_000
 def told(site: str, number: int, visitor: str = "", **event: Any) -> Accepted:
     body = {"type": "identify", "created_at": AT + number, **event}
     return Accepted(
-        site=site, received_at=AT + number + 5, event_id=f"e{number}", visitor_id=visitor, event=json.dumps(body).encode()
+        site=site,
+        received_at=AT + number + 5,
+        event_id=f"e{number}",
+        visitor_id=visitor,
+        event=json.dumps(body).encode(),
     )
 
 
 def test_a_hub_of_ten_thousand_joins_nobody(driver: Driver) -> None:
     name = driver.name()
     users = [told(f"{name}.0", n, f"v{n}", user_id=f"u{n}", phone="0501112222") for n in range(HUB)]
-    driver.deliver([users[:HUB // 2], users[HUB // 2 :]])
+    driver.deliver([users[: HUB // 2], users[HUB // 2 :]])
     site = {"site": f"{name}.0"}
     persons = driver.rows("SELECT person_id, count() FROM v_events WHERE site = {site:String} GROUP BY person_id", site)
     assert len(persons) == HUB
     assert {count for _, count in persons} == {1}
-    [(refused,)] = driver.rows("SELECT count() FROM v_identity_quarantine WHERE site = {site:String} AND rule = 'limit'", site)
+    [(refused,)] = driver.rows(
+        "SELECT count() FROM v_identity_quarantine WHERE site = {site:String} AND rule = 'limit'", site
+    )
     assert refused == 1
     looked_at = driver.deliver([[told(f"{name}.0", HUB, f"v{HUB}", user_id=f"u{HUB}", phone="0501112222")]])
     assert looked_at <= 10, "one more user of the hub concerns that user only"
@@ -54,8 +60,12 @@ def test_blanks_join_nobody(driver: Driver) -> None:
             if field == "email" and blank.startswith("0000"):
                 continue  # zeros of any length are a pattern, and an address is known by its hash only
             events.append(told(f"{name}.0", len(events), f"a{number}{field}", **{field: blank}))
-            events.append(told(f"{name}.0", len(events), f"b{number}{field}", identifiers={"crm_id": blank}, **{field: blank}))
+            events.append(
+                told(f"{name}.0", len(events), f"b{number}{field}", identifiers={"crm_id": blank}, **{field: blank})
+            )
     driver.deliver([events])
-    rows = driver.rows("SELECT person_id, count() FROM v_events WHERE site = {site:String} GROUP BY person_id", {"site": f"{name}.0"})
+    rows = driver.rows(
+        "SELECT person_id, count() FROM v_events WHERE site = {site:String} GROUP BY person_id", {"site": f"{name}.0"}
+    )
     assert {count for _, count in rows} == {1}
     assert len(rows) == len(events)

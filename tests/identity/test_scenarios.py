@@ -45,7 +45,9 @@ def events_of(scenario: dict[str, Any]) -> list[dict[str, Any]]:
     """The events with `repeat: N` written out; `#` in a value is the number of the repetition."""
 
     def numbered(told: dict[str, Any], number: int) -> dict[str, Any]:
-        return {key: value.replace("#", str(number)) if isinstance(value, str) else value for key, value in told.items()}
+        return {
+            key: value.replace("#", str(number)) if isinstance(value, str) else value for key, value in told.items()
+        }
 
     return [numbered(told, number) for told in scenario["events"] for number in range(1, told.get("repeat", 1) + 1)]
 
@@ -96,7 +98,9 @@ def _request(asked: dict[str, Any], site: str) -> Unlink | Erase:
         return Erase(site=site, person_id=person(asked["erase"]))
     names = [tuple(person(one).split(":", 1)) for one in asked["unlink"].split(" from ")] if "unlink" in asked else []
     one, other = (*names, ("", ""), ("", ""))[:2]
-    return Unlink(site=site, one=one, other=other, event_id=asked.get("unlink_event", ""), rule=asked.get("unlink_rule", ""))
+    return Unlink(
+        site=site, one=one, other=other, event_id=asked.get("unlink_event", ""), rule=asked.get("unlink_rule", "")
+    )
 
 
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])

@@ -146,7 +146,9 @@ class Persons:
         )
 
     def _standing(self, node: Node) -> list[tuple[Id, Fact]]:
-        return [] if self.blocked(node) else [link for link in self._links[node] if not self.blocked((node[0], link[0]))]
+        return (
+            [] if self.blocked(node) else [link for link in self._links[node] if not self.blocked((node[0], link[0]))]
+        )
 
     def blocked(self, node: Node) -> bool:
         return self.ranks.blocked(node[1])

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from consumers.enrich.facts import enrich
 from consumers.rules.files import load
 from consumers.warehouse.embedded import open_embedded
 from eventlog.embedded import open_embedded_log
+from netiv.ports import choose
 from schemas.record import Accepted, decode
 from tests.model.derive import derive
 from tests.model.engine import difference, read_tables
@@ -36,12 +36,6 @@ DERIVED_S = 240.0
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Role:
@@ -161,10 +155,10 @@ async def facts_of_log(data: Path) -> list[dict[str, Any]]:
 async def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
     chance = random.Random(7)
     keys = msgspec.json.decode(run(tmp_path, "sites", "add", "shop", "--json").stdout)
-    port = free_port()
+    port = choose("127.0.0.1")
     waiting = requests(EVENTS, (keys["write_key"], keys["secret_key"]), chance)
     collector = Role(tmp_path, "collector", "--port", str(port))
-    consumers = Role(tmp_path, "consumers", "--clickhouse-port", str(free_port()))
+    consumers = Role(tmp_path, "consumers", "--clickhouse-port", str(choose("127.0.0.1")))
     try:
         traffic = Traffic(port, waiting)
         await asyncio.gather(
