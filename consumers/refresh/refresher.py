@@ -65,12 +65,18 @@ BY_SUBJECT: Final = (
 # Most identifiers have no events of their own.
 SLICE_VISITORS: Final = 40_000
 SLICE_IDENTIFIERS: Final = 120_000
+SLICE_KEYS: Final = 60_000
 
 Progress = Callable[[int, int], None]
 
 
-def _slices(visitors: int, identifiers: int) -> int:
-    return max(1, math.ceil(visitors / SLICE_VISITORS + identifiers / SLICE_IDENTIFIERS))
+def _slices(visitors: int, identifiers: int) -> tuple[int, int]:
+    """(keys in a slice, slices)."""
+    keys = visitors + identifiers
+    slices = max(
+        1, math.ceil(visitors / SLICE_VISITORS + identifiers / SLICE_IDENTIFIERS), math.ceil(keys / SLICE_KEYS)
+    )
+    return math.ceil(keys / slices), slices
 
 
 class Refresher:
@@ -142,16 +148,16 @@ class Refresher:
         if not subjects + identifiers and not await self._count("dirty_persons"):
             return 0
         await self._look_at_links()
-        slices = _slices(subjects, identifiers)
+        size, slices = _slices(subjects, identifiers)
         for number in range(slices):
-            await self._take_slice(cycle, slices, number)
+            await self._take_slice(cycle, size, number, last=number == slices - 1)
             identifiers += await self._repeated(cycle)
         if identifiers:
             await self.resolve(cycle)
             subjects, identifiers = await self._waiting(cycle)
-            slices = _slices(subjects, identifiers)
+            size, slices = _slices(subjects, identifiers)
         for number in range(slices):
-            await self._take_slice(cycle, slices, number)
+            await self._take_slice(cycle, size, number, last=number == slices - 1)
             await self._refresh_slice()
             if progress:
                 progress(number + 1, slices)
@@ -203,14 +209,17 @@ class Refresher:
         )
         self._standing = standing(repeated=bool(repeated), retracted=bool(retracted))
 
-    async def _take_slice(self, cycle: int, slices: int, number: int) -> None:
+    async def _take_slice(self, cycle: int, size: int, number: int, *, last: bool) -> None:
+        """In the order of the tables, so that a slice reads its own stretch of each. The journal may grow meanwhile (never
+        shrink): what that pushes behind the end belongs to the last slice."""
         await self._truncate(WORKING)
         await self._warehouse.command(
             # several at once on the tables answer for whole subjects: what one of them wrote may be stale from anywhere on
             f"INSERT INTO {self._macros['scratch']}.dirty_subjects SELECT site, subject, {'min(since)' if self.ALONE else '0'} "
-            f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle} AND cityHash64(subject) % {slices} = {number} "
+            f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle} "
             # a visitor's key as an identifier; as a subject it stands without
-            "AND (NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~')) GROUP BY site, subject"
+            "AND (NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~')) GROUP BY site, subject "
+            f"ORDER BY site, subject LIMIT {2**62 if last else size} OFFSET {size * number}"
         )
 
     async def _repeated(self, cycle: int) -> int:
