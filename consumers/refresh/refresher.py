@@ -212,7 +212,8 @@ class Refresher:
     async def _take_slice(self, cycle: int, size: int, number: int, *, last: bool) -> None:
         """In the order of the tables, so that a slice reads its own stretch of each. The journal may grow meanwhile (never
         shrink): what that pushes behind the end belongs to the last slice."""
-        await self._truncate(WORKING)
+        # the others are empty: each slice leaves them so
+        await self._truncate(("dirty_subjects", "event_duplicates"))
         await self._warehouse.command(
             # several at once on the tables answer for whole subjects: what one of them wrote may be stale from anywhere on
             f"INSERT INTO {self._macros['scratch']}.dirty_subjects SELECT site, subject, {'min(since)' if self.ALONE else '0'} "

@@ -11,51 +11,30 @@ WITH
         SELECT
             site,
             subject,
-            -- one array of tuples: half the work of an array for each column
+            -- one array of tuples, half the work of an array for each column; g.1 … g.21 below
             groupArray((
-                toUnixTimestamp64Milli(ts),
-                event_id,
-                campaign_key,
-                click_key,
-                toUInt8(type IN ('page', 'screen')),
-                toUInt8({{is_conversion}}),
-                toUInt8(secret AND {{is_conversion}}),
-                url,
-                referrer,
-                referrer_host,
-                url_host,
-                utm_source,
-                utm_medium,
-                utm_campaign,
-                utm_content,
-                utm_term,
-                click_id_type,
-                country,
-                device_type,
-                is_bot,
-                toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}})
-            )) AS g,
-            g.1 AS a_time,
-            g.2 AS a_event,
-            g.3 AS a_campaign,
-            g.4 AS a_click,
-            g.5 AS a_page,
-            g.6 AS a_conversion,
-            g.7 AS a_report,
-            g.8 AS a_url,
-            g.9 AS a_referrer,
-            g.10 AS a_referrer_host,
-            g.11 AS a_url_host,
-            g.12 AS a_source,
-            g.13 AS a_medium,
-            g.14 AS a_name,
-            g.15 AS a_content,
-            g.16 AS a_term,
-            g.17 AS a_click_type,
-            g.18 AS a_country,
-            g.19 AS a_device,
-            g.20 AS a_bot,
-            g.21 AS a_continuing
+                toUnixTimestamp64Milli(ts),                                        -- 1
+                event_id,                                                          -- 2
+                campaign_key,                                                      -- 3
+                click_key,                                                         -- 4
+                toUInt8(type IN ('page', 'screen')),                               -- 5
+                toUInt8({{is_conversion}}),                                        -- 6
+                toUInt8(secret AND {{is_conversion}}),                             -- 7
+                url,                                                               -- 8
+                referrer,                                                          -- 9
+                referrer_host,                                                     -- 10
+                url_host,                                                          -- 11
+                utm_source,                                                        -- 12
+                utm_medium,                                                        -- 13
+                utm_campaign,                                                      -- 14
+                utm_content,                                                       -- 15
+                utm_term,                                                          -- 16
+                click_id_type,                                                     -- 17
+                country,                                                           -- 18
+                device_type,                                                       -- 19
+                is_bot,                                                            -- 20
+                toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}})  -- 21
+            )) AS g
         FROM {{dirty_events}}
         WHERE {{is_activity}}
             AND (site, subject) NOT IN (SELECT site, subject FROM {{scratch}}.dirty_subjects WHERE {{subject_is_blocked}})
@@ -70,7 +49,7 @@ WITH
             if(identities.device_group = '', identities.owners,
                 arrayMap(o -> if(o = '', identities.device_group, o), identities.owners)) AS named,
             arrayDistinct(named) AS owners,
-            arraySort(arrayZip(a_time, a_event, a_campaign, a_click, a_page, a_conversion, a_report, arrayEnumerate(a_time), a_continuing)) AS s,
+            arraySort(arrayZip(g.1, g.2, g.3, g.4, g.5, g.6, g.7, arrayEnumerate(g.1), g.21)) AS s,
             s.1 AS s_time,
             s.3 AS s_campaign,
             s.4 AS s_click,
@@ -179,12 +158,12 @@ WITH
             arrayDifference(arrayPushFront(arrayFilter((c, f) -> f, arrayCumSum(s.6), s_last), 0)) AS conversions,
             arrayDifference(arrayPushFront(arrayFilter((c, f) -> f, arrayCumSum(s.7), s_last), 0)) AS reports,
             -- the wide columns of the flagged events, in session order
-            arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(w.2, a_url, a_country, a_device, a_bot), w.3)) AS entries,
-            arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(w.2, a_url), w.4)) AS exits,
+            arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(w.2, g.8, g.18, g.19, g.20), w.3)) AS entries,
+            arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(w.2, g.8), w.4)) AS exits,
             arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(
-                w.2, a_referrer, a_referrer_host, a_url_host, a_source, a_medium, a_name, a_content, a_term, a_click_type), w.5)) AS sources,
+                w.2, g.9, g.10, g.11, g.12, g.13, g.14, g.15, g.16, g.17), w.5)) AS sources,
             -- returns that were no new beginning; seldom any
-            arraySort(arrayDistinct(arrayFilter(v -> v.2 != '', arrayZip(w.2, w.6, a_referrer_host)))) AS returns,
+            arraySort(arrayDistinct(arrayFilter(v -> v.2 != '', arrayZip(w.2, w.6, g.10)))) AS returns,
             if(empty(returns), arrayMap(f -> []::Array(String), starts),
                 arrayMap(n -> arrayMap(v -> concat(v.2, v.3), arrayFilter(v -> v.1 = n, returns)), arrayEnumerate(starts))) AS continuities
         FROM flagged
