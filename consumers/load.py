@@ -1,7 +1,7 @@
 """Insert facts so that a crash at any point loses and doubles nothing.
 
-One insert is a contiguous run of log offsets of one log partition into one month of `events`, in order; links and bad
-events go first, because they may be repeated while the place in the log is found again from `events` alone.
+One insert is a contiguous run of log offsets of one log partition into one month of `events`, in order; links, bad
+events and costs go first, because they may be repeated while the place in the log is found again from `events` alone.
 An insert whose outcome is unknown is read back before anything is sent again.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from consumers.enrich.facts import Facts, columns
-from consumers.enrich.row import BAD_TYPES, EVENT_TYPES, LINK_TYPES, Row
+from consumers.enrich.row import BAD_TYPES, COST_TYPES, EVENT_TYPES, LINK_TYPES, MENDED_TYPES, Row
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 
 ROWS_MAX: Final = 50_000
@@ -38,6 +38,8 @@ class Load(msgspec.Struct, frozen=True):
     runs: list[Run]
     links: Columns
     bad: Columns
+    costs: Columns
+    mended: Columns
     dirty: frozenset[tuple[str, str]]
     ends: Mapping[int, int]
     records: int
@@ -77,6 +79,8 @@ def load_of(facts: Facts, ends: Mapping[int, int], records: int) -> Load:
         runs=plan(facts.events),
         links=columns(facts.links, LINK_TYPES),
         bad=columns(facts.bad, BAD_TYPES),
+        costs=columns(facts.costs, COST_TYPES),
+        mended=columns(facts.mended, MENDED_TYPES),
         dirty=frozenset(facts.dirty),
         ends=ends,
         records=records,
@@ -94,6 +98,12 @@ class Loader:
         """Insert one load; retries for as long as the warehouse is away, and never doubles a row of `events`."""
         for month in _by_month(load.bad):
             await self._until_reached("bad_events", month, BAD_TYPES)
+        for table, block, types in (
+            ("ad_costs", load.costs, COST_TYPES),
+            ("bad_events_mended", load.mended, MENDED_TYPES),
+        ):
+            if block["received_at"]:
+                await self._until_reached(table, block, types)
         for month in _by_month(load.links):
             await self._until_reached("identity_links", month, LINK_TYPES)
         for run in load.runs:

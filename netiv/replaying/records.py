@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from collector.accept import Sender, Verdict, judge, refuse
 from collector.bounds import suspect
+from collector.costs import DIALECT as COSTS
+from collector.costs import record_of
 from collector.dialects.catalogue import DIALECTS
 from collector.dialects.contract import Request
+from collector.statements import statements_of
+from eventlog.contract import Record
 from netiv.replaying.patch import Operation, PatchFailed, apply
-from schemas.record import Bad
+from schemas.record import Bad, encode, key_of
 from schemas.rejection import Rejection
 
 _WHO = frozenset({"visitor_id", "user_id", "email", "phone", "identifiers"})
 _BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 
 
-def replayed(bad: Bad, position: str, operations: list[Operation]) -> list[Verdict]:
-    """The verdicts on a bad event after the patch. An event without an id is named by its place in the log, so that a
-    second replay is the same event."""
+class Replayed(msgspec.Struct, frozen=True):
+    """What a bad event became: records for the log, and why some of it is bad still."""
+
+    records: list[Record] = []
+    rejections: list[Rejection] = []
+
+
+def replayed(bad: Bad, position: str, operations: list[Operation]) -> Replayed:
+    """A bad event after the patch. An event without an id is named by its place in the log, so that a second replay is the
+    same event."""
+    try:
+        payload = _patched(bad.payload, operations)
+    except PatchFailed as error:
+        return Replayed(rejections=[Rejection("undecodable", "", str(error))])
+    if bad.dialect == COSTS:
+        statements = statements_of(payload, bad.site, bad.received_at)
+        if isinstance(statements, Rejection):
+            return Replayed(rejections=[statements])
+        return Replayed([record_of(one) for one in statements])
+    verdicts = _verdicts(bad, payload, position)
+    return Replayed(
+        [Record(key_of(one.record.site, one.subject), encode(one.record)) for one in verdicts if one.rejection is None],
+        [one.rejection for one in verdicts if one.rejection is not None],
+    )
+
+
+def _verdicts(bad: Bad, payload: bytes, position: str) -> list[Verdict]:
     sender = Sender(
         bad.site,
         bad.secret,
@@ -33,14 +62,17 @@ def replayed(bad: Bad, position: str, operations: list[Operation]) -> list[Verdi
         bad.sent_at,
         bad.dialect,
     )
-    try:
-        payload = _patched(bad.payload, operations)
-    except PatchFailed as error:
-        return [refuse(bad.payload, sender, Rejection("undecodable", "", str(error)))]
     pieces = _canonical(bad.dialect, payload)
     if isinstance(pieces, Rejection):
         return [refuse(payload, sender, pieces)]
-    return [judge(_with_address(raw, bad), sender, suspect(raw), lambda: f"replay-{position}") for raw in pieces]
+    return [
+        judge(_with_address(raw, bad), sender, suspect(raw), partial(_id_of, position, number))
+        for number, raw in enumerate(pieces)
+    ]
+
+
+def _id_of(position: str, number: int) -> str:
+    return f"replay-{position}-{number}" if number else f"replay-{position}"
 
 
 def _patched(payload: bytes, operations: list[Operation]) -> bytes:
