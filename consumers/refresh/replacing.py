@@ -22,13 +22,16 @@ class Derived(msgspec.Struct, frozen=True):
 
 _SUBJECTS = "(site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)"
 _PERSONS = "(site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)"
-_CONVERSIONS = "(site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.dirty_conversions)"
+_CONVERSIONS = "(site, order_key) IN (SELECT site, conversion_id FROM {{scratch}}.dirty_conversions)"
 
 EVENT_DUPLICATES = Derived("event_duplicates", ("site", "subject", "log_gen", "log_part", "log_off"), _SUBJECTS)
 SESSIONS = Derived("sessions", ("site", "subject", "started_at"), _SUBJECTS)
 TOUCHPOINTS = Derived("touchpoints", ("site", "subject", "ts", "touchpoint_id"), _SUBJECTS)
 CONVERSION_EVENTS = Derived("conversion_events", ("site", "conversion_id", "event_id", "subject"), _SUBJECTS)
-CONVERSIONS = Derived("conversions", ("site", "person_id", "conversion_id"), f"{_PERSONS} AND {_CONVERSIONS}")
+# `order_key` tells nothing that the others don't: tombstones carry it, so that they too are found by it.
+CONVERSIONS = Derived(
+    "conversions", ("site", "person_id", "conversion_id", "order_key"), f"{_PERSONS} AND {_CONVERSIONS}"
+)
 CONVERSION_PATHS = Derived("conversion_paths", ("site", "person_id", "conversion_id"), _PERSONS)
 OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
 _IDS = ("site", "id_type", "id_value")
