@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -179,7 +180,12 @@ def agent(work: Work) -> None:
     parsed = work.lookups.agent(told or ("" if work.record.secret else work.record.user_agent))
     row = work.row
     row["browser"], row["os"], row["device_type"] = parsed.browser, parsed.os, parsed.device_type
-    row["is_bot"] = int(parsed.is_bot)
+    row["is_bot"] = int(_AS_BOT.get(work.record.dialect, _IS_BOT)(parsed))
+
+
+_IS_BOT: Final[Callable[[Agent], bool]] = attrgetter("is_bot")
+# What only browsers and mail programs ask for, never a server on somebody's behalf.
+_AS_BOT: Final = {"redirect": Agent.clicks_as_bot, "pixel": Agent.opens_as_bot}
 
 
 def place(work: Work) -> None:
