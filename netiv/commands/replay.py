@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from netiv.replaying.patch import Operation
     from netiv.replaying.records import Replayed
     from schemas.settings import Settings
+    from schemas.sites import Site
 
 HELP = """Re-enter bad events, mended by a JSON Patch (RFC 6902). The result is that of having sent the right event in the
 first place, at its own time. What is mended is marked so and left out from then on (--again takes it too; that changes
@@ -50,7 +52,7 @@ def replay(
     """See HELP."""
     import asyncio
 
-    from netiv import clickhouse, configuration, output
+    from netiv import clickhouse, configuration, output, sites_file
 
     settings = configuration.load(data=data)
     operations = _operations(patch)
@@ -60,7 +62,8 @@ def replay(
         "ORDER BY log_gen, log_part, log_off"
     ).rows
     warehouse.close()
-    results = [(_place(row), _replayed(row, operations)) for row in rows]
+    sites = {site.name: site for site in sites_file.read(settings.sites_file).sites}
+    results = [(_place(row), _replayed(row, operations, sites)) for row in rows]
     records = list(itertools.chain.from_iterable(result.records for _, result in results))
     mended = [place for place, result in results if result.records and not result.rejections]
     if records and not dry_run:
@@ -104,14 +107,14 @@ def _place(row: list[Any]) -> tuple[int, int, int]:
     return int(generation), int(partition), int(offset)
 
 
-def _replayed(row: list[Any], operations: list[Operation]) -> Replayed:
+def _replayed(row: list[Any], operations: list[Operation], sites: Mapping[str, Site]) -> Replayed:
     from netiv.replaying.records import replayed
     from schemas.record import Bad
 
     site, received_at, code, payload, pointer, message, dialect, secret, sent_at, *rest = row[:-3]
     sent = None if sent_at is None else int(sent_at)
     bad = Bad(site, int(received_at), code, payload.encode(), pointer, message, dialect, bool(int(secret)), sent, *rest)
-    return replayed(bad, "-".join(map(str, _place(row))), operations)
+    return replayed(bad, "-".join(map(str, _place(row))), operations, sites.get(site))
 
 
 async def _append(settings: Settings, records: list[Record], mended: list[tuple[int, int, int]]) -> None:
