@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 from collector_server import SECRET, WRITE, Running
+from simulation.stack import environment
 from simulation.stack import run as run_netiv
 
 from netiv.errors import CommandError
@@ -176,3 +181,22 @@ def test_the_command(collector: Running, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["accepted"] == 1
     (event,) = events(collector).values()
     assert (event["type"], event["name"], event["identifiers"]) == ("track", "won", {"crm_id": "77"})
+
+
+def test_a_bar_for_whoever_watches(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "store.csv"
+    path.write_text(HEADER + LINE * 1_200, "utf-8")
+    screen, terminal = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "netiv", "import", str(path), "--secret-key", SECRET, "--json"], cwd=tmp_path,
+            env=environment(tmp_path, NETIV_URL=f"http://127.0.0.1:{collector.port}", TERM="xterm"),
+            stdout=subprocess.PIPE, stderr=terminal, timeout=120, check=True,
+        )  # fmt: skip
+        shown = os.read(screen, 1 << 20).decode()
+    finally:
+        os.close(terminal)
+        os.close(screen)
+    assert json.loads(done.stdout)["accepted"] == 1_200
+    assert "store.csv" in shown
+    assert "1201/1201" in shown
