@@ -9,19 +9,17 @@ import asyncio
 import gc
 import signal
 import time
-from functools import lru_cache
 
-import iptocc
 import structlog
 
 from consumers.control import serve_control
-from consumers.enrich.agent import agent_parser
-from consumers.enrich.steps import Lookups
 from consumers.identity.performing import Performer
 from consumers.load import Loader
+from consumers.lookups import make_lookups
 from consumers.loop import GROUP, Loop, Pace
 from consumers.name import claim_name
 from consumers.opening import Stopped, again_and_again, is_shared, open_log, require_tables
+from consumers.preparer import Preparer
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
 from consumers.rules.files import Rules, load
@@ -43,19 +41,6 @@ def now_us() -> int:
     return time.time_ns() // 1_000
 
 
-def make_lookups() -> Lookups:
-    """What enrichment looks things up in."""
-
-    @lru_cache(50_000)
-    def country(address: str) -> str:
-        try:
-            return iptocc.country_code(address) or ""
-        except ValueError:
-            return ""
-
-    return Lookups(agent_parser(), country)
-
-
 def make_loop(
     log: Log, warehouse: Warehouse, rules: Rules, settings: Settings, name: str = ""
 ) -> tuple[Loop, Refresher]:
@@ -67,7 +52,7 @@ def make_loop(
     else:
         refresher = Refresher(warehouse, rules, scratch, warehouse.database, now_us)
     pace = Pace(settings.batch_records_max, settings.batch_bytes_max, settings.batch_records_max * 20)
-    return Loop(log, Loader(warehouse, asyncio.sleep), refresher, make_lookups(), pace), refresher
+    return Loop(log, Loader(warehouse, asyncio.sleep), refresher, Preparer(make_lookups()), pace), refresher
 
 
 def serve(settings: Settings) -> int:

@@ -15,9 +15,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 import structlog
 
-from consumers.enrich.facts import facts_of
-from consumers.enrich.steps import Lookups
-from consumers.load import Load, Loader, load_of
+from consumers.load import Load, Loader
+from consumers.preparer import Preparer
 from consumers.progress import places
 from consumers.refresh.refresher import Refresher
 from consumers.warehouse.contract import WarehouseError
@@ -47,15 +46,16 @@ class Reassigned(Exception):
 class Loop:
     """One consumer."""
 
-    def __init__(self, log: Log, loader: Loader, refresher: Refresher, lookups: Lookups, pace: Pace) -> None:
+    def __init__(self, log: Log, loader: Loader, refresher: Refresher, preparer: Preparer, pace: Pace) -> None:
         self._log = log
         self._loader = loader
         self._refresher = refresher
-        self._lookups = lookups
+        self._preparer = preparer
         self._pace = pace
         self._ends: dict[int, int] = {}
         self._unrefreshed = 0
         self._refreshing: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[Batch] | None = None
         self._asked: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
         self._events = structlog.get_logger("netiv.consumer")
 
@@ -70,6 +70,7 @@ class Loop:
                 except Reassigned:
                     continue
         finally:
+            await asyncio.to_thread(self._preparer.stop)
             await reader.close()
 
     async def between_refreshes(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -141,24 +142,27 @@ class Loop:
             await self._end_refresh()
             raise
         finally:
-            ahead.cancel()
-            await asyncio.gather(ahead, return_exceptions=True)
+            # What was read and not loaded is read again: the place in the log is found anew.
+            for task in (ahead, self._reading):
+                if task:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
+            self._reading = None
             if self._refreshing:
                 self._refreshing.cancel()
                 await asyncio.gather(self._refreshing, return_exceptions=True)
                 self._refreshing = None
 
     async def _next(self, reader: Reader, assignment: int, wait_s: float) -> Load | None:
-        batch = await reader.read(self._pace.records_max, self._pace.bytes_max, wait_s)
+        waiting, self._reading = self._reading, None
+        batch = await (waiting or reader.read(self._pace.records_max, self._pace.bytes_max, wait_s))
         if batch.assignment != assignment:
             raise Reassigned
-        return await asyncio.to_thread(self._enriched, batch) if batch.records else None
-
-    def _enriched(self, batch: Batch) -> Load:
-        ends: dict[int, int] = {}
-        for stored in batch.records:
-            ends[stored.position.partition] = stored.position.offset + 1
-        return load_of(facts_of(batch.records, self._lookups), ends, len(batch.records))
+        if len(batch.records) >= self._pace.records_max:
+            # There is more: it is read while this is prepared.
+            work = reader.read(self._pace.records_max, self._pace.bytes_max, 0.0)
+            self._reading = asyncio.ensure_future(work)
+        return await self._preparer.prepare(batch) if batch.records else None
 
     async def _load(self, load: Load) -> None:
         # The journal first: should facts land and this process die, the keys are known.

@@ -68,14 +68,15 @@ def enrich(record: Accepted, position: Position, lookups: Lookups) -> Row:
     row: Row = BLANK.copy()
     row["log_gen"], row["log_part"], row["log_off"] = position.generation, position.partition, position.offset
     work = begin(record, row, lookups)
-    for step in STEPS:
-        try:
+    step = STEPS[0]
+    try:
+        for step in STEPS:
             step(work)
-        except Undecodable:
-            raise
-        except Exception as error:
-            # A poison record must not block its partition; it is kept whole and can be replayed.
-            raise Undecodable(f"{step.__name__}: {type(error).__name__}") from error
+    except Undecodable:
+        raise
+    except Exception as error:
+        # A poison record must not block its partition; it is kept whole and can be replayed.
+        raise Undecodable(f"{step.__name__}: {type(error).__name__}") from error
     return row
 
 

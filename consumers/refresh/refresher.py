@@ -6,6 +6,7 @@ repeated. Knows SQL files and the warehouse, nothing of the log.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -217,8 +218,7 @@ class Refresher:
         macros = {**self._macros, "not_duplicate": NOT_DUPLICATE if repeated else "1"}
         for step in BY_SUBJECT:
             await self._derive(step, macros)
-        for derived in (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS):
-            await self._replace(derived)
+        await self._replace_all((IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS))
         await self._wrote(SUBJECT)
         await self._derive("58_dirty_conversions", macros)
         if await self._count("dirty_conversions"):
@@ -228,8 +228,7 @@ class Refresher:
             await self._wrote(CONVERSION)
         await self._take_version()
         await self._derive("70_paths", macros)
-        for derived in (CONVERSION_PATHS, OPEN_PATHS):
-            await self._replace(derived)
+        await self._replace_all((CONVERSION_PATHS, OPEN_PATHS))
         await self._wrote(PERSON)
         # This slice is done. A crash before here repeats it: the journal still names its subjects.
         await self._truncate((*WORKING, "dirty_persons", "dirty_conversions"))
@@ -251,6 +250,13 @@ class Refresher:
 
     async def _replace(self, derived: Derived) -> None:
         await self._run(expand(replace_statement(derived, self._columns[derived.table]), self._macros))
+
+    async def _replace_all(self, tables: Collection[Derived]) -> None:
+        """Each is one writer's work, so two go on at once. None is left running when another fails."""
+        done = await asyncio.gather(*(self._replace(derived) for derived in tables), return_exceptions=True)
+        for outcome in done:
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def _run(self, statement: str, bound: Mapping[str, int] | None = None) -> None:
         known = {"version": self._version, **self._parameters, **(bound or {})}

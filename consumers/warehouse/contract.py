@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:  # the block knows the errors below
+    from consumers.warehouse.block import Block
 
 
 class WarehouseError(Exception):
@@ -30,6 +33,10 @@ class Warehouse(Protocol):
         """Insert one block, column-wise, all or nothing (one block, one part). `types` are ClickHouse type names; for
         `DateTime64` columns the values are integers (ticks), for `Decimal` columns `decimal.Decimal` or None.
         Synchronous, without insert de-duplication. Raises `WarehouseError` / `WarehouseUnavailable`."""
+        ...
+
+    async def insert_block(self, table: str, block: Block) -> None:
+        """Insert a block that is encoded already; else as `insert`."""
         ...
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:

@@ -14,7 +14,7 @@ from clickhouse_connect.driver.ctypes import RespBuffCls
 from clickhouse_connect.driver.query import QueryContext, QueryResult
 from clickhouse_connect.driver.transform import NativeTransform
 
-from consumers.warehouse.block import bind, insert_statement, native_block, row_count
+from consumers.warehouse.block import Block, bind, insert_statement, native_block, row_count
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.engine_files import EngineLimits, reader_statements, write_engine_files
 from consumers.warehouse.engine_handle import EngineHandle
@@ -103,6 +103,11 @@ class EmbeddedWarehouse:
         statement = insert_statement(table, columns)
         async with self._writers.borrow() as lane:
             await lane.call(lambda: lane.handle.insert(statement, native_block(columns, types)))
+
+    async def insert_block(self, table: str, block: Block) -> None:
+        """See the contract."""
+        if block.rows:
+            await self.push(insert_statement(table, block.names), block.body, "Native")
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """See the contract."""

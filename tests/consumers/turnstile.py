@@ -61,6 +61,10 @@ class Door:
         await self._turnstile.wait(self._name)
         await self._warehouse.insert(*arguments)
 
+    async def insert_block(self, *arguments: Any) -> None:
+        await self._turnstile.wait(self._name)
+        await self._warehouse.insert_block(*arguments)
+
     async def command(self, *arguments: Any) -> None:
         await self._turnstile.wait(self._name)
         await self._warehouse.command(*arguments)

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from consumers.app import make_lookups
 from consumers.enrich.facts import Facts, enrich, facts_of
 from consumers.identity.performing import Performer
 from consumers.identity.requests import Done, Request
 from consumers.load import Loader, load_of
+from consumers.lookups import make_lookups
 from consumers.rebuild import TABLES, rebuild
 from consumers.refresh.refresher import Refresher
 from consumers.rules.files import Rules
