@@ -16,7 +16,7 @@ class Journal:
     """Open while the import runs. `mark` names the content and its reading: progress of another one is not gone on from."""
 
     def __init__(self, path: Path, mark: str, *, go_on: bool = False) -> None:
-        """`go_on`: rejected rows before the place are in the file already."""
+        """`go_on`: rejected rows up to the place are in the file already, and are not told again."""
         self._place = path.with_name(path.name + ".progress")
         self._rejects = path.with_name(path.name + ".rejected.csv")
         self._mark = mark
@@ -26,10 +26,10 @@ class Journal:
         self._writer: Any = None
 
     def __enter__(self) -> Self:
-        self._file = self._rejects.open("a" if self._appends else "w", encoding="utf-8", newline="")
+        before = self._rejected() if self._appends else []
+        self._file = self._rejects.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file)
-        if not self._appends:
-            self._writer.writerow(_HEADER)
+        self._writer.writerows([_HEADER, *before])
         return self
 
     def __exit__(
@@ -51,8 +51,17 @@ class Journal:
     def finish(self, *, keep: bool) -> None:
         """The import is through; the rejected rows stay where there are any."""
         self._place.unlink(missing_ok=True)
-        if not keep and not self._appends:
+        if not keep and not self._appends:  # what was rejected before it was interrupted stays
             self._rejects.unlink(missing_ok=True)
+
+    def _rejected(self) -> list[list[str]]:
+        """The rows that were rejected up to the place; those behind it are read again."""
+        try:
+            with self._rejects.open(encoding="utf-8", newline="") as file:
+                listed = list(csv.reader(file))[1:]
+        except (OSError, UnicodeDecodeError, csv.Error):
+            return []
+        return [row for row in listed if row and row[0].isdigit() and int(row[0]) <= self.done]
 
     def _read(self) -> int:
         try:

@@ -84,9 +84,9 @@ def test_the_same_file_twice_changes_nothing(collector: Running, tmp_path: Path)
 
 def test_an_import_that_was_interrupted_goes_on(collector: Running, tmp_path: Path) -> None:
     path = tmp_path / "big.jsonl"
-    path.write_text(
-        "".join(json.dumps({"user_id": f"u-{number}", "value": number}) + "\n" for number in range(1200)), "utf-8"
-    )
+    lines = [json.dumps({"user_id": f"u-{number}", "value": number}) for number in range(1200)]
+    lines[10], lines[1001] = "{", "[]"  # refused before the place where it is interrupted, and behind it
+    path.write_text("\n".join(lines) + "\n", "utf-8")
     client = Client(f"http://127.0.0.1:{collector.port}")
 
     def stop(number: int) -> None:
@@ -99,8 +99,13 @@ def test_an_import_that_was_interrupted_goes_on(collector: Running, tmp_path: Pa
     client.close()
     assert len(events(collector)) == 1000
     summary = imported(collector, path, encoding="utf-8")
-    assert (summary.skipped, summary.rows) == (1000, 200)
-    assert len(events(collector)) == 1200
+    assert (summary.skipped, summary.rows, summary.rejected) == (1001, 199, 1)
+    assert len(events(collector)) == 1198
+    with (tmp_path / "big.jsonl.rejected.csv").open(encoding="utf-8", newline="") as file:
+        assert [(row["row"], row["code"]) for row in csv.DictReader(file)] == [
+            ("11", "invalid_json"),
+            ("1002", "not_an_object"),
+        ]
     assert not (tmp_path / "big.jsonl.progress").exists()
 
 
