@@ -49,7 +49,7 @@ WAYS = {
     # nobody knows more than the browser
     "visitor": Known("visitor_id:v-1", {"visitor_id": "v-1"}, {"visitor_id": "v-1"}, {"visitor": "v-1"}),
 }  # fmt: skip
-SITES = [f"{way}-{number}" for way in WAYS for number in range(len(ARRIVALS))]
+SITES = [f"{way}-{number}" for way in WAYS for number in range(len(ARRIVALS))] + ["meta-0", "meta-1", "meta-2"]
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +109,10 @@ def found(stack: Stack) -> dict[str, list[Any]]:
     client.close()
     stack.wait_derived()
     warehouse = stack.warehouse()
-    sql = "SELECT site, name, order_id, value, currency, person_id, reported_by, ts FROM v_conversions"
+    sql = "SELECT site, name, order_id, value, currency, person_id, reported_by, ts FROM v_conversions WHERE order_id = 'ord-1'"
     rows = warehouse.query(sql).rows
     warehouse.close()
-    assert sorted(row[0] for row in rows) == sorted(SITES), "one each"
+    assert sorted(row[0] for row in rows) == sorted(site for site in SITES if not site.startswith("meta")), "one each"
     return {site: conversion for site, *conversion in rows}
 
 
@@ -122,3 +122,46 @@ def test_one_order_is_one_conversion_in_any_order_of_arrival(found: dict[str, li
     expected = ["purchase", "ord-1", 349.9, "ILS", WAYS[way].person, reported_by, "2026-11-20 10:00:00.000"]
     for number, arrival in enumerate(ARRIVALS):
         assert found[f"{way}-{number}"] == expected, arrival
+
+
+def pixel_and_server(client: Client, site: str, name: str, later_h: float) -> None:
+    """One event id told by a page, and by a server in the shape of Meta's Conversions API; no order id."""
+    at = 1_790_000_000_000  # long enough ago for both
+    event = {
+        "type": "track",
+        "name": "Order Completed",
+        "event_id": "fb-7",
+        "visitor_id": "v-1",
+        "created_at": at,
+        "properties": {"value": 350},
+    }
+    headers = {"authorization": f"Bearer wk_{site}", "user-agent": "Mozilla/5.0"}
+    assert client.request("POST", "/v1/events", json.dumps(event).encode(), headers).status == 202
+    told = {
+        "event_name": name, "event_id": "fb-7", "event_time": at // 1000 + int(later_h * 3600), "action_source": "website",
+        "user_data": {"external_id": ["u-1"]}, "custom_data": {"value": 349.9, "currency": "ILS"},
+    }  # fmt: skip
+    path = f"/v21.0/1234567890/events?access_token=sk_{site}"
+    assert (
+        client.request("POST", path, json.dumps({"data": [told]}).encode(), {"content-type": "application/json"}).status
+        == 200
+    )
+
+
+def test_one_event_id_of_two_sources(stack: Stack) -> None:
+    client = Client(stack.url)
+    for site, name, later_h in (("meta-0", "Purchase", 0.1), ("meta-1", "Purchase", 49), ("meta-2", "Lead", 0.1)):
+        pixel_and_server(client, site, name, later_h)
+    client.close()
+    stack.wait_derived()
+    warehouse = stack.warehouse()
+    rows = warehouse.query(
+        "SELECT site, name, value, currency, reported_by FROM v_conversions WHERE site LIKE 'meta-%' ORDER BY ALL"
+    ).rows
+    warehouse.close()
+    server, page = [349.9, "ILS", ["server"]], [350, "", ["browser"]]
+    assert rows == [
+        ["meta-0", "purchase", 349.9, "ILS", ["browser", "server"]],
+        ["meta-1", "purchase", *server], ["meta-1", "purchase", *page],
+        ["meta-2", "lead", *server], ["meta-2", "purchase", *page],
+    ]  # fmt: skip
