@@ -15,10 +15,10 @@ from schemas.event import EVENT_TYPES
 BY_NAME: Final = {dialect.name: dialect for dialect in DIALECTS}
 # Where each dialect takes batches: what came alone is a batch of one.
 _PATHS: Final = {
-    "segment": "/v1/batch", "snowplow": "/com.snowplowanalytics.snowplow/tp2", "ga4": "/mp/collect", "posthog": "/batch/",
-    "matomo": "/matomo.php", "mautic": "/mtc/event", "plausible": "/api/event", "umami": "/api/send", "meta_capi": "/v1.0/0/events",
+    "segment": "/v1/batch", "snowplow": "/com.snowplowanalytics.snowplow/tp2", "ga4": "/mp/collect", "ga4_browser": "/g/collect",
+    "posthog": "/batch/", "matomo": "/matomo.php", "mautic": "/mtc/event", "plausible": "/api/event", "umami": "/api/send", "meta_capi": "/v1.0/0/events",
 }  # fmt: skip
-_FORMS: Final = frozenset({"snowplow", "matomo", "mautic"})
+_FORMS: Final = frozenset({"snowplow", "matomo", "mautic", "ga4_browser"})
 _WHO: Final = frozenset({"visitor_id", "user_id", "email", "phone", "identifiers"})
 
 
@@ -46,7 +46,7 @@ def request_of(payload: bytes, dialect: str) -> Request:
     if document is msgspec.UNSET and dialect == "snowplow":
         return Request("GET", "/i", payload)
     body = payload
-    if isinstance(document, dict) and dialect == "mautic":
+    if isinstance(document, dict) and dialect in ("mautic", "ga4_browser"):
         body = urlencode({name: str(value) for name, value in document.items()}).encode()
     elif isinstance(document, dict) and dialect == "matomo" and "requests" not in document:
         body = msgspec.json.encode({"requests": [document]})
