@@ -16,7 +16,8 @@ BY_NAME: Final = {dialect.name: dialect for dialect in DIALECTS}
 # Where each dialect takes batches: what came alone is a batch of one.
 _PATHS: Final = {
     "segment": "/v1/batch", "snowplow": "/com.snowplowanalytics.snowplow/tp2", "ga4": "/mp/collect", "ga4_browser": "/g/collect",
-    "posthog": "/batch/", "matomo": "/matomo.php", "mautic": "/mtc/event", "plausible": "/api/event", "umami": "/api/send", "meta_capi": "/v1.0/0/events",
+    "posthog": "/batch/",
+    "matomo": "/matomo.php", "mautic": "/mtc/event", "plausible": "/api/event", "umami": "/api/send", "meta_capi": "/v1.0/0/events",
 }  # fmt: skip
 _FORMS: Final = frozenset({"snowplow", "matomo", "mautic", "ga4_browser"})
 _WHO: Final = frozenset({"visitor_id", "user_id", "email", "phone", "identifiers"})
