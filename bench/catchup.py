@@ -79,6 +79,7 @@ FROM
         fromUnixTimestamp64Milli(toInt64({begin} - 5184000000 + visit * toInt64(86400000 * 59 / ({events} / 4)) + (number % 4) * 40000), 'UTC') AS ts
     FROM numbers({events})
 )
+SETTINGS max_insert_threads = 1
 """
 
 

@@ -108,7 +108,7 @@ async def one_person(warehouse: Warehouse, refresher: Any, touches: int) -> floa
     )
     best = 1e9
     for _ in range(5):
-        await refresher.mark({("shop", "busy")})
+        await refresher.mark([("shop", "busy", 0)])
         start = time.perf_counter()
         cycle = refresher.turn()
         await refresher.refresh(cycle)

@@ -36,14 +36,14 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
 
 class Load(msgspec.Struct, frozen=True, array_like=True):
     """What a batch puts into the tables: encoded blocks (of links and bad events one for each month), and the
-    (site, subject) keys it makes dirty."""
+    (site, subject) keys it makes dirty, with the time from when on (see `Refresher.mark`)."""
 
     runs: list[Run]
     links: list[Block]
     bad: list[Block]
     costs: list[Block]
     mended: list[Block]
-    dirty: list[tuple[str, str]]
+    dirty: list[tuple[str, str, int]]
     ends: dict[int, int]
     records: int
 
@@ -120,7 +120,7 @@ def load_of(facts: Facts, ends: dict[int, int], records: int) -> Load:
         bad=by_month(facts.bad, BAD_TYPES),
         costs=whole(facts.costs, COST_TYPES),
         mended=whole(facts.mended, MENDED_TYPES),
-        dirty=list(facts.dirty),
+        dirty=[(site, subject, since) for (site, subject), since in facts.dirty.items()],
         ends=ends,
         records=records,
     )

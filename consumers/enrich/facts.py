@@ -20,14 +20,15 @@ from schemas.record import Accepted, AnyRecord, Bad, Costs, Mended, decode
 
 
 class Facts(msgspec.Struct):
-    """Rows ready to be inserted, and the (site, subject) keys they make dirty."""
+    """Rows ready to be inserted; the (site, subject) keys they make dirty, each with the time (epoch ms) of the earliest
+    event, 0 where an identifier is to be looked at."""
 
     events: list[Row] = []
     links: list[Row] = []
     bad: list[Row] = []
     costs: list[Row] = []
     mended: list[Row] = []
-    dirty: set[tuple[str, str]] = set()
+    dirty: dict[tuple[str, str], int] = {}
 
 
 def columns(rows: list[Row], types: Mapping[str, str]) -> dict[str, list[Any]]:
@@ -55,11 +56,15 @@ def facts_of(batch: Iterable[Stored], lookups: Lookups) -> Facts:
             facts.bad.append(_bad_row(_as_bad(record, error), stored.position))
             continue
         facts.events.append(row)
-        facts.dirty.add((row["site"], row["subject"]))
+        site, subject, ts = row["site"], row["subject"], row["ts"]
+        if ts < facts.dirty.get((site, subject), ts + 1):
+            facts.dirty[site, subject] = ts
         if links := links_of(row):
             facts.links.extend(links)
-            site = row["site"]
-            facts.dirty.update((site, key) for link in links for key in keys_of(link["id_type"], link["id_value"]))
+            for link in links:
+                for key in keys_of(link["id_type"], link["id_value"]):
+                    if key != subject:  # should its owner change, all of the subject is derived then
+                        facts.dirty[site, key] = 0
     return facts
 
 

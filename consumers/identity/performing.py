@@ -29,7 +29,7 @@ class Performer:
         return await erase_derived(self._warehouse, asked, own, facts, now_ms)
 
     async def _refresh(self, keys: Collection[tuple[str, str]]) -> None:
-        await self._refresher.mark(keys)
+        await self._refresher.mark([(site, key, 0) for site, key in keys])
         cycle = self._refresher.turn()
         await self._refresher.refresh(cycle)
         await self._refresher.clear(cycle)

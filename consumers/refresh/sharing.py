@@ -78,4 +78,6 @@ class SharedRefresher(Refresher):
     async def _wrote(self, kind: Kind) -> None:
         await self._run(expand(note_statement(kind), self._macros))
         for derived in STAGES[kind]:
-            await self._run(expand(sweep_statement(derived, kind, self._columns[derived.table]), self._macros))
+            await self._run(
+                expand(sweep_statement(derived, kind, self._columns[derived.table]), {**self._macros, **self._bounds})
+            )

@@ -129,6 +129,8 @@ def parameters(rules: Rules) -> dict[str, int]:
     days: Mapping[str, float] = rules.conversions.lookback_days
     return {
         "gap_ms": round(rules.sessions.gap_minutes * MINUTE_MS),
+        # nothing of a session outlasts a silence longer than this
+        "quiet_ms": round(max(rules.sessions.gap_minutes, rules.sessions.continuity_minutes) * MINUTE_MS),
         "length_ms": round(rules.sessions.max_hours * 60 * MINUTE_MS),
         "continuity_ms": round(rules.sessions.continuity_minutes * MINUTE_MS),
         "rules_version": version_of(rules),

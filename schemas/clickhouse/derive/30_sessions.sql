@@ -11,31 +11,54 @@ WITH
         SELECT
             site,
             subject,
-            groupArray(toUnixTimestamp64Milli(ts)) AS a_time,
-            groupArray(event_id) AS a_event,
-            groupArray(campaign_key) AS a_campaign,
-            groupArray(click_key) AS a_click,
-            groupArray(toUInt8(type IN ('page', 'screen'))) AS a_page,
-            groupArray(toUInt8({{is_conversion}})) AS a_conversion,
-            groupArray(toUInt8(secret AND {{is_conversion}})) AS a_report,
-            groupArray(url) AS a_url,
-            groupArray(referrer) AS a_referrer,
-            groupArray(referrer_host) AS a_referrer_host,
-            groupArray(url_host) AS a_url_host,
-            groupArray(utm_source) AS a_source,
-            groupArray(utm_medium) AS a_medium,
-            groupArray(utm_campaign) AS a_name,
-            groupArray(utm_content) AS a_content,
-            groupArray(utm_term) AS a_term,
-            groupArray(click_id_type) AS a_click_type,
-            groupArray(country) AS a_country,
-            groupArray(device_type) AS a_device,
-            groupArray(is_bot) AS a_bot,
-            groupArray(toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}})) AS a_continuing
-        FROM events
-        WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects WHERE NOT {{subject_is_blocked}})
-            AND {{not_duplicate}}
-            AND {{is_activity}}
+            -- one array of tuples: half the work of an array for each column
+            groupArray((
+                toUnixTimestamp64Milli(ts),
+                event_id,
+                campaign_key,
+                click_key,
+                toUInt8(type IN ('page', 'screen')),
+                toUInt8({{is_conversion}}),
+                toUInt8(secret AND {{is_conversion}}),
+                url,
+                referrer,
+                referrer_host,
+                url_host,
+                utm_source,
+                utm_medium,
+                utm_campaign,
+                utm_content,
+                utm_term,
+                click_id_type,
+                country,
+                device_type,
+                is_bot,
+                toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}})
+            )) AS g,
+            g.1 AS a_time,
+            g.2 AS a_event,
+            g.3 AS a_campaign,
+            g.4 AS a_click,
+            g.5 AS a_page,
+            g.6 AS a_conversion,
+            g.7 AS a_report,
+            g.8 AS a_url,
+            g.9 AS a_referrer,
+            g.10 AS a_referrer_host,
+            g.11 AS a_url_host,
+            g.12 AS a_source,
+            g.13 AS a_medium,
+            g.14 AS a_name,
+            g.15 AS a_content,
+            g.16 AS a_term,
+            g.17 AS a_click_type,
+            g.18 AS a_country,
+            g.19 AS a_device,
+            g.20 AS a_bot,
+            g.21 AS a_continuing
+        FROM {{dirty_events}}
+        WHERE {{is_activity}}
+            AND (site, subject) NOT IN (SELECT site, subject FROM {{scratch}}.dirty_subjects WHERE {{subject_is_blocked}})
         GROUP BY site, subject
     ),
     -- 2. in time order, with the owner of each moment (as an index into `owners`)
@@ -206,4 +229,6 @@ ARRAY JOIN
     entries AS entry,
     exits AS exit,
     sources AS source,
-    continuities AS continuity;
+    continuities AS continuity
+-- events are stored in this order, so each subject is grouped as it is read
+SETTINGS optimize_aggregation_in_order = 1;

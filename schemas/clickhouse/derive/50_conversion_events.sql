@@ -23,9 +23,8 @@ SELECT
 FROM
 (
     SELECT *
-    FROM events
-    WHERE ({{is_conversion}} OR (type = 'refund' AND order_id != '')) AND {{not_duplicate}}
-        AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)
+    FROM {{dirty_events}}
+    WHERE {{is_conversion}} OR (type = 'refund' AND order_id != '')
 ) AS e
 LEFT ANY JOIN {{scratch}}.persons AS p ON p.site = e.site AND p.log_gen = e.log_gen AND p.log_part = e.log_part AND p.log_off = e.log_off
 ASOF LEFT JOIN (SELECT site, subject, started_at, ended_at, session_id FROM {{scratch}}.sessions) AS s

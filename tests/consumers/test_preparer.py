@@ -1,0 +1,66 @@
+"""The second process makes what a thread makes, outlives nobody, and may die."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from bench.traffic import records
+from consumers.lookups import make_lookups
+from consumers.preparer import Preparer, prepare
+from eventlog.contract import Batch, Position, Stored
+
+LOOKUPS = make_lookups()
+STORED = [Stored(Position(1, n % 2, n // 2), r.key, r.value, 5) for n, r in enumerate(records(400, 30, seed=5))]
+STORED[7] = Stored(Position(1, 1, 3), b"", b"no record", 5)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def preparer() -> Iterator[Preparer]:
+    made = Preparer(LOOKUPS, large_records=100)
+    yield made
+    made.stop()
+
+
+@pytest.mark.anyio
+async def test_the_second_process_makes_the_same(preparer: Preparer) -> None:
+    small, large = STORED[:50], STORED
+    assert await preparer.prepare(Batch(1, small)) == prepare(small, LOOKUPS)
+    assert preparer.process_id is None
+    made = await preparer.prepare(Batch(1, large))
+    assert made == prepare(large, LOOKUPS)
+    assert preparer.process_id
+    assert (made.records, made.ends, made.bad[0].rows) == (400, {0: 200, 1: 200}, 1)
+    assert sum(run.block.rows for run in made.runs) == 399
+
+
+@pytest.mark.anyio
+async def test_it_may_die(preparer: Preparer) -> None:
+    await preparer.prepare(Batch(1, STORED))
+    first = preparer.process_id
+    assert first
+    os.kill(first, signal.SIGKILL)
+    assert await preparer.prepare(Batch(1, STORED)) == prepare(STORED, LOOKUPS)
+    assert await preparer.prepare(Batch(1, STORED)) == prepare(STORED, LOOKUPS)
+    assert preparer.process_id not in (None, first)
+
+
+@pytest.mark.anyio
+async def test_it_ends_with_its_consumer(preparer: Preparer) -> None:
+    await preparer.prepare(Batch(1, STORED))
+    process = psutil.Process(preparer.process_id)
+    # to be interrupted at the keyboard is the consumer's business
+    process.send_signal(signal.SIGINT)
+    assert await preparer.prepare(Batch(1, STORED)) == prepare(STORED, LOOKUPS)
+    assert process.is_running()
+    preparer.stop()
+    assert not process.is_running()
