@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO_PORT ?= 8080
 DEMO_CLICKHOUSE_PORT ?= 8123
 
-.PHONY: help install test-install system sdk demo test test-long lint format bench bench-kafka bench-attribution bench-full clean
+.PHONY: help install test-install system sdk demo test fuzz lint format bench bench-kafka bench-attribution bench-full clean
 
 help: ## What can be made here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -52,6 +52,9 @@ test: test-install lint ## Every test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 	@$(BIN)/python -m pytest tests/clients
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser --ignore tests/clients
+
+fuzz: test-install ## Over 100,000 mutated requests of real clients (some minutes)
+	@NETIV_HYPOTHESIS=long $(BIN)/python -m pytest -q tests/dialects/test_fuzz.py tests/collector/test_fuzz.py
 
 lint: $(VENV)/.tested ## Style, types, import rules
 	@$(BIN)/ruff check .

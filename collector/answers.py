@@ -25,6 +25,11 @@ REQUEST_CODES: Final[dict[str, tuple[int, str, str]]] = {
         "This origin may not send with this key",
         "Add it: `netiv sites add NAME --origin ORIGIN`.",
     ),
+    "secret_key_needed": (
+        403,
+        "This key may not do this",
+        "Send the site's secret key, from a server: it is what `netiv sites add` shows beside the write key.",
+    ),
     "bad_signature": (
         401,
         "This call is not signed as this webhook's calls are",

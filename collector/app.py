@@ -17,6 +17,7 @@ import uuid_utils
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from collector.client_ip import Proxies
+from collector.costs import CostReports
 from collector.dialects.catalogue import PATHS
 from collector.direct import Handler
 from collector.duplicates import Recent
@@ -117,6 +118,7 @@ class Collector:
         self._endpoints = {
             **dict.fromkeys((f"{prefix}{path}" for path in PATHS), foreign),
             f"{prefix}/v1/events": events,
+            f"{prefix}/v1/costs": CostReports(tools),
             f"{prefix}/p.gif": pixel,
             f"{prefix}/netiv.js": self._sdk,
             f"{prefix}/netiv.mjs": self._sdk,

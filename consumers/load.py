@@ -1,7 +1,7 @@
 """Insert facts so that a crash at any point loses and doubles nothing.
 
-One insert is a contiguous run of log offsets of one log partition into one month of `events`, in order; links and bad
-events go first, because they may be repeated while the place in the log is found again from `events` alone.
+One insert is a contiguous run of log offsets of one log partition into one month of `events`, in order; links, bad
+events and costs go first, because they may be repeated while the place in the log is found again from `events` alone.
 An insert whose outcome is unknown is read back before anything is sent again.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from consumers.enrich.facts import Facts, columns
-from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, LINK_TYPES, Row
+from consumers.enrich.row import BAD_TYPES, BLANK, COST_TYPES, EVENT_TYPES, LINK_TYPES, MENDED_TYPES, Row
 from consumers.warehouse.block import Block, pack
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 
@@ -41,6 +41,8 @@ class Load(msgspec.Struct, frozen=True, array_like=True):
     runs: list[Run]
     links: list[Block]
     bad: list[Block]
+    costs: list[Block]
+    mended: list[Block]
     dirty: list[tuple[str, str, int]]
     ends: dict[int, int]
     records: int
@@ -105,12 +107,19 @@ def by_month(rows: list[Row], types: Mapping[str, str]) -> list[Block]:
     return [pack(columns(month, types), types) for month in months.values()]
 
 
+def whole(rows: list[Row], types: Mapping[str, str]) -> list[Block]:
+    """One block, for tables without partitions; none without rows."""
+    return [pack(columns(rows, types), types)] if rows else []
+
+
 def load_of(facts: Facts, ends: dict[int, int], records: int) -> Load:
     """The load of a batch; `ends` are the next offsets to read after it."""
     return Load(
         runs=plan(facts.events),
         links=by_month(facts.links, LINK_TYPES),
         bad=by_month(facts.bad, BAD_TYPES),
+        costs=whole(facts.costs, COST_TYPES),
+        mended=whole(facts.mended, MENDED_TYPES),
         dirty=[(site, subject, since) for (site, subject), since in facts.dirty.items()],
         ends=ends,
         records=records,
@@ -128,6 +137,10 @@ class Loader:
         """Insert one load; retries for as long as the warehouse is away, and never doubles a row of `events`."""
         for block in load.bad:
             await self._until_reached("bad_events", block)
+        for block in load.costs:
+            await self._until_reached("ad_costs", block)
+        for block in load.mended:
+            await self._until_reached("bad_events_mended", block)
         for block in load.links:
             await self._until_reached("identity_links", block)
         for run in load.runs:

@@ -1,4 +1,5 @@
-"""What one record of the log holds: an accepted event, or something that could not be understood, kept whole.
+"""What one record of the log holds: an accepted event, something that could not be understood (kept whole), that such a
+thing was mended, or what advertising cost.
 
 Encoded as MessagePack arrays. Fields are only ever appended, each with a default, so that a consumer reads the
 records of an older collector and an older consumer skips what a newer one added.
@@ -7,6 +8,8 @@ records of an older collector and an older consumer skips what a newer one added
 from __future__ import annotations
 
 import msgspec
+
+from schemas.costs import Spent
 
 TOPIC = "events"
 
@@ -46,16 +49,35 @@ class Bad(msgspec.Struct, frozen=True, array_like=True, tag="b"):
     language: str = ""
 
 
+class Costs(msgspec.Struct, frozen=True, array_like=True, tag="c"):
+    """What an advertising account cost on a day (YYYY-MM-DD): all of it, so it replaces what was said before."""
+
+    site: str
+    received_at: int
+    account: str
+    day: str
+    rows: list[Spent]
+
+
+class Mended(msgspec.Struct, frozen=True, array_like=True, tag="m"):
+    """That bad events were replayed and nothing of them is bad any more: their places in the log (generation, partition,
+    offset)."""
+
+    received_at: int
+    places: list[tuple[int, int, int]]
+
+
+AnyRecord = Accepted | Bad | Costs | Mended
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Accepted | Bad] = msgspec.msgpack.Decoder(Accepted | Bad)
+_decoder: msgspec.msgpack.Decoder[AnyRecord] = msgspec.msgpack.Decoder(AnyRecord)
 
 
-def encode(record: Accepted | Bad) -> bytes:
+def encode(record: AnyRecord) -> bytes:
     """The bytes of one record."""
     return _encoder.encode(record)
 
 
-def decode(value: bytes) -> Accepted | Bad:
+def decode(value: bytes) -> AnyRecord:
     """The record of these bytes. Raises `msgspec.MsgspecError` for bytes that are none."""
     return _decoder.decode(value)
 

@@ -1,4 +1,4 @@
-"""A batch of log records as blocks of facts: events, identity links, bad events, and the keys they make dirty.
+"""A batch of log records as blocks of facts: events, identity links, bad events, costs, and the keys they make dirty.
 
 Whatever is wrong with one record, the others are not touched by it: it becomes a bad event, whole.
 """
@@ -10,12 +10,13 @@ from typing import Any
 
 import msgspec
 
+from consumers.enrich.costs import cost_rows
 from consumers.enrich.identifiers import keys_of
 from consumers.enrich.links import links_of
 from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, LINK_TYPES, Row
 from consumers.enrich.steps import STEPS, Lookups, Undecodable, begin
 from eventlog.contract import Position, Stored
-from schemas.record import Accepted, Bad, decode
+from schemas.record import Accepted, AnyRecord, Bad, Costs, Mended, decode
 
 
 class Facts(msgspec.Struct):
@@ -25,6 +26,8 @@ class Facts(msgspec.Struct):
     events: list[Row] = []
     links: list[Row] = []
     bad: list[Row] = []
+    costs: list[Row] = []
+    mended: list[Row] = []
     dirty: dict[tuple[str, str], int] = {}
 
 
@@ -40,6 +43,12 @@ def facts_of(batch: Iterable[Stored], lookups: Lookups) -> Facts:
         record = _decode(stored)
         if isinstance(record, Bad):
             facts.bad.append(_bad_row(record, stored.position))
+            continue
+        if isinstance(record, Costs):
+            facts.costs.extend(cost_rows(record, stored.position))
+            continue
+        if isinstance(record, Mended):
+            facts.mended.extend(_mended_rows(record))
             continue
         try:
             row = enrich(record, stored.position, lookups)
@@ -76,7 +85,7 @@ def enrich(record: Accepted, position: Position, lookups: Lookups) -> Row:
     return row
 
 
-def _decode(stored: Stored) -> Accepted | Bad:
+def _decode(stored: Stored) -> AnyRecord:
     try:
         return decode(stored.value)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -91,6 +100,13 @@ def _as_bad(record: Accepted, error: Undecodable) -> Bad:
         message=str(error), dialect=record.dialect, secret=record.secret, sent_at=record.sent_at,
         visitor_id=record.visitor_id, ip=record.ip, user_agent=record.user_agent, language=record.language,
     )  # fmt: skip
+
+
+def _mended_rows(record: Mended) -> list[Row]:
+    return [
+        {"log_gen": generation, "log_part": partition, "log_off": offset, "received_at": record.received_at}
+        for generation, partition, offset in record.places
+    ]
 
 
 def _bad_row(bad: Bad, position: Position) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -188,8 +189,13 @@ def agent(work: Work) -> None:
     record, row = work.record, work.row
     parsed = work.lookups.agent(_text(work.context.get("user_agent")) if record.secret else record.user_agent)
     row["browser"], row["os"], row["device_type"] = parsed.browser, parsed.os, parsed.device_type
-    if parsed.is_bot:
+    if _AS_BOT.get(record.dialect, _IS_BOT)(parsed):
         row["is_bot"] = 1
+
+
+_IS_BOT: Final[Callable[[Agent], bool]] = attrgetter("is_bot")
+# What only browsers and mail programs ask for, never a server on somebody's behalf.
+_AS_BOT: Final = {"redirect": Agent.clicks_as_bot, "pixel": Agent.opens_as_bot}
 
 
 def place(work: Work) -> None:

@@ -23,7 +23,7 @@ class Derived(msgspec.Struct, frozen=True):
 ONE_PART = "SETTINGS max_insert_threads = 1"
 _SUBJECTS = "(site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)"
 _PERSONS = "(site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)"
-_CONVERSIONS = "(site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.dirty_conversions)"
+_CONVERSIONS = "(site, order_key) IN (SELECT site, conversion_id FROM {{scratch}}.dirty_conversions)"
 
 EVENT_DUPLICATES = Derived("event_duplicates", ("site", "subject", "log_gen", "log_part", "log_off"), _SUBJECTS)
 SESSIONS = Derived("sessions", ("site", "subject", "started_at"), f"{_SUBJECTS} AND {{{{session_in_bound}}}}")
@@ -33,7 +33,10 @@ TOUCHPOINTS = Derived(
 CONVERSION_EVENTS = Derived(
     "conversion_events", ("site", "conversion_id", "event_id", "subject"), f"{_SUBJECTS} AND {{{{event_in_bound}}}}"
 )
-CONVERSIONS = Derived("conversions", ("site", "person_id", "conversion_id"), f"{_PERSONS} AND {_CONVERSIONS}")
+# `order_key` tells nothing that the others don't: tombstones carry it, so that they too are found by it.
+CONVERSIONS = Derived(
+    "conversions", ("site", "person_id", "conversion_id", "order_key"), f"{_PERSONS} AND {_CONVERSIONS}"
+)
 CONVERSION_PATHS = Derived("conversion_paths", ("site", "person_id", "conversion_id"), _PERSONS)
 OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
 _IDS = ("site", "id_type", "id_value")

@@ -61,7 +61,7 @@ def sweep_statement(derived: Derived, kind: Kind, columns: Sequence[tuple[str, s
         "    SELECT site AS noted_site, key AS noted_key, max(version) AS newest\n    FROM {{derived}}.refreshes\n"
         f"    WHERE kind = '{kind.name}' AND (site, key) IN "
         f"(SELECT site, toString({kind.column}) FROM {{{{scratch}}}}.{kind.dirty})\n"
-        f"    GROUP BY site, key\n) AS noted ON live.site = noted.noted_site AND toString(live.{kind.column}) = noted.noted_key\n"
+        f"    GROUP BY site, key\n) AS noted ON live.site = noted.noted_site AND toString(live.{kind.derived_column}) = noted.noted_key\n"
         "WHERE written < newest"
     )
 

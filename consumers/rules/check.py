@@ -16,6 +16,7 @@ import yaml
 from consumers.enrich.link import CLICK_IDS
 from consumers.rules.files import ChannelRules, ConversionRules, SessionRules, file_of
 from consumers.rules.identity import HASHED, IdentityRules
+from consumers.rules.merging import EARLIEST, MERGED
 from consumers.rules.stages import StageRules
 
 NODES: Final = ("paid_organic", "community", "live", "ugc", "classic")
@@ -160,9 +161,22 @@ def _conversions(rules: ConversionRules) -> Iterator[tuple[str, str]]:
     for reporter in rules.trust:
         if reporter not in REPORTERS:
             yield "$.trust", f"{reporter!r} is none of {', '.join(REPORTERS)}"
+    yield from _merging(rules)
     for number, rule in enumerate(rules.events):
         if not rule.names or not rule.types:
             yield f"$.events[{number}]", f"the rule for {rule.name} names no event: it can never match"
+
+
+def _merging(rules: ConversionRules) -> Iterator[tuple[str, str]]:
+    for field, order in rules.trust_of.items():
+        if field not in MERGED:
+            yield f"$.trust_of.{field}", f"{field!r} is none of {', '.join(MERGED)}"
+        for reporter in () if order == EARLIEST else [order] if isinstance(order, str) else order:
+            if reporter not in REPORTERS:
+                yield f"$.trust_of.{field}", f"{reporter!r} is none of {', '.join(REPORTERS)}, nor `{EARLIEST}`"
+    for name in ("order_days", "duplicate_hours"):
+        if getattr(rules, name) <= 0:
+            yield f"$.{name}", f"{name} must be more than 0"
 
 
 def _stages(rules: StageRules) -> Iterator[tuple[str, str]]:

@@ -96,6 +96,9 @@ class ConversionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: list[ConversionRule]
     lookback_days: dict[str, float]
     trust: list[str]
+    trust_of: dict[str, OneOrMore] = {}
+    order_days: float = 90
+    duplicate_hours: float = 48
 
 
 class Referrer(msgspec.Struct, frozen=True):

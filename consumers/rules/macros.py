@@ -11,6 +11,7 @@ from consumers.rules.continuity import is_listed
 from consumers.rules.files import ConversionRules, Rules, version_of
 from consumers.rules.identity import DEVICE, TRACE, is_blocked, level_of, limit_of
 from consumers.rules.literal import quote
+from consumers.rules.merging import orders
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
@@ -78,6 +79,7 @@ def macros(rules: Rules) -> dict[str, str]:
         "touch_landing_path": "path(e.url)" if asks_path else "''",
         "reporter": _REPORTER,
         "trust": f"toUInt8({transform('reporter', trust, '99')})",
+        **orders(rules.conversions),
         **_identity(rules),
         "gap_ms": str(round(rules.sessions.gap_minutes * MINUTE_MS)),
     }
@@ -136,6 +138,8 @@ def parameters(rules: Rules) -> dict[str, int]:
         "split_on_owner": int(rules.sessions.another_person_starts_session),
         "split_at_midnight": int(rules.sessions.midnight_starts_session),
         "zone_ms": rules.sessions.midnight_utc_offset_minutes * MINUTE_MS,
+        "order_ms": round(rules.conversions.order_days * DAY_MS),
+        "duplicate_ms": round(rules.conversions.duplicate_hours * 60 * MINUTE_MS),
         "lookback_ms": round(days["default"] * DAY_MS),
         "lookback_views_ms": round(days.get("impression", days["default"]) * DAY_MS),
     }

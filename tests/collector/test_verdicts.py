@@ -134,10 +134,12 @@ def test_prefix(start: Callable[..., Running]) -> None:
 
 def test_documentation(collector: Running) -> None:
     paths = collector.get("/openapi.json").json["paths"]
-    assert {"/v1/events", "/p.gif", "/netiv.js", "/healthz", "/v1/lag", "/v1/receipts/{receipt}"} <= set(paths)
+    assert {"/v1/events", "/v1/costs", "/p.gif", "/netiv.js", "/healthz", "/v1/lag", "/v1/receipts/{receipt}"} <= set(
+        paths
+    )
     schema = collector.get("/v1/schema.json").json
     assert "visitor_id" in json.dumps(schema)
-    page = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "rejections.md").read_text()
     assert [code for code in CODES if f"| `{code}` |" not in page] == []
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.rules.files import load
 from tests.model.driver import Driver, examples
 from tests.model.engine import difference
 from tests.model.worlds import Sent, worlds
@@ -32,6 +34,24 @@ def test_under_other_rules(driver: Driver, option: str) -> None:
     variant = driver.variant(option, **RULES[option])
 
     @examples(8)
+    @given(worlds(), SEEDS)
+    def law(world: list[Sent], seed: int) -> None:
+        driver.check(world, seed, variant)
+
+    law()
+
+
+def test_under_another_order_of_trust(driver: Driver) -> None:
+    rules = load()
+    merging = {
+        "trust": ["pixel", "import"], "order_days": 0.1, "duplicate_hours": 0.1,
+        "trust_of": {"value": ["browser", "webhook"], "name": "import", "currency": ["pixel"], "person": ["import", "browser"],
+                     "ts": ["server", "pixel"], "visitor": "earliest", "session": "webhook"},
+    }  # fmt: skip
+    changed = msgspec.structs.replace(rules.conversions, **merging)
+    variant = driver.under("trust", msgspec.structs.replace(rules, conversions=changed))
+
+    @examples(12)
     @given(worlds(), SEEDS)
     def law(world: list[Sent], seed: int) -> None:
         driver.check(world, seed, variant)
