@@ -10,6 +10,7 @@ from schemas.rejection import CODES
 
 Headers = list[tuple[bytes, bytes]]
 JSON_TYPE: Final = (b"content-type", b"application/json")
+JSON_ONLY: Final = (JSON_TYPE,)
 CLOSE: Final = (b"connection", b"close")
 
 # code -> (status, what it means, how to mend it): about the request, where `schemas.rejection.CODES` is about an event.
@@ -57,11 +58,12 @@ _STATUS_OF_REJECTION: Final = {"batch_too_large": 413, "event_too_large": 413}
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What goes back over the wire."""
+    """What goes back over the wire. `headers` are of few kinds (their lines are kept), `own` this answer's alone."""
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    own: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Fault(Exception):

@@ -18,12 +18,13 @@ from collector.answers import CLOSE, Answer, Fault, status_of
 from collector.dialects import answers
 from collector.dialects.catalogue import find
 from collector.dialects.contract import Decoded, Dialect, Outcome, Refused, Request
-from collector.events import IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX
+from collector.events import IN_FLIGHT_BYTES_MAX
 from collector.exchange import Exchange
 from collector.foreign_body import BATCH_EVENTS_MAX, content_of, read_body
 from collector.foreign_cors import headers_for, preflight
 from collector.foreign_judging import Judging, broken_verdicts
 from collector.ingest import Tools, retry_after, store
+from collector.intake import IN_FLIGHT_MAX
 from collector.logs import place_of
 from collector.wire import Disconnected, respond, respond_and_drain
 from schemas.record import Accepted

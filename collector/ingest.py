@@ -17,17 +17,16 @@ from collector.answers import Fault
 from collector.client_ip import Proxies
 from collector.duplicates import Recent, key_of
 from collector.receipts import encode as encode_receipt
+from collector.receipts import encode_runs
 from collector.registry import Registry
-from eventlog.contract import Log, LogError, LogFull, Position, Record
+from eventlog.contract import Log, LogError, LogFull, Record
 from eventlog.embedded import EmbeddedLog
+from eventlog.embedded.writer import Waiter
 from schemas.record import encode
 from schemas.record import key_of as log_key
 from schemas.rejection import Rejection
 
 RETRY_AFTER_S: Final = (5, 30)  # jittered, so that a crowd of clients does not come back at once
-
-
-Stored = Callable[[], Sequence[Position]]
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -46,12 +45,19 @@ class Tools(msgspec.Struct, frozen=True):
         """Whether the log takes records without a task of ours (a spool and Kafka need one)."""
         return isinstance(self.log, EmbeddedLog)
 
-    def submit(self, records: Sequence[Record], then: Callable[[Stored], None]) -> None:
-        """The log's append without a task: `then` gets what gives the positions, or raises. Raises `LogError` at once."""
-        log = self.log
-        if not isinstance(log, EmbeddedLog):
+    def submit(self, records: Sequence[Record], waiter: Waiter) -> None:
+        """The log's append without a task: `waiter` is told the places, or the error. Raises `LogError` at once."""
+        self._submitting().submit(records, waiter)
+
+    def receipt_of(self, places: Sequence[int]) -> str:
+        """The receipt of what was submitted and is durable now."""
+        log = self._submitting()
+        return encode_runs(log.generation, log.runs(places))
+
+    def _submitting(self) -> EmbeddedLog:
+        if not isinstance(self.log, EmbeddedLog):
             raise TypeError("this log is awaited")
-        log.submit(records, lambda places: then(lambda: log.positions(places.result())))
+        return self.log
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -94,8 +100,8 @@ def prepare(tools: Tools, verdicts: Sequence[Verdict]) -> Pending:
     return Pending(verdicts, records, fresh, rejected, duplicates)
 
 
-def settle(tools: Tools, pending: Pending, positions: Sequence[Position]) -> Outcome:
-    """The records are durable at these positions."""
+def settle(tools: Tools, pending: Pending, receipt: str) -> Outcome:
+    """The records are durable where the receipt says."""
     recent, metrics = tools.recent, tools.metrics
     for mark in pending.fresh:
         recent.remember(*mark)
@@ -107,20 +113,21 @@ def settle(tools: Tools, pending: Pending, positions: Sequence[Position]) -> Out
         metrics.count(m.DUPLICATES, dialect, pending.duplicates)
     for _, rejection in pending.rejected:
         metrics.count(m.REJECTED, rejection.code)
-    receipt = encode_receipt(positions) if positions else ""
     return Outcome(accepted, pending.duplicates, pending.rejected, receipt)
 
 
 async def store(tools: Tools, verdicts: Sequence[Verdict]) -> Outcome:
     """Appends what is new, durably. Raises `Fault` where the log can't: then nothing of it is promised."""
     pending = prepare(tools, verdicts)
-    return settle(tools, pending, await append(tools, pending.records) if pending.records else ())
+    return settle(tools, pending, await append(tools, pending.records))
 
 
-async def append(tools: Tools, records: Sequence[Record]) -> list[Position]:
-    """The log's append, with its errors as answers."""
+async def append(tools: Tools, records: Sequence[Record]) -> str:
+    """The log's append, with its errors as answers; the receipt."""
+    if not records:
+        return ""
     try:
-        return await tools.log.append(records)
+        return encode_receipt(await tools.log.append(records))
     except LogError as error:
         raise fault_of(error) from None
 

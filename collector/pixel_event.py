@@ -42,9 +42,13 @@ PARAMETERS: Final[dict[str, Path]] = {
 KEYS: Final = frozenset({"write_key", "k"})
 NUMBERS: Final = frozenset({"value", "cost", "seq"})
 TIMES: Final = frozenset({"created_at", "sent_at"})
+_TYPED: Final = NUMBERS | TIMES
 # Prefixes: `p.color=red` is a property, `id.crm_id=7` an identifier.
 PREFIXES: Final = {"p": "properties", "id": "identifiers"}
 DEFAULT_TYPE: Final = "page"
+
+
+encode: Final = msgspec.json.Encoder().encode
 
 
 def pairs_of(query: bytes) -> Iterable[tuple[str, str]]:
@@ -55,27 +59,24 @@ def pairs_of(query: bytes) -> Iterable[tuple[str, str]]:
     return pairs
 
 
-def event_json(query: bytes, referrer: str) -> bytes:
+def event_of(query: bytes, referrer: str) -> dict[str, Any]:
     """The event that a pixel's query says. `referrer` (the page that holds the image) is its URL when it names none."""
     event: dict[str, Any] = {"type": DEFAULT_TYPE}
     for name, value in pairs_of(query):
-        if name in KEYS or (not value and name != "type"):
+        if (not value and name != "type") or name in KEYS:
             continue
-        path = _path(name)
+        path = PARAMETERS.get(name) or _path(name)
         place = event
         for part in path[:-1]:
             place = place.setdefault(part, {})
         if isinstance(place, dict):
-            place[path[-1]] = _typed(name, value)
+            place[path[-1]] = _typed(name, value) if name in _TYPED else value
     if referrer and "url" not in event.get("context", {}):
         event.setdefault("context", {})["url"] = referrer
-    return msgspec.json.encode(event)
+    return event
 
 
 def _path(name: str) -> Path:
-    path = PARAMETERS.get(name)
-    if path is not None:
-        return path
     prefix, dot, rest = name.partition(".")
     if dot and rest and prefix in PREFIXES:
         return PREFIXES[prefix], rest

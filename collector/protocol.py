@@ -37,7 +37,7 @@ READ_SLACK_BYTES: Final = 256 * KIB
 # this bounds all that one request may send.
 WIRE_BYTES_MAX: Final = 18 * BODY_BYTES_MAX
 
-_WATCHED: Final = frozenset({b"host", b"content-length", b"expect", b"transfer-encoding"})
+_WATCHED: Final = frozenset({b"host", b"content-length", b"connection", b"expect", b"transfer-encoding"})
 
 IDLE, HEADERS, BODY, ANSWERING = range(4)
 
@@ -54,7 +54,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.wire_bytes = 0  # of the present request, in earlier reads
         self.chunk_bytes = 0  # of the present read
         self.hosts = 0
+        self.names_connection = False
         self.fault = ""
+        self.handlers: dict[tuple[bytes, bytes], Handler] = self.app_state.get("direct", {})
         if not hasattr(self.server_state, "sweeping"):
             sweep(self.server_state, self.loop)
 
@@ -89,6 +91,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.body_length = -1
         self.wire_bytes = 0
         self.hosts = 0
+        self.names_connection = False
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -107,6 +110,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self.hosts += 1
         elif name == b"content-length":
             self.body_length = int(value) if value.isdigit() and len(value) < 9 else BODY_BYTES_MAX + 1
+        elif name == b"connection":
+            self.names_connection = True
         elif name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
         elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
@@ -128,9 +133,11 @@ class BoundedProtocol(HttpToolsProtocol):
         waits = before is not None and not before.response_complete
         method = self.parser.get_method()
         path, _, query = self.url.partition(b"?")
-        version = self.parser.get_http_version()
-        keep_alive = version != "1.0" and self.parser.should_keep_alive()
-        handler: Handler | None = self.app_state.get("direct", {}).get((method, path))
+        # HTTP/1.0 keeps alive only where it asks for it, and then our answer would be of the wrong version.
+        keep_alive = self.parser.should_keep_alive() and not (
+            self.names_connection and self.parser.get_http_version() == "1.0"
+        )
+        handler = self.handlers.get((method, path))
         announced = 0 <= self.body_length <= BODY_BYTES_MAX or (method == b"GET" and self.body_length == -1)
         if handler is not None and announced and not waits and not self.expect_100_continue:
             scope = {
@@ -144,7 +151,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.scope = {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": version,
+            "http_version": self.parser.get_http_version(),
             "server": self.server,
             "client": self.client,
             "scheme": self.scheme or "http",

@@ -82,7 +82,7 @@ DRAINED_BYTES_MAX: Final = 16 * BODY_BYTES_MAX
 
 async def respond_and_drain(receive: Receive, send: Send, answer: Answer, extra: Iterable[tuple[bytes, bytes]]) -> None:
     """Sends an answer at once, throws away what the client still sends (within bounds), then closes."""
-    headers = [*answer.headers, *extra, (b"content-length", b"%d" % len(answer.body))]
+    headers = [*answer.headers, *answer.own, *extra, (b"content-length", b"%d" % len(answer.body))]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body, "more_body": True})
     drained, more = 0, True
@@ -96,7 +96,7 @@ async def respond_and_drain(receive: Receive, send: Send, answer: Answer, extra:
 async def respond(send: Send, answer: Answer, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
     """Sends an answer whole."""
     body = answer.body
-    headers = [*answer.headers, *extra]
+    headers = [*answer.headers, *answer.own, *extra]
     if answer.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -11,7 +11,7 @@ import msgspec
 TOPIC = "events"
 
 
-class Accepted(msgspec.Struct, frozen=True, array_like=True, tag="e"):
+class Accepted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="e"):
     """One accepted event. `event` is the sender's own JSON (or a dialect's canonical JSON), never rewritten but for
     what may not be stored (`context.ip`). Times are epoch milliseconds, UTC."""
 
@@ -28,7 +28,7 @@ class Accepted(msgspec.Struct, frozen=True, array_like=True, tag="e"):
     language: str = ""  # the Accept-Language header
 
 
-class Bad(msgspec.Struct, frozen=True, array_like=True, tag="b"):
+class Bad(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="b"):
     """Something refused, whole, with the reason. `payload` is what was sent (an event, or a body nobody could parse)."""
 
     site: str
