@@ -13,13 +13,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import chain
 from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from eventlog.contract import LogError, LogFull, LogUnavailable, Record
-from eventlog.embedded.append import append
+from eventlog.embedded.append import append, append_next, ranges
+from eventlog.embedded.chunks import encode
 from eventlog.embedded.faults import leaves_connection_sound, translate
 from eventlog.embedded.file import CHECKPOINT_BYTES, Database, checkpoint, settle
 from eventlog.embedded.locks import WriterLock
@@ -142,7 +144,7 @@ class Writer:
             records += len(request)
         self._in_flight = waiters
         try:
-            ids = self._transact(lambda db: self._append(db, requests))
+            ids = self._store(requests)
         except Exception as error:  # noqa: BLE001 - every waiting caller gets it
             if isinstance(error, LogFull):
                 self.full_until = time.monotonic() + FULL_PAUSE_S
@@ -150,13 +152,31 @@ class Writer:
         else:
             self._tell(list(zip(waiters, ids, strict=True)))
 
+    def _store(self, requests: list[Sequence[Record]]) -> list[Sequence[int]]:
+        """The usual group is one chunk of one partition, which one statement stores: each statement more would give the
+        interpreter away and wait for it again, twice."""
+        site = self._site
+        if site.partitions == 1 and site.room.known():
+            chunks = encode(requests[0] if len(requests) == 1 else list(chain.from_iterable(requests)))
+            if len(chunks) == 1:
+                return ranges(self._transact(lambda db: self._append_next(db, chunks[0]), begin=False), requests)
+        return self._transact(lambda db: self._append(db, requests))
+
+    def _append_next(self, db: sqlite3.Connection, chunk: tuple[int, bytes]) -> int:
+        first = append_next(db, chunk, self._site.clock_ms())
+        self._count(len(chunk[1]))
+        return first
+
     def _append(self, db: Database, requests: list[Sequence[Record]]) -> list[Sequence[int]]:
         site = self._site
         site.room.check(db)
         ids, written = append(db, requests, site.partitions, site.clock_ms())
-        site.room.spend(written)
-        self._unchecked_bytes += written
+        self._count(written)
         return ids
+
+    def _count(self, written: int) -> None:
+        self._site.room.spend(written)
+        self._unchecked_bytes += written
 
     def _job(self) -> None:
         future, job = self._jobs.popleft()
@@ -168,8 +188,9 @@ class Writer:
         else:
             self._tell([(future, result)])
 
-    def _transact(self, work: Callable[[Database], T]) -> T:
-        """All of `work` or nothing. Raises `LogError`; after an I/O error the next call has a new connection."""
+    def _transact(self, work: Callable[[sqlite3.Connection], T], *, begin: bool = True) -> T:
+        """All of `work` or nothing (without `begin` it is one statement). Raises `LogError`; after an I/O error the next
+        call has a new connection."""
         with self._site.lock:
             if self._db is None:
                 self._db = self._site.connect()
@@ -177,9 +198,11 @@ class Writer:
                 if self._doubtful:
                     settle(self._db)
                     self._doubtful = False
-                self._db.execute("BEGIN IMMEDIATE")
+                if begin:
+                    self._db.execute("BEGIN IMMEDIATE")
                 result = work(self._db)
-                self._db.execute("COMMIT")
+                if begin:
+                    self._db.execute("COMMIT")
             except sqlite3.Error as error:
                 self._give_up(sound=leaves_connection_sound(error))
                 raise translate(error) from error
