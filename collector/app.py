@@ -109,7 +109,7 @@ class Collector:
         folder = settings.sites_file.parent
         self._foreign = (Redirect(tools, prefix, folder / LINKS), Webhooks(tools, prefix, folder), foreign)
         events, pixel = Events(tools), Pixel(tools)
-        if tools.can_submit:
+        if tools.embedded is not None:
             self._direct = {
                 (b"POST", f"{prefix}/v1/events".encode()): events.direct,
                 (b"GET", f"{prefix}/p.gif".encode()): pixel.direct,

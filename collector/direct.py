@@ -54,7 +54,7 @@ class Direct:
     """One request on its way to its answer."""
 
     __slots__ = (
-        "body", "disconnected", "handler", "keep_alive", "more_body", "protocol", "response_complete", "response_started",
+        "body", "disconnected", "handler", "headers", "keep_alive", "more_body", "protocol", "response_complete", "response_started",
         "scope",
     )  # fmt: skip
     message_event = _NOBODY
@@ -63,6 +63,7 @@ class Direct:
         self.protocol = protocol
         self.handler = handler
         self.scope = scope
+        self.headers = protocol.fields
         self.keep_alive = keep_alive
         self.body = b""
         self.more_body = True

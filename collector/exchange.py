@@ -30,10 +30,11 @@ class Exchange:
 
     __slots__ = ("cookie", "cors", "early", "headers", "minted", "origin", "scope", "tools")
 
-    def __init__(self, scope: Scope, tools: Tools) -> None:
+    def __init__(self, scope: Scope, tools: Tools, headers: dict[bytes, bytes] | None = None) -> None:
+        """`headers`: the scope's by name, where they are so already."""
         self.scope = scope
         self.tools = tools
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.headers: dict[bytes, bytes] = dict(scope["headers"]) if headers is None else headers
         origin = self.headers.get(b"origin")
         self.origin = cors.origin_of(origin) if origin is not None else None
         self.cors: cors.Headers = ()
@@ -54,8 +55,12 @@ class Exchange:
 
     def grant_early(self) -> Grant | None:
         """What the key of the header or the query opens, found once; None = the key is in the body. Raises `Fault`."""
-        if self.early is None and (key := self.key()) is not None:
-            self.early = self.grant(key)
+        if self.early is None:
+            authorization = self.headers.get(b"authorization")
+            if authorization is not None and self.origin is None:
+                self.early = self.tools.registry.grant_of(authorization)
+            if self.early is None and (key := self.key()) is not None:
+                self.early = self.grant(key)
         return self.early
 
     def grant(self, key: str | None) -> Grant:

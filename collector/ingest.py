@@ -17,16 +17,17 @@ from collector.answers import Fault
 from collector.client_ip import Proxies
 from collector.duplicates import Recent, key_of
 from collector.receipts import encode as encode_receipt
-from collector.receipts import encode_runs
 from collector.registry import Registry
 from eventlog.contract import Log, LogError, LogFull, Record
 from eventlog.embedded import EmbeddedLog
-from eventlog.embedded.writer import Waiter
 from schemas.record import encode
 from schemas.record import key_of as log_key
 from schemas.rejection import Rejection
 
 RETRY_AFTER_S: Final = (5, 30)  # jittered, so that a crowd of clients does not come back at once
+
+
+Mark = tuple[int, int]  # of an event: its id and its bytes, as `Recent` keeps them
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -41,23 +42,9 @@ class Tools(msgspec.Struct, frozen=True):
     make_id: Callable[[], str]
 
     @property
-    def can_submit(self) -> bool:
-        """Whether the log takes records without a task of ours (a spool and Kafka need one)."""
-        return isinstance(self.log, EmbeddedLog)
-
-    def submit(self, records: Sequence[Record], waiter: Waiter) -> None:
-        """The log's append without a task: `waiter` is told the places, or the error. Raises `LogError` at once."""
-        self._submitting().submit(records, waiter)
-
-    def receipt_of(self, places: Sequence[int]) -> str:
-        """The receipt of what was submitted and is durable now."""
-        log = self._submitting()
-        return encode_runs(log.generation, log.runs(places))
-
-    def _submitting(self) -> EmbeddedLog:
-        if not isinstance(self.log, EmbeddedLog):
-            raise TypeError("this log is awaited")
-        return self.log
+    def embedded(self) -> EmbeddedLog | None:
+        """The log, where it takes records without a task of ours (a spool and Kafka need one)."""
+        return self.log if isinstance(self.log, EmbeddedLog) else None
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -74,7 +61,7 @@ class Pending(msgspec.Struct, frozen=True, gc=False):
 
     verdicts: Sequence[Verdict]
     records: list[Record]
-    fresh: list[tuple[int, int]] = []
+    fresh: dict[Mark, None] = {}
     rejected: list[tuple[int, Rejection]] = []
     duplicates: int = 0
     fault: Fault | None = None
@@ -83,19 +70,20 @@ class Pending(msgspec.Struct, frozen=True, gc=False):
 def prepare(tools: Tools, verdicts: Sequence[Verdict]) -> Pending:
     """What of these verdicts goes into the log: all that is new, refused ones too."""
     records: list[Record] = []
-    fresh: list[tuple[int, int]] = []
+    fresh: dict[Mark, None] = {}
     rejected: list[tuple[int, Rejection]] = []
     duplicates = 0
+    seen = tools.recent.seen
     for place, verdict in enumerate(verdicts):
         record = verdict.record
         if verdict.rejection is not None:
             rejected.append((place, verdict.rejection))
         elif verdict.event_id:
-            mark = (key_of(record.site, verdict.event_id), verdict.content)
-            if tools.recent.seen(*mark) or mark in fresh:
+            mark = key_of(record.site, verdict.event_id), verdict.content
+            if seen(*mark) or mark in fresh:
                 duplicates += 1
                 continue
-            fresh.append(mark)
+            fresh[mark] = None
         records.append(Record(log_key(record.site, verdict.subject), encode(record)))
     return Pending(verdicts, records, fresh, rejected, duplicates)
 

@@ -19,7 +19,9 @@ from collector.direct import Direct
 from collector.exchange import Exchange
 from collector.ingest import Pending, Tools, fault_of, retry_after
 from collector.logs import place_of
+from collector.receipts import encode_runs
 from eventlog.contract import LogError
+from eventlog.embedded import EmbeddedLog
 
 # A request holds its body and its records in memory until the log has them: bound both.
 IN_FLIGHT_MAX: Final = 1_024
@@ -31,6 +33,7 @@ class Intake(ABC):
     def __init__(self, tools: Tools, name: str) -> None:
         self.tools = tools
         self.name = name
+        self._direct_log = tools.embedded
         self._answered: dict[int, m.Tally] = {}
         self._log = structlog.get_logger(f"netiv.{name}")
 
@@ -53,16 +56,30 @@ class Intake(ABC):
     def direct(self, request: Direct) -> None:
         """Takes a request whose body is here."""
         self.tools.metrics.in_flight += 1
-        exchange = Exchange(request.scope, self.tools)
+        exchange = Exchange(request.scope, self.tools, request.headers)
         try:
             pending = self.begin(exchange, request.body)
             if pending.records:
-                self.tools.submit(pending.records, Ticket(self, request, exchange, pending))
+                self._log_of_direct().submit(pending.records, Ticket(self, request, exchange, pending))
                 return
             answer = self.finish(exchange, pending, "")
         except Exception as error:  # noqa: BLE001  (the last resort: never a traceback to a sender)
             answer = self.refused(error)
         self.answer(request, exchange, answer)
+
+    def stored(self, request: Direct, exchange: Exchange, pending: Pending, places: Sequence[int]) -> None:
+        """The log has a direct request's records."""
+        log = self._log_of_direct()
+        try:
+            answer = self.finish(exchange, pending, encode_runs(log.generation, log.runs(places)))
+        except Exception as error:  # noqa: BLE001  (as above)
+            answer = self.refused(error)
+        self.answer(request, exchange, answer)
+
+    def _log_of_direct(self) -> EmbeddedLog:
+        if self._direct_log is None:
+            raise TypeError("this log is awaited")
+        return self._direct_log
 
     def refused(self, error: Exception) -> Answer:
         """The answer of an error."""
@@ -115,12 +132,7 @@ class Ticket:
     def set_result(self, places: Sequence[int], /) -> None:
         """The records are durable."""
         self._told = True
-        intake = self._intake
-        try:
-            answer = intake.finish(self._exchange, self._pending, intake.tools.receipt_of(places))
-        except Exception as error:  # noqa: BLE001  (as above)
-            answer = intake.refused(error)
-        intake.answer(self._request, self._exchange, answer)
+        self._intake.stored(self._request, self._exchange, self._pending, places)
 
     def set_exception(self, error: Any, /) -> None:
         """Nothing is promised of them."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from starlette.types import Receive, Scope, Send
 
 from collector import cors
 from collector import metrics as m
-from collector.accept import judge
+from collector.accept import Sender, Verdict, judge, judge_decoded
 from collector.answers import Answer, Fault, error_answer, status_of
 from collector.bounds import suspect
 from collector.exchange import Exchange
@@ -17,6 +18,7 @@ from collector.ingest import Pending, Tools, append, prepare, settle
 from collector.intake import Intake
 from collector.pixel_event import encode, event_of
 from collector.wire import respond
+from schemas.event import Event
 
 ENDPOINT: Final = "pixel"
 GIF: Final = (
@@ -61,12 +63,21 @@ class Pixel(Intake):
     def begin(self, exchange: Exchange, body: bytes = b"") -> Pending:  # noqa: ARG002
         """The query's event. Raises `Fault`."""
         self.overloaded()
-        grant = exchange.grant(exchange.key())
+        grant = exchange.grant_early() or exchange.grant(None)
         referrer = exchange.headers.get(b"referer", b"").decode("utf-8", "replace")
         event = event_of(exchange.scope["query_string"], referrer)
         sender = exchange.sender(grant, None, ENDPOINT, mint="visitor_id" not in event)
-        raw = encode(event)
-        return prepare(self.tools, [judge(raw, sender, suspect(raw), self.tools.make_id)])
+        return prepare(self.tools, [self._judge(event, sender)])
+
+    def _judge(self, made: dict[str, Any], sender: Sender) -> Verdict:
+        """The verdict on what was made of the query; its JSON is read again only to say what is wrong with it."""
+        raw = encode(made)
+        odd = "seq" in made or b"\\" in raw  # the only number without a bound, and what may be a NUL
+        try:
+            event = msgspec.convert(made, Event)
+        except msgspec.ValidationError:
+            return judge(raw, sender, suspect(raw), self.tools.make_id)
+        return judge_decoded(event, raw, sender, odd and suspect(raw), self.tools.make_id)
 
     def finish(self, exchange: Exchange, pending: Pending, receipt: str) -> Answer:
         """The image; a refused event's reason in a header."""

@@ -63,7 +63,10 @@ def check_media_type(headers: dict[bytes, bytes]) -> None:
 
 def decoded(body: bytes, headers: dict[bytes, bytes]) -> bytes:
     """The body without its content encoding. Raises `Fault`."""
-    encoding = headers.get(b"content-encoding", b"").strip().lower()
+    named = headers.get(b"content-encoding")
+    if named is None and body[:2] != MAGIC:
+        return body
+    encoding = (named or b"").strip().lower()
     if encoding not in (b"", b"identity", b"gzip", b"x-gzip"):
         raise Fault("unsupported_encoding")
     if encoding in (b"", b"identity") and body[:2] != MAGIC:

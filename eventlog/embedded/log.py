@@ -102,15 +102,17 @@ class EmbeddedLog:
 
     def runs(self, places: Sequence[int]) -> list[tuple[int, int, int]]:
         """Places as (partition, first offset, last offset) of their runs of neighbours, in order."""
+        if isinstance(places, range):
+            first, last = places[0], places[-1]
+            return [(first >> OFFSET_BITS, first & OFFSET_MASK, last & OFFSET_MASK)]
         found: list[tuple[int, int, int]] = []
-        ordered = places if isinstance(places, range) else sorted(places)
+        ordered = sorted(places)
         start = 0
-        for index in (len(ordered),) if isinstance(ordered, range) else range(1, len(ordered) + 1):
-            if index < len(ordered) and ordered[index] == ordered[index - 1] + 1:
-                continue
-            first, last = ordered[start], ordered[index - 1]
-            found.append((first >> OFFSET_BITS, first & OFFSET_MASK, last & OFFSET_MASK))
-            start = index
+        for index in range(1, len(ordered) + 1):
+            if index == len(ordered) or ordered[index] != ordered[index - 1] + 1:
+                first, last = ordered[start], ordered[index - 1]
+                found.append((first >> OFFSET_BITS, first & OFFSET_MASK, last & OFFSET_MASK))
+                start = index
         return found
 
     def _hand_over(self) -> None:
