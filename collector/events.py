@@ -17,7 +17,7 @@ from collector.exchange import Exchange
 from collector.ingest import Outcome, Pending, Tools, append, prepare, retry_after, settle
 from collector.intake import Intake
 from collector.parse import Parsed, parse
-from collector.wire import Disconnected, check_media_type, decoded, read_body, respond, respond_and_drain
+from collector.wire import Disconnected, Incoming, check_media_type, decoded, read_body, respond, respond_and_drain
 from eventlog.contract import Record
 from schemas.record import encode, key_of
 from schemas.rejection import CODES, Rejection
@@ -41,9 +41,10 @@ class Events(Intake):
         metrics = self.tools.metrics
         started = time.perf_counter() if metrics.measured() else 0.0
         metrics.in_flight += 1
+        incoming = Incoming(receive)
         exchange = Exchange(scope, self.tools)
         try:
-            answer = await self._answer(exchange, receive)
+            answer = await self._answer(exchange, incoming)
         except Disconnected:
             metrics.count(m.REFUSED, "disconnected")
             return
@@ -53,7 +54,7 @@ class Events(Intake):
             metrics.in_flight -= 1
         self.count_answer(answer.status)
         if CLOSE in answer.headers:
-            await respond_and_drain(receive, send, answer, exchange.cors)
+            await respond_and_drain(incoming, send, answer, exchange.cors)
         else:
             await respond(send, answer, exchange.cors)
         if started:

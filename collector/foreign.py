@@ -26,7 +26,7 @@ from collector.foreign_judging import Judging, broken_verdicts
 from collector.ingest import Tools, retry_after, store
 from collector.intake import IN_FLIGHT_MAX
 from collector.logs import place_of
-from collector.wire import Disconnected, respond, respond_and_drain
+from collector.wire import Disconnected, Incoming, respond, respond_and_drain
 from schemas.record import Accepted
 from schemas.rejection import CODES, Rejection
 
@@ -54,11 +54,12 @@ class Foreign:
         if dialect is None:
             raise AssertionError("routed here by `serves`")
         metrics.in_flight += 1
+        incoming = Incoming(receive)
         headers: dict[bytes, bytes] = dict(scope["headers"])
         cors = headers_for(headers.get(b"origin"))
         unread = False
         try:
-            answer = await self._answer(dialect, path, scope, receive)
+            answer = await self._answer(dialect, path, scope, incoming)
         except Fault as fault:
             metrics.count(m.REFUSED, fault.code)
             status = dialect.gone_status if status_of(fault.code) == 413 else status_of(fault.code)
@@ -76,7 +77,7 @@ class Foreign:
         if scope["method"] == "OPTIONS":
             cors = preflight(headers)
         if unread:
-            await respond_and_drain(receive, send, answer, cors)
+            await respond_and_drain(incoming, send, answer, cors)
         else:
             await respond(send, answer, cors)
         if started:

@@ -73,7 +73,7 @@ def prepare(tools: Tools, verdicts: Sequence[Verdict]) -> Pending:
     fresh: dict[Mark, None] = {}
     rejected: list[tuple[int, Rejection]] = []
     duplicates = 0
-    seen = tools.recent.seen
+    seen, append_record = tools.recent.seen, records.append
     for place, verdict in enumerate(verdicts):
         record = verdict.record
         if verdict.rejection is not None:
@@ -84,7 +84,7 @@ def prepare(tools: Tools, verdicts: Sequence[Verdict]) -> Pending:
                 duplicates += 1
                 continue
             fresh[mark] = None
-        records.append(Record(log_key(record.site, verdict.subject), encode(record)))
+        append_record(Record(log_key(record.site, verdict.subject), encode(record)))
     return Pending(verdicts, records, fresh, rejected, duplicates)
 
 
