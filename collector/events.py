@@ -24,6 +24,7 @@ from schemas.rejection import CODES, Rejection
 from schemas.sites import Grant
 
 ENDPOINT: Final = "events"
+NATIVE: Final = "native"
 IN_FLIGHT_BYTES_MAX: Final = 128 * 1024 * 1024
 _ALLOW: Final = (b"allow", b"POST, OPTIONS")
 _ONE: Final = b'{"accepted":1,"duplicates":0,"rejected":[],"receipt":"%s"}'
@@ -36,6 +37,7 @@ class Events(Intake):
         super().__init__(tools, ENDPOINT)
         self._bytes = 0
         self._received = tools.metrics.tally(m.BYTES, ENDPOINT)
+        self._accepted = tools.metrics.tally(m.ACCEPTED, NATIVE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         metrics = self.tools.metrics
@@ -116,12 +118,18 @@ class Events(Intake):
         if pending.fault is not None:
             self.tools.metrics.count(m.REJECTED, pending.fault.code)
             raise pending.fault
+        own = exchange.cookie_for(pending.verdicts)
+        if len(pending.fresh) == len(pending.verdicts) == 1 and pending.verdicts[0].record.dialect == NATIVE:
+            (mark,) = pending.fresh  # one new event, as most requests have: nothing to sum up
+            self.tools.recent.remember(*mark)
+            self._accepted.amount += 1
+            return Answer(202, _ONE % receipt.encode(), JSON_ONLY, own)
         outcome = settle(self.tools, pending, receipt)
-        return Answer(202, _body(outcome), JSON_ONLY, exchange.cookie_for(pending.verdicts))
+        return Answer(202, _body(outcome), JSON_ONLY, own)
 
     def _judge(self, exchange: Exchange, grant: Grant, parsed: Parsed) -> list[Verdict]:
         mint = parsed.single is None or not parsed.single.visitor_id
-        sender = exchange.sender(grant, parsed.sent_at, "native", mint=mint)
+        sender = exchange.sender(grant, parsed.sent_at, NATIVE, mint=mint)
         make_id = self.tools.make_id
         if parsed.batch is not None:
             return [judge(raw, sender, parsed.suspect, make_id) for raw in parsed.batch]
@@ -134,7 +142,7 @@ class Events(Intake):
 
     def _kept(self, exchange: Exchange, grant: Grant, parsed: Parsed, fault: Fault) -> Pending:
         """A body that could not be read is kept whole, but for the keys in it."""
-        sender = exchange.sender(grant, None, "native")
+        sender = exchange.sender(grant, None, NATIVE)
         rejection = parsed.fault or Rejection(fault.code, "", CODES[fault.code][0])
         verdict = refuse(mask(parsed.body), sender, rejection)
         return Pending(

@@ -107,7 +107,11 @@ class Intake(ABC):
         """Sends the answer of a direct request."""
         metrics = self.tools.metrics
         metrics.in_flight -= 1
-        self.count_answer(answer.status)
+        tally = self._answered.get(answer.status)
+        if tally is not None:
+            tally.amount += 1
+        else:
+            self.count_answer(answer.status)
         if metrics.measured():
             metrics.observe(request.age())
         request.answer(answer, self.cors_of(exchange))
