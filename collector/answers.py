@@ -41,6 +41,11 @@ REQUEST_CODES: Final[dict[str, tuple[int, str, str]]] = {
     "unsupported_media_type": (415, "This content type is not read here", "Send application/json or text/plain."),
     "unsupported_encoding": (415, "This content encoding is not read here", "Send gzip, or no encoding."),
     "headers_too_large": (431, "Too many or too large headers", "Send fewer cookies and headers."),
+    "too_many_requests": (
+        429,
+        "This address sends too many requests",
+        "Wait as long as `Retry-After` says; send events in batches.",
+    ),
     "bad_request": (400, "This is not a valid HTTP request", "Use an HTTP client library."),
     "internal_error": (
         500,

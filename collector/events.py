@@ -14,7 +14,7 @@ from collector.accept import Verdict, judge, judge_decoded, refuse
 from collector.answers import CLOSE, JSON_ONLY, Answer, Fault, error_answer
 from collector.credentials import mask
 from collector.exchange import Exchange
-from collector.ingest import Outcome, Pending, Tools, append, prepare, retry_after, settle
+from collector.ingest import Outcome, Pending, Tools, append, prepare, settle
 from collector.intake import Intake
 from collector.parse import Parsed, parse
 from collector.wire import Disconnected, Incoming, check_media_type, decoded, read_body, respond, respond_and_drain
@@ -25,7 +25,6 @@ from schemas.sites import Grant
 
 ENDPOINT: Final = "events"
 NATIVE: Final = "native"
-IN_FLIGHT_BYTES_MAX: Final = 128 * 1024 * 1024
 _ALLOW: Final = (b"allow", b"POST, OPTIONS")
 _ONE: Final = b'{"accepted":1,"duplicates":0,"rejected":[],"receipt":"%s"}'
 
@@ -35,7 +34,6 @@ class Events(Intake):
 
     def __init__(self, tools: Tools) -> None:
         super().__init__(tools, ENDPOINT)
-        self._bytes = 0
         self._received = tools.metrics.tally(m.BYTES, ENDPOINT)
         self._accepted = tools.metrics.tally(m.ACCEPTED, NATIVE)
 
@@ -76,17 +74,15 @@ class Events(Intake):
         self._check(exchange)
         exchange.grant_early()
         body = await read_body(receive, exchange.headers)
-        self._bytes += len(body)
+        self.waiting_bytes += len(body)
         try:
             pending = self._begin(exchange, body)
             return self.finish(exchange, pending, await append(self.tools, pending.records))
         finally:
-            self._bytes -= len(body)
+            self.waiting_bytes -= len(body)
 
     def _check(self, exchange: Exchange) -> None:
         self.overloaded()
-        if self._bytes > IN_FLIGHT_BYTES_MAX:
-            raise Fault("overloaded", headers=(retry_after(),))
         check_media_type(exchange.headers)
 
     def begin(self, exchange: Exchange, body: bytes) -> Pending:

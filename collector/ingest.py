@@ -16,6 +16,7 @@ from collector.accept import Verdict
 from collector.answers import Fault
 from collector.client_ip import Proxies
 from collector.duplicates import Recent, key_of
+from collector.rate import Rate
 from collector.receipts import encode as encode_receipt
 from collector.registry import Registry
 from eventlog.contract import Log, LogError, LogFull, Record
@@ -40,6 +41,9 @@ class Tools(msgspec.Struct, frozen=True):
     proxies: Proxies
     now_ms: Callable[[], int]
     make_id: Callable[[], str]
+    # A request holds its body and its records in memory until the log has them.
+    in_flight_max: int = 1_024
+    rate: Rate | None = None  # None = no limit
 
     @property
     def embedded(self) -> EmbeddedLog | None:

@@ -23,8 +23,8 @@ from collector.receipts import encode_runs
 from eventlog.contract import LogError
 from eventlog.embedded import EmbeddedLog
 
-# A request holds its body and its records in memory until the log has them: bound both.
-IN_FLIGHT_MAX: Final = 1_024
+# The bodies of all that wait for the log.
+IN_FLIGHT_BYTES_MAX: Final = 128 * 1024 * 1024
 
 
 class Intake(ABC):
@@ -33,6 +33,7 @@ class Intake(ABC):
     def __init__(self, tools: Tools, name: str) -> None:
         self.tools = tools
         self.name = name
+        self.waiting_bytes = 0
         self._direct_log = tools.embedded
         self._answered: dict[int, m.Tally] = {}
         self._log = structlog.get_logger(f"netiv.{name}")
@@ -56,6 +57,7 @@ class Intake(ABC):
     def direct(self, request: Direct) -> None:
         """Takes a request whose body is here."""
         self.tools.metrics.in_flight += 1
+        self.waiting_bytes += len(request.body)
         exchange = Exchange(request.scope, self.tools, request.headers)
         try:
             pending = self.begin(exchange, request.body)
@@ -93,7 +95,7 @@ class Intake(ABC):
 
     def overloaded(self) -> None:
         """Raises `Fault` when more is in flight than memory is for."""
-        if self.tools.metrics.in_flight > IN_FLIGHT_MAX:
+        if self.tools.metrics.in_flight > self.tools.in_flight_max or self.waiting_bytes > IN_FLIGHT_BYTES_MAX:
             raise Fault("overloaded", headers=(retry_after(),))
 
     def count_answer(self, status: int) -> None:
@@ -107,6 +109,7 @@ class Intake(ABC):
         """Sends the answer of a direct request."""
         metrics = self.tools.metrics
         metrics.in_flight -= 1
+        self.waiting_bytes -= len(request.body)
         tally = self._answered.get(answer.status)
         if tally is not None:
             tally.amount += 1
