@@ -29,6 +29,7 @@ from collector.links import Redirect
 from collector.metrics import ENDED, REFUSED, Metrics
 from collector.pages import make_pages
 from collector.pixel import Pixel
+from collector.rate import Rate
 from collector.registry import Registry
 from collector.sdk_files import SdkFiles, folder_of
 from collector.spool import SpooledLog, open_spooled_log
@@ -101,6 +102,8 @@ class Collector:
             proxies=Proxies(settings.trusted_proxies),
             now_ms=now_ms,
             make_id=make_id,
+            in_flight_max=settings.requests_in_flight_max,
+            rate=Rate(settings.requests_per_minute_max) if settings.requests_per_minute_max else None,
         )
         prefix = settings.path_prefix
         self._pages = make_pages(
@@ -110,7 +113,7 @@ class Collector:
         folder = settings.sites_file.parent
         self._foreign = (Redirect(tools, prefix, folder / LINKS), Webhooks(tools, prefix, folder), foreign)
         events, pixel = Events(tools), Pixel(tools)
-        if tools.can_submit:
+        if tools.embedded is not None:
             self._direct = {
                 (b"POST", f"{prefix}/v1/events".encode()): events.direct,
                 (b"GET", f"{prefix}/p.gif".encode()): pixel.direct,

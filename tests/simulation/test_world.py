@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.pixel_event import event_json
+from collector.pixel_event import event_of
 from netiv.demo.channels import ARRIVALS, REACHES
 from netiv.demo.parcels import Parcel, pixel_query
 from netiv.demo.simulate import World, simulate
@@ -140,4 +140,4 @@ def test_sessions_of_a_device_are_apart_or_of_another_campaign(seed: int, person
 @given(st.sampled_from(simulate(7, 60, UNTIL).parcels).filter(lambda parcel: parcel.form == "pixel"))
 def test_a_pixel_says_what_the_event_says(parcel: Parcel) -> None:
     (event,) = parcel.events
-    assert msgspec.json.decode(event_json(pixel_query(event).encode(), "")) == event
+    assert event_of(pixel_query(event).encode(), "") == event
