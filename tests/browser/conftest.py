@@ -120,5 +120,5 @@ def html(attributes: str = "", title: str = "Home", body: str = "", engagement: 
 
 
 def ready(page: Page) -> None:
-    """Until the SDK has started on this page."""
-    page.wait_for_function("() => window.netiv && window.netiv.visitorId")
+    """Until the SDK has started on this page: its calls are there, and asking for the visitor ends what is left of the start."""
+    page.wait_for_function("() => window.netiv && window.netiv.visitorId && window.netiv.visitorId()")
