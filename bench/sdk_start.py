@@ -75,7 +75,9 @@ def site() -> Iterator[str]:
 def tasks_ms(trace: dict[str, Any]) -> list[float]:
     """CPU time of each task of a page's main thread in which a file of the SDK ran, in order."""
     events = trace["traceEvents"]
-    main = {(e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain"}
+    main = {
+        (e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain"
+    }
     mine = [e for e in events if (e["pid"], e["tid"]) in main and e.get("ph") == "X"]
     tasks = [e for e in mine if e["name"] in TASK]
     found: dict[float, float] = {}
@@ -100,7 +102,9 @@ def start_of(browser: Browser, url: str) -> list[float]:
         page.goto(url + "other")  # the renderer itself has started
         browser.start_tracing(page=page, categories=CATEGORIES)
         page.goto(url)
-        page.wait_for_function("() => window.netiv && performance.getEntriesByName(location.origin + '/v1/events').length")
+        page.wait_for_function(
+            "() => window.netiv && performance.getEntriesByName(location.origin + '/v1/events').length"
+        )
         page.evaluate("new Promise(done => requestIdleCallback(done))")
         return tasks_ms(json.loads(browser.stop_tracing()))
     finally:

@@ -107,6 +107,13 @@ def beacon(request: pytest.FixtureRequest) -> Iterator[Beacon]:
 
 
 @pytest.fixture
+def pages() -> Iterator[Beacon]:
+    """A site's own server, for tests whose collector is the stack's, under another port."""
+    with Beacon() as server:
+        yield server
+
+
+@pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """A user-data folder for tests that kill the browser."""
     return tmp_path / "profile"

@@ -45,9 +45,9 @@ def test_a_youtube_player_is_heard(host: str, first: str, page: Page, beacon: Be
     beacon.wait(lambda: beacon.named("media_completed"))
     media = f"https://{host}/embed/abc"
     assert [event["properties"] for event in beacon.named("media_started")] == [{"media": media, "kind": "youtube"}]
-    assert [event["properties"] for event in sorted(beacon.named("media_progress"), key=lambda event: event["seq"])] == [
-        {"media": media, "kind": "youtube", "percent": percent, "duration_s": 120} for percent in (25, 50, 75)
-    ]
+    assert [
+        event["properties"] for event in sorted(beacon.named("media_progress"), key=lambda event: event["seq"])
+    ] == [{"media": media, "kind": "youtube", "percent": percent, "duration_s": 120} for percent in (25, 50, 75)]
     assert [event["properties"] for event in beacon.named("media_completed")] == [{"media": media, "kind": "youtube"}]
 
 

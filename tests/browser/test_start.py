@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bench.sdk_start import LIMIT_MS, site, start_of
 from browser.beacon import Beacon
 from browser.conftest import html
 from playwright.sync_api import Browser, Page
+
+from bench.sdk_start import LIMIT_MS, site, start_of
 
 # counts what makes a page wait for other processes, or is dear the first time
 COUNT = """
@@ -41,7 +42,9 @@ def test_a_call_that_needs_the_visitor_gets_it_at_once(page: Page, beacon: Beaco
     page.goto(beacon.url())
     beacon.wait(lambda: beacon.named("page"))
     visitor = page.evaluate("netiv.visitorId()")
-    beacon.pages["/"] = html("""onload="netiv.track('first'); window.told = netiv.visitorId(); netiv.track('second')" """)
+    beacon.pages["/"] = html(
+        """onload="netiv.track('first'); window.told = netiv.visitorId(); netiv.track('second')" """
+    )
     page.goto(beacon.url())
     beacon.wait(lambda: beacon.named("second") and len(beacon.named("page")) == 2)
     assert page.evaluate("told") == visitor
