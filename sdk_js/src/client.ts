@@ -242,13 +242,14 @@ export function createClient(o: Options, url: string): Core {
   setTimeout(ready, 0, 1);
   setTimeout(ready);
 
-  listen(window, "pagehide visibilitychange", ({ type }) => {
+  const leave = (final: boolean): void => {
     ready();
-    const final = type === "pagehide";
-    if (!final && !doc.hidden) return delivery.soon();
     core.leaving.forEach((then) => then());
     delivery.leave(final);
-  });
+  };
+  listen(window, "pagehide", () => leave(true));
+  // on the document: after the modules, which listen on the window and have something to say last
+  listen(doc, "visibilitychange", () => (doc.hidden ? leave(false) : delivery.soon()));
   listen(window, "online", delivery.now);
   listen(window, "storage", ({ key, newValue, oldValue }: StorageEvent) => {
     if (key === CONSENT) {
