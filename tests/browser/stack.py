@@ -41,7 +41,7 @@ class Stack:
         with urllib.request.urlopen(f"{self.clickhouse}/?database=netiv", body, timeout=60) as answer:
             return [json.loads(line) for line in answer.read().splitlines()]
 
-    def wait_derived(self, timeout_s: float = 60.0) -> None:
+    def wait_derived(self, timeout_s: float = 180.0) -> None:
         """Until the tables have everything that was acknowledged."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
@@ -52,7 +52,7 @@ class Stack:
             time.sleep(0.05)  # between two looks, until the deadline
         raise AssertionError(f"not derived within {timeout_s} s: {lag}")
 
-    def holds_once_each(self, taken: Callable[[], dict[str, dict[str, Any]]], timeout_s: float = 30.0) -> None:
+    def holds_once_each(self, taken: Callable[[], dict[str, dict[str, Any]]], timeout_s: float = 120.0) -> None:
         """ClickHouse has exactly the events that were taken, once each, and no other of their visitors. A page may still
         be sending when a test ends: looked at until it holds, or the deadline."""
         until = time.monotonic() + timeout_s
@@ -97,10 +97,10 @@ def started(folder: Path) -> Iterator[Stack]:
             yield ready_in(output, process)
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(60)
+            process.wait(120)
 
 
-def ready_in(output: Path, process: subprocess.Popen[bytes], timeout_s: float = 90.0) -> Stack:
+def ready_in(output: Path, process: subprocess.Popen[bytes], timeout_s: float = 300.0) -> Stack:
     """What `netiv up --json` printed when it was ready."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until and process.poll() is None:

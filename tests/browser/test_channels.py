@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from browser.beacon import Beacon
-from browser.conftest import html, ready
+from browser.conftest import html, whole
 from browser.stack import ALIAS, Stack
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
@@ -196,8 +196,7 @@ def test_a_list_that_knows_our_names_and_the_alias(way: str, page: Page, pages: 
     pages.pages["/start"] = body
     page.route("**/*", answer)
     page.goto(pages.url(SHOP, "/start"))
-    ready(page)
-    page.wait_for_function("() => history.pushState.toString().indexOf('[native code]') < 0")
+    whole(page)
     page.evaluate("() => history.pushState({}, '', '/route')")
     assert page.evaluate("name => netiv.track(name).then(verdict => verdict.status)", mark) == "sent"
     [event] = rows(stack, f"name = '{mark}'")

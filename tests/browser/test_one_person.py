@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from browser.beacon import Beacon
-from browser.conftest import html, ready
+from browser.conftest import html, ready, whole
 from browser.stack import Stack
 from playwright.sync_api import Page
 
@@ -22,8 +22,7 @@ def sites(pages: Beacon, stack: Stack) -> tuple[str, str]:
 def visit(page: Page, address: str) -> str:
     """The visitor of a page, once the collector has its page view."""
     page.goto(address)
-    ready(page)
-    page.wait_for_function("() => history.pushState.toString().indexOf('[native code]') < 0")
+    whole(page)
     assert page.evaluate("() => netiv.track('seen').then(verdict => verdict.status)") == "sent"
     return str(page.evaluate("netiv.visitorId()"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from browser.beacon import Beacon
-from browser.conftest import html
+from browser.conftest import html, whole
 from playwright.sync_api import Browser, Page
 
 from bench.sdk_start import LIMIT_MS, site, start_of
@@ -76,7 +76,7 @@ def test_log_out_during_the_start_is_the_old_visitor_s(page: Page, beacon: Beaco
 
 def test_the_time_zone_comes_along_where_it_costs_nothing(page: Page, beacon: Beacon) -> None:
     page.goto(beacon.url())
-    page.wait_for_load_state("networkidle")
+    whole(page)
     page.evaluate("() => { netiv.track('later') }")
     beacon.wait(lambda: beacon.named("later"))
     assert beacon.named("later")[0]["context"]["timezone"] == page.evaluate("Temporal.Now.timeZoneId()")
