@@ -13,10 +13,12 @@ from functools import lru_cache
 
 import iptocc
 import structlog
+import uuid_utils
 
 from consumers.control import serve_control
 from consumers.enrich.agent import agent_parser
 from consumers.enrich.steps import Lookups
+from consumers.fencing import Claimant, FencedLoader
 from consumers.identity.performing import Performer
 from consumers.load import Loader
 from consumers.loop import GROUP, Loop, Pace
@@ -67,7 +69,11 @@ def make_loop(
     else:
         refresher = Refresher(warehouse, rules, scratch, warehouse.database, now_us)
     pace = Pace(settings.batch_records_max, settings.batch_bytes_max, settings.batch_records_max * 20)
-    return Loop(log, Loader(warehouse, asyncio.sleep), refresher, make_lookups(), pace), refresher
+    loader = Loader(warehouse, asyncio.sleep)
+    if not isinstance(warehouse, EmbeddedWarehouse):  # a server outlives its clients: their last insert may still run
+        claimant = Claimant(f"{name}-{uuid_utils.uuid7()}", f"{scratch}_{name}" if name else scratch)
+        loader = FencedLoader(warehouse, asyncio.sleep, claimant)
+    return Loop(log, loader, refresher, make_lookups(), pace), refresher
 
 
 def serve(settings: Settings) -> int:

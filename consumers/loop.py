@@ -17,7 +17,7 @@ import structlog
 
 from consumers.enrich.facts import facts_of
 from consumers.enrich.steps import Lookups
-from consumers.load import Load, Loader, load_of
+from consumers.load import Fenced, Load, Loader, load_of
 from consumers.progress import places
 from consumers.refresh.refresher import Refresher
 from consumers.warehouse.contract import WarehouseError
@@ -99,6 +99,7 @@ class Loop:
         assignment, partitions = await reader.assigned()
         committed = await reader.committed()
         generation = self._log.generation
+        await self._loader.claim(generation, partitions)
         loaded = {partition: await self._loader.loaded_until(generation, partition) for partition in partitions}
         self._ends = {}
         for place in places({partition: committed.get(partition, 0) for partition in partitions}, loaded):
@@ -163,7 +164,11 @@ class Loop:
     async def _load(self, load: Load) -> None:
         # The journal first: should facts land and this process die, the keys are known.
         await self._refresher.mark(load.dirty)
-        await self._loader.insert(load)
+        try:
+            await self._loader.insert(load)
+        except Fenced:
+            self._events.warning("fenced")
+            raise Reassigned from None
         self._ends.update(load.ends)
         self._unrefreshed += load.records
         await self._log.mark(LOADED, self._ends)
