@@ -10,6 +10,7 @@ from pathlib import Path
 from pprint import pformat
 from typing import Any
 
+import msgspec
 import pytest
 
 from consumers.rules.files import load
@@ -17,6 +18,7 @@ from consumers.warehouse.contract import Warehouse, WarehouseError
 from consumers.warehouse.server import open_server
 from eventlog.contract import Record, Stored
 from eventlog.kafka import KafkaLog, ensure_topic, open_kafka_log
+from eventlog.kafka.config import KafkaConfig
 from netiv.dev.broker import free_ports
 from schemas.record import encode, key_of
 from tests.kafka.backend import config_for
@@ -26,20 +28,31 @@ from tests.model.engine import Pipeline, difference
 from tests.model.worlds import Sent, records
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """How many consumers there may be, how much each reads at once, and where they find the server when not directly."""
+
+    consumers: int = 3
+    batch_records_max: int = 40
+    warehouse_port: int = 0
+
+
 class Stack:
     """A broker's topic, a server process, and consumers by number."""
 
-    def __init__(self, place: Path, log: KafkaLog, topic: str, bootstrap: str) -> None:
+    def __init__(self, place: Path, log: KafkaLog, config: KafkaConfig, plan: Plan) -> None:
         self.place, self.log = place, log
         (port,) = free_ports(1)
+        self.port = port
         url = f"http://127.0.0.1:{port}"
         engine = [str(Path(__file__).with_name("engine.py")), str(place / "warehouse"), str(port)]
         self.engine = Process(engine, {}, place / "engine.txt")
         self.url = url
         self.environment = {
-            "NETIV_KAFKA": bootstrap, "NETIV_KAFKA_TOPIC": topic, "NETIV_KAFKA_PARTITIONS": "4",
-            "NETIV_KAFKA_SESSION_TIMEOUT_S": "2", "NETIV_CLICKHOUSE": url, "NETIV_CLICKHOUSE_USER": "owner",
-            "NETIV_CLICKHOUSE_PASSWORD": "secret", "NETIV_DATA": str(place), "NETIV_BATCH_RECORDS_MAX": "40",
+            "NETIV_KAFKA": config.bootstrap, "NETIV_KAFKA_TOPIC": config.topic,
+            "NETIV_KAFKA_PARTITIONS": str(config.partitions), "NETIV_KAFKA_SESSION_TIMEOUT_S": "2",
+            "NETIV_CLICKHOUSE": f"http://127.0.0.1:{plan.warehouse_port or port}", "NETIV_CLICKHOUSE_USER": "owner",
+            "NETIV_CLICKHOUSE_PASSWORD": "secret", "NETIV_DATA": str(place),
+            "NETIV_BATCH_RECORDS_MAX": str(plan.batch_records_max),
         }  # fmt: skip
         self.consumers = [
             Process(
@@ -47,7 +60,7 @@ class Stack:
                 {**self.environment, "NETIV_CONSUMER": f"c{n}"},
                 place / f"consumer{n}.txt",
             )
-            for n in range(3)
+            for n in range(plan.consumers)
         ]
 
     async def open_warehouse(self) -> Warehouse:
@@ -64,7 +77,7 @@ class Stack:
         await until(reached)
         return found[0]
 
-    async def derived(self) -> None:
+    async def derived(self, deadline_s: float = 150.0) -> None:
         """Until everything appended is derived; dead consumers are started again."""
 
         async def done() -> bool:
@@ -74,7 +87,7 @@ class Stack:
             return await self.log.committed("netiv") == await self.log.ends()
 
         try:
-            await until(done, 150.0)
+            await until(done, deadline_s)
         except TimeoutError:
             raise AssertionError("\n".join(process.tail() for process in [*self.consumers[:2], self.engine])) from None
 
@@ -93,20 +106,21 @@ class Stack:
 
 
 @asynccontextmanager
-async def open_stack(tmp_path: Path) -> AsyncIterator[Stack]:
+async def open_stack(tmp_path: Path, plan: Plan = Plan(), config: KafkaConfig | None = None) -> AsyncIterator[Stack]:
     """The server runs and is migrated; no consumer runs yet."""
-    config = config_for(tmp_path, 4)
+    config = config or config_for(tmp_path, 4)
     await ensure_topic(config)
     async with AsyncExitStack() as exits:
         log = await open_kafka_log(config)
         exits.push_async_callback(log.close)
-        stack = Stack(tmp_path, log, config.topic, config.bootstrap)
+        stack = Stack(tmp_path, log, config, plan)
         for process in (stack.engine, *stack.consumers):
             exits.callback(process.kill)
         stack.engine.start()
         warehouse = await stack.open_warehouse()
         exits.push_async_callback(warehouse.close)
-        migration = Process(["-m", "netiv", "migrate"], stack.environment, tmp_path / "migrate.txt").start()
+        direct = {**stack.environment, "NETIV_CLICKHOUSE": stack.url}
+        migration = Process(["-m", "netiv", "migrate"], direct, tmp_path / "migrate.txt").start()
         exits.callback(migration.kill)
         assert migration.process is not None
         assert await asyncio.to_thread(migration.process.wait, 90) == 0, migration.tail()
@@ -148,16 +162,17 @@ async def publish(stack: Stack, world: list[Sent], pieces: int) -> AsyncIterator
         yield start
 
 
-async def check(stack: Stack) -> None:
-    """Every fact once, and every table as the model derives it from the log."""
+async def check(stack: Stack, world: str = "w") -> list[Stored]:
+    """Every fact once, and every table as the model derives it from the log, which is returned."""
     warehouse: Warehouse = stack.warehouse  # type: ignore[attr-defined]
     stored: list[Stored] = []
-    for partition in range(4):
+    for partition in range(stack.log.partitions):
         stored += await stack.log.read_from(partition, 0, 1_000_000, 1 << 30)
     rows = await warehouse.rows("SELECT count(), uniqExact(log_gen, log_part, log_off) FROM events")
     bad = await warehouse.rows("SELECT count() FROM bad_events FINAL")
     assert rows[0][0] == rows[0][1] == len(stored) - bad[0][0]
     pipeline = Pipeline(warehouse, load())  # type: ignore[arg-type]
     await pipeline.use("standard", load())
-    if differing := difference(await pipeline.tables("w"), pipeline.model(stored, "standard")):
+    if differing := difference(await pipeline.tables(world), pipeline.model(stored, "standard")):
         pytest.fail(pformat(differing, width=160)[:6_000])
+    return stored
