@@ -12,6 +12,7 @@ import time
 from functools import lru_cache
 
 import iptocc
+import msgspec
 import structlog
 import uuid_utils
 
@@ -22,6 +23,8 @@ from consumers.fencing import Claimant, FencedLoader
 from consumers.identity.performing import Performer
 from consumers.load import Loader
 from consumers.loop import GROUP, Loop, Pace
+from consumers.metrics import ConsumerMetrics
+from consumers.metrics_serving import serve_metrics
 from consumers.name import claim_name
 from consumers.opening import Stopped, again_and_again, is_shared, open_log, require_tables
 from consumers.refresh.refresher import Refresher
@@ -58,10 +61,19 @@ def make_lookups() -> Lookups:
     return Lookups(agent_parser(), country)
 
 
+class Role(msgspec.Struct, frozen=True):
+    """Who a consumer is: its name, when others share the tables, and where its figures go."""
+
+    name: str = ""
+    metrics: ConsumerMetrics = msgspec.field(default_factory=ConsumerMetrics)
+
+
 def make_loop(
-    log: Log, warehouse: Warehouse, rules: Rules, settings: Settings, name: str = ""
+    log: Log, warehouse: Warehouse, rules: Rules, settings: Settings, role: Role | None = None
 ) -> tuple[Loop, Refresher]:
-    """A consumer and its refresher; `name` when other consumers share the tables."""
+    """A consumer and its refresher."""
+    role = role or Role()
+    name, metrics = role.name, role.metrics
     scratch = f"{warehouse.database}_scratch"
     refresher: Refresher
     if name:
@@ -69,11 +81,13 @@ def make_loop(
     else:
         refresher = Refresher(warehouse, rules, scratch, warehouse.database, now_us)
     pace = Pace(settings.batch_records_max, settings.batch_bytes_max, settings.batch_records_max * 20)
-    loader = Loader(warehouse, asyncio.sleep)
+    loader = Loader(warehouse, metrics.wait_for_warehouse)
     if not isinstance(warehouse, EmbeddedWarehouse):  # a server outlives its clients: their last insert may still run
         claimant = Claimant(f"{name}-{uuid_utils.uuid7()}", f"{scratch}_{name}" if name else scratch)
-        loader = FencedLoader(warehouse, asyncio.sleep, claimant)
-    return Loop(log, loader, refresher, make_lookups(), pace), refresher
+        loader = FencedLoader(warehouse, metrics.wait_for_warehouse, claimant)
+    loop = Loop(log, loader, refresher, make_lookups(), pace)
+    loop.metrics = metrics
+    return loop, refresher
 
 
 def serve(settings: Settings) -> int:
@@ -105,11 +119,15 @@ async def _serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if not is_shared(settings):
-        await _serve_once(settings, stop, "")
+        role = Role()
+        with serve_metrics(settings, role.metrics):
+            await _serve_once(settings, stop, role)
         return 0
     name = claim_name(settings.data / "consumers", settings.consumer)
+    role = Role(name.text)
     try:
-        await again_and_again(lambda: _serve_once(settings, stop, name.text), stop)
+        with serve_metrics(settings, role.metrics):
+            await again_and_again(lambda: _serve_once(settings, stop, role), stop, role.metrics.away)
     except Stopped:
         pass  # asked to stop while it waited: nothing was in hand
     finally:
@@ -117,15 +135,15 @@ async def _serve(settings: Settings) -> int:
     return 0
 
 
-async def _serve_once(settings: Settings, stop: asyncio.Event, name: str) -> None:
+async def _serve_once(settings: Settings, stop: asyncio.Event, role: Role) -> None:
     rules = load(settings.rules_folder)
     warehouse = await open_warehouse(settings)
     try:
         # Where consumers share tables, one `netiv migrate` makes them, not several processes at once.
-        await (require_tables(warehouse) if name else prepare_tables(warehouse, rules))
+        await (require_tables(warehouse) if role.name else prepare_tables(warehouse, rules))
         log = await open_log(settings)
         try:
-            loop, refresher = make_loop(log, warehouse, rules, settings, name)
+            loop, refresher = make_loop(log, warehouse, rules, settings, role)
             await refresher.prepare()
             performer = Performer(warehouse, refresher, now_us)
             async with serve_control(

@@ -18,6 +18,7 @@ import structlog
 from consumers.enrich.facts import facts_of
 from consumers.enrich.steps import Lookups
 from consumers.load import Fenced, Load, Loader, load_of
+from consumers.metrics import ConsumerMetrics
 from consumers.progress import places
 from consumers.refresh.refresher import Refresher
 from consumers.warehouse.contract import WarehouseError
@@ -57,6 +58,7 @@ class Loop:
         self._unrefreshed = 0
         self._refreshing: asyncio.Task[None] | None = None
         self._asked: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
+        self.metrics = ConsumerMetrics()
         self._events = structlog.get_logger("netiv.consumer")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -111,6 +113,7 @@ class Loop:
                     "log_gen = {gen:UInt32} AND log_part = {part:UInt16} AND log_off >= {since:UInt64}", bound
                 )
                 self._unrefreshed += place.loaded - place.committed
+        self.metrics.resumed(len(partitions))
         self._events.info("resumed", partitions=len(partitions), unrefreshed=self._unrefreshed)
         await self._begin_refresh(reader, always=True)
         await self._end_refresh()
@@ -167,10 +170,12 @@ class Loop:
         try:
             await self._loader.insert(load)
         except Fenced:
+            self.metrics.fenced()
             self._events.warning("fenced")
             raise Reassigned from None
         self._ends.update(load.ends)
         self._unrefreshed += load.records
+        self.metrics.loaded(load.records)
         await self._log.mark(LOADED, self._ends)
 
     @property
@@ -191,7 +196,10 @@ class Loop:
             self._refreshing = None
 
     async def _refresh(self, reader: Reader, ends: dict[int, int], cycle: int, events: int) -> None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
         subjects = await self._refresher.refresh(cycle)
         await reader.commit(ends)
         await self._refresher.clear(cycle)
+        self.metrics.derived(events, clock() - began)
         self._events.debug("derived", events=events, subjects=subjects)

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     consumer: str = Field(
         "", description="Name of this consumer among several; empty = the machine's name and a number."
     )
+    consumer_metrics_port: int = Field(
+        0, ge=0, le=65_535, description="Port where a consumer answers Prometheus on `/metrics`; 0 = it doesn't."
+    )
     spool_after_s: float = Field(
         2.0, gt=0, le=60, description="Kafka not answering for so long: events go to the local spool."
     )

@@ -36,6 +36,9 @@ class Plan(msgspec.Struct, frozen=True):
     warehouse_port: int = 0
 
 
+SMALL = Plan()
+
+
 class Stack:
     """A broker's topic, a server process, and consumers by number."""
 
@@ -106,7 +109,7 @@ class Stack:
 
 
 @asynccontextmanager
-async def open_stack(tmp_path: Path, plan: Plan = Plan(), config: KafkaConfig | None = None) -> AsyncIterator[Stack]:
+async def open_stack(tmp_path: Path, plan: Plan = SMALL, config: KafkaConfig | None = None) -> AsyncIterator[Stack]:
     """The server runs and is migrated; no consumer runs yet."""
     config = config or config_for(tmp_path, 4)
     await ensure_topic(config)
