@@ -110,7 +110,7 @@ class Day:
     async def rebalances(self) -> None:
         extra = self.stack.consumers[3]
         for number in range(12):
-            extra.stop() if number % 2 else extra.start()
+            _ = await asyncio.to_thread(extra.stop) if number % 2 else extra.start()
             await asyncio.sleep(5)
         extra.kill()
 
