@@ -28,6 +28,7 @@ GROUP: Final = "netiv"
 LOADED: Final = "loaded"
 IDLE_WAIT_S: Final = 0.5
 DRAIN_S: Final = 60.0
+JOIN_S: Final = 5.0
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -63,7 +64,9 @@ class Loop:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set, then go on until nothing waits or `DRAIN_S` have passed."""
-        reader = await self._log.reader(GROUP)
+        reader = await self._join(stop)
+        if reader is None:
+            return None
         try:
             while True:
                 assignment = await self._resume(reader)
@@ -73,6 +76,22 @@ class Loop:
                     continue
         finally:
             await reader.close()
+
+    async def _join(self, stop: asyncio.Event) -> Reader | None:
+        """A reader; None when `stop` was set and the log does not let us in soon (a group may be long in dealing out)."""
+        joining = asyncio.ensure_future(self._log.reader(GROUP))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({joining, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({joining}, timeout=JOIN_S)
+            if not joining.done():
+                return None
+            return joining.result()
+        finally:
+            stopping.cancel()
+            if not joining.done():
+                joining.cancel()
+                await asyncio.wait({joining})
 
     async def between_refreshes(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do some work on the tables when everything loaded is derived and committed, and nothing is being derived."""

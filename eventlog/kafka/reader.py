@@ -14,7 +14,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from eventlog.contract import Batch, LogUnavailable, Position, Stored
-from eventlog.kafka.config import TOPIC_BATCH_BYTES_MAX, KafkaConfig
+from eventlog.kafka.config import REQUEST_S, TOPIC_BATCH_BYTES_MAX, KafkaConfig
 from eventlog.kafka.faults import patiently, translate, within
 from eventlog.kafka.topic import Topic
 from eventlog.kafka.turns import Turns
@@ -28,8 +28,10 @@ CHECK_WAIT_S: Final = 0.2
 
 def make_consumer(config: KafkaConfig, group: str) -> AIOKafkaConsumer:
     """As this log needs one: nothing skipped, nothing committed by itself."""
+    # Joining is answered when everybody has let go: a client that gives up before joins anew, and all begin again.
+    patience = {"request_timeout_ms": int((config.rebalance_timeout_s + REQUEST_S) * 1000)}
     return AIOKafkaConsumer(
-        **config.client(),
+        **{**config.client(), **patience},
         group_id=config.group(group),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
