@@ -81,6 +81,8 @@ def make_loop(
     else:
         refresher = Refresher(warehouse, rules, scratch, warehouse.database, now_us)
     pace = Pace(settings.batch_records_max, settings.batch_bytes_max, settings.batch_records_max * 20)
+    if name:
+        pace = msgspec.structs.replace(pace, drain_s=0.0)
     loader = Loader(warehouse, metrics.wait_for_warehouse)
     if not isinstance(warehouse, EmbeddedWarehouse):  # a server outlives its clients: their last insert may still run
         claimant = Claimant(f"{name}-{uuid_utils.uuid7()}", f"{scratch}_{name}" if name else scratch)

@@ -32,11 +32,13 @@ JOIN_S: Final = 5.0
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """How much is read at once, and after how many events a refresh is due even under backlog."""
+    """How much is read at once, after how many events a refresh is due even under backlog, and for how long a consumer
+    that is told to stop goes on with what waits (no longer than the batch in hand where others are there to go on)."""
 
     records_max: int = 20_000
     bytes_max: int = 64 * 1024**2
     refresh_records_max: int = 200_000
+    drain_s: float = DRAIN_S
 
 
 T = TypeVar("T")
@@ -63,7 +65,7 @@ class Loop:
         self._events = structlog.get_logger("netiv.consumer")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop` is set, then go on until nothing waits or `DRAIN_S` have passed."""
+        """Consume until `stop` is set, then go on until nothing waits or `Pace.drain_s` have passed."""
         reader = await self._join(stop)
         if reader is None:
             return None
@@ -145,8 +147,8 @@ class Loop:
             while True:
                 load = await ahead
                 if stop.is_set():
-                    deadline = min(deadline, asyncio.get_running_loop().time() + DRAIN_S)
-                ending = stop.is_set() and (load is None or asyncio.get_running_loop().time() > deadline)
+                    deadline = min(deadline, asyncio.get_running_loop().time() + self._pace.drain_s)
+                ending = stop.is_set() and (load is None or asyncio.get_running_loop().time() >= deadline)
                 if not ending:
                     ahead = asyncio.create_task(self._next(reader, assignment, 0.0 if load else IDLE_WAIT_S))
                 if load:

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         5 * 1024**3, gt=0, description="Size of one collector process's spool at which it answers 503."
     )
     clickhouse: str = Field("", description="URL of a ClickHouse server; empty = the embedded engine.")
+    cluster: str = Field(
+        "",
+        pattern=r"^\w*$",
+        description="ClickHouse cluster (of `remote_servers`) to spread tables over; empty = one server.",
+    )
     database: str = Field("netiv", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="ClickHouse database.")
     sites: Path | None = Field(None, description="The sites file; empty = `sites.json` in the data folder.")
     rules: Path | None = Field(
