@@ -19,7 +19,8 @@ from collector.answers import CLOSE, JSON_TYPE, Answer, Fault, error_answer
 from collector.credentials import mask
 from collector.direct import Direct
 from collector.exchange import Exchange
-from collector.ingest import Outcome, Pending, Stored, Tools, append, fault_of, prepare, retry_after, settle
+from collector.held import retry_after
+from collector.ingest import Outcome, Pending, Stored, Tools, append, fault_of, prepare, settle
 from collector.logs import place_of
 from collector.parse import Parsed, parse
 from collector.wire import Disconnected, check_media_type, decoded, read_body, respond, respond_and_drain
@@ -29,9 +30,10 @@ from schemas.rejection import CODES, Rejection
 from schemas.sites import Grant
 
 ENDPOINT: Final = "events"
-# A request holds its body and its records in memory until the log has them: bound both.
+# A request costs memory until the log has it; its body is counted besides (`held`).
 IN_FLIGHT_MAX: Final = 1_024
-IN_FLIGHT_BYTES_MAX: Final = 128 * 1024 * 1024
+# A request that arrives whole and is smaller counts as one request only: as many as may be in flight are 16 MiB.
+SMALL_BYTES: Final = 16 * 1024
 _ALLOW: Final = (b"allow", b"POST, OPTIONS")
 _ONE: Final = b'{"accepted":1,"duplicates":0,"rejected":[],"receipt":"%s"}'
 
@@ -41,7 +43,6 @@ class Events:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._bytes = 0
         self._log = structlog.get_logger("netiv.events")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,6 +71,9 @@ class Events:
         """The same for a POST that arrived whole, without a task: most requests, so their cost is the collector's."""
         metrics = self._tools.metrics
         metrics.in_flight += 1
+        size = len(request.body)
+        if size > SMALL_BYTES:
+            self._tools.held.bytes += size
         exchange = Exchange(request.scope, self._tools)
         try:
             self._check(exchange)
@@ -94,6 +98,8 @@ class Events:
     def _done(self, request: Direct, exchange: Exchange, answer: Answer) -> None:
         metrics = self._tools.metrics
         metrics.in_flight -= 1
+        if (size := len(request.body)) > SMALL_BYTES:
+            self._tools.held.bytes -= size
         metrics.answered(ENDPOINT, answer.status)
         if metrics.measured():
             metrics.observe(request.age())
@@ -113,18 +119,18 @@ class Events:
             return self._other_method(exchange)
         self._check(exchange)
         exchange.grant_early()
-        body = await read_body(receive, exchange.headers)
-        self._bytes += len(body)
+        body = await read_body(receive, exchange.headers, self._tools.held)
+        self._tools.held.bytes += len(body)
         try:
             pending = self._begin(exchange, body)
             return self._finish(
                 exchange, pending, await append(self._tools, pending.records) if pending.records else ()
             )
         finally:
-            self._bytes -= len(body)
+            self._tools.held.bytes -= len(body)
 
     def _check(self, exchange: Exchange) -> None:
-        if self._tools.metrics.in_flight > IN_FLIGHT_MAX or self._bytes > IN_FLIGHT_BYTES_MAX:
+        if self._tools.metrics.in_flight > IN_FLIGHT_MAX or self._tools.held.too_much:
             raise Fault("overloaded", headers=(retry_after(),))
         check_media_type(exchange.headers)
 

@@ -5,9 +5,7 @@ Nothing is answered before the log has it: accepted events and rejected ones are
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
-from typing import Final
 
 import msgspec
 
@@ -16,6 +14,7 @@ from collector.accept import Verdict
 from collector.answers import Fault
 from collector.client_ip import Proxies
 from collector.duplicates import Recent, key_of
+from collector.held import Held, retry_after
 from collector.receipts import encode as encode_receipt
 from collector.registry import Registry
 from eventlog.contract import Log, LogError, LogFull, Position, Record
@@ -23,9 +22,6 @@ from eventlog.embedded import EmbeddedLog
 from schemas.record import encode
 from schemas.record import key_of as log_key
 from schemas.rejection import Rejection
-
-RETRY_AFTER_S: Final = (5, 30)  # jittered, so that a crowd of clients does not come back at once
-
 
 Stored = Callable[[], Sequence[Position]]
 
@@ -40,6 +36,7 @@ class Tools(msgspec.Struct, frozen=True):
     proxies: Proxies
     now_ms: Callable[[], int]
     make_id: Callable[[], str]
+    held: Held = msgspec.field(default_factory=Held)
 
     @property
     def can_submit(self) -> bool:
@@ -130,9 +127,3 @@ def fault_of(error: LogError) -> Fault:
     if isinstance(error, LogFull):
         return Fault("log_full", headers=(retry_after(error.retry_after_s),))
     return Fault("log_unavailable", headers=(retry_after(),))
-
-
-def retry_after(least_s: float = RETRY_AFTER_S[0]) -> tuple[bytes, bytes]:
-    """The header that spreads retries over time."""
-    low = max(RETRY_AFTER_S[0], int(least_s))
-    return b"retry-after", b"%d" % random.randint(low, max(low, RETRY_AFTER_S[1]))  # noqa: S311

@@ -18,7 +18,8 @@ from collector.bounds import suspect
 from collector.direct import Direct
 from collector.events import IN_FLIGHT_MAX
 from collector.exchange import Exchange
-from collector.ingest import Pending, Stored, Tools, append, fault_of, prepare, retry_after, settle
+from collector.held import retry_after
+from collector.ingest import Pending, Stored, Tools, append, fault_of, prepare, settle
 from collector.logs import place_of
 from collector.pixel_event import event_json
 from collector.wire import respond
