@@ -9,6 +9,7 @@ import asyncio
 import gc
 import signal
 import time
+from contextlib import closing
 from functools import lru_cache
 
 import iptocc
@@ -31,6 +32,7 @@ from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
 from consumers.rules.files import Rules, load
 from consumers.tables import prepare_tables
+from consumers.tracing import TracedWarehouse
 from consumers.warehouse.contract import Warehouse, WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse
 from consumers.warehouse.front import create_front
@@ -38,6 +40,7 @@ from consumers.warehouse.front_access import FrontAccess
 from consumers.warehouse.front_serving import serve_front
 from consumers.warehouse.opening import open_warehouse
 from eventlog.contract import Log, LogError
+from eventlog.tracing import Spans, open_spans
 from schemas.settings import Settings
 
 RETAIN_EVERY_S = 60.0
@@ -62,10 +65,11 @@ def make_lookups() -> Lookups:
 
 
 class Role(msgspec.Struct, frozen=True):
-    """Who a consumer is: its name, when others share the tables, and where its figures go."""
+    """Who a consumer is: its name, when others share the tables, and where its figures and traces go."""
 
     name: str = ""
     metrics: ConsumerMetrics = msgspec.field(default_factory=ConsumerMetrics)
+    spans: Spans = msgspec.field(default_factory=Spans)
 
 
 def make_loop(
@@ -74,6 +78,9 @@ def make_loop(
     """A consumer and its refresher."""
     role = role or Role()
     name, metrics = role.name, role.metrics
+    embedded = isinstance(warehouse, EmbeddedWarehouse)
+    if role.spans.on:
+        warehouse = TracedWarehouse(warehouse, role.spans)
     scratch = f"{warehouse.database}_scratch"
     refresher: Refresher
     if name:
@@ -84,11 +91,11 @@ def make_loop(
     if name:
         pace = msgspec.structs.replace(pace, drain_s=0.0)
     loader = Loader(warehouse, metrics.wait_for_warehouse)
-    if not isinstance(warehouse, EmbeddedWarehouse):  # a server outlives its clients: their last insert may still run
+    if not embedded:  # a server outlives its clients: their last insert may still run
         claimant = Claimant(f"{name}-{uuid_utils.uuid7()}", f"{scratch}_{name}" if name else scratch)
         loader = FencedLoader(warehouse, metrics.wait_for_warehouse, claimant)
     loop = Loop(log, loader, refresher, make_lookups(), pace)
-    loop.metrics = metrics
+    loop.metrics, loop.spans = metrics, role.spans
     return loop, refresher
 
 
@@ -121,14 +128,14 @@ async def _serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if not is_shared(settings):
-        role = Role()
-        with serve_metrics(settings, role.metrics):
+        role = Role(spans=open_spans(settings, "netiv-consumers"))
+        with serve_metrics(settings, role.metrics), closing(role.spans):
             await _serve_once(settings, stop, role)
         return 0
     name = claim_name(settings.data / "consumers", settings.consumer)
-    role = Role(name.text)
+    role = Role(name.text, spans=open_spans(settings, "netiv-consumers"))
     try:
-        with serve_metrics(settings, role.metrics):
+        with serve_metrics(settings, role.metrics), closing(role.spans):
             await again_and_again(lambda: _serve_once(settings, stop, role), stop, role.metrics.away)
     except Stopped:
         pass  # asked to stop while it waited: nothing was in hand

@@ -41,6 +41,7 @@ class Load(msgspec.Struct, frozen=True):
     dirty: frozenset[tuple[str, str]]
     ends: Mapping[int, int]
     records: int
+    traces: tuple[str, ...] = ()
 
 
 def month_of(ms: int) -> tuple[int, int]:

@@ -21,8 +21,10 @@ from consumers.load import Fenced, Load, Loader, load_of
 from consumers.metrics import ConsumerMetrics
 from consumers.progress import places
 from consumers.refresh.refresher import Refresher
+from consumers.tracing import traces_of
 from consumers.warehouse.contract import WarehouseError
 from eventlog.contract import Batch, Log, Reader
+from eventlog.tracing import Spans
 
 GROUP: Final = "netiv"
 LOADED: Final = "loaded"
@@ -62,6 +64,7 @@ class Loop:
         self._refreshing: asyncio.Task[None] | None = None
         self._asked: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
         self.metrics = ConsumerMetrics()
+        self.spans = Spans()
         self._events = structlog.get_logger("netiv.consumer")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -183,13 +186,15 @@ class Loop:
         ends: dict[int, int] = {}
         for stored in batch.records:
             ends[stored.position.partition] = stored.position.offset + 1
-        return load_of(facts_of(batch.records, self._lookups), ends, len(batch.records))
+        load = load_of(facts_of(batch.records, self._lookups), ends, len(batch.records))
+        return msgspec.structs.replace(load, traces=traces_of(batch.records)) if self.spans.on else load
 
     async def _load(self, load: Load) -> None:
         # The journal first: should facts land and this process die, the keys are known.
         await self._refresher.mark(load.dirty)
         try:
-            await self._loader.insert(load)
+            with self.spans.span("load facts", load.traces):
+                await self._loader.insert(load)
         except Fenced:
             self.metrics.fenced()
             self._events.warning("fenced")
@@ -219,7 +224,8 @@ class Loop:
     async def _refresh(self, reader: Reader, ends: dict[int, int], cycle: int, events: int) -> None:
         clock = asyncio.get_running_loop().time
         began = clock()
-        subjects = await self._refresher.refresh(cycle)
+        with self.spans.span("refresh"):
+            subjects = await self._refresher.refresh(cycle)
         await reader.commit(ends)
         await self._refresher.clear(cycle)
         self.metrics.derived(events, clock() - began)

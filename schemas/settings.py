@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     consumer_metrics_port: int = Field(
         0, ge=0, le=65_535, description="Port where a consumer answers Prometheus on `/metrics`; 0 = it doesn't."
     )
+    tracing: bool = Field(
+        False, description="OpenTelemetry traces (extra `tracing`); OTEL_EXPORTER_OTLP_ENDPOINT says where they go."
+    )
     spool_after_s: float = Field(
         2.0, gt=0, le=60, description="Kafka not answering for so long: events go to the local spool."
     )
