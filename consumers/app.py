@@ -122,6 +122,7 @@ async def _serve_once(settings: Settings, stop: asyncio.Event, name: str) -> Non
             loop, refresher = make_loop(log, warehouse, rules, settings, name)
             await refresher.prepare()
             performer = Performer(warehouse, refresher, now_us)
+            await performer.resume()
             async with serve_control(
                 settings.data, lambda asked: loop.between_refreshes(lambda: performer.perform(asked))
             ):

@@ -15,6 +15,7 @@ import msgspec
 
 from consumers.enrich.facts import Facts, columns
 from consumers.enrich.row import BAD_TYPES, EVENT_TYPES, LINK_TYPES, Row
+from consumers.identity.erased import Erased
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 
 ROWS_MAX: Final = 50_000
@@ -89,6 +90,11 @@ class Loader:
     def __init__(self, warehouse: Warehouse, wait: Callable[[float], Awaitable[None]]) -> None:
         self._warehouse = warehouse
         self._wait = wait
+        self._erased = Erased(warehouse)
+
+    async def without_erased(self, load: Load) -> Load:
+        """The load without events that were erased before and come again."""
+        return await self._erased.without(load)
 
     async def insert(self, load: Load) -> None:
         """Insert one load; retries for as long as the warehouse is away, and never doubles a row of `events`."""

@@ -161,6 +161,7 @@ class Loop:
         return load_of(facts_of(batch.records, self._lookups), ends, len(batch.records))
 
     async def _load(self, load: Load) -> None:
+        load = await self._loader.without_erased(load)
         # The journal first: should facts land and this process die, the keys are known.
         await self._refresher.mark(load.dirty)
         await self._loader.insert(load)

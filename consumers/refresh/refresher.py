@@ -154,9 +154,20 @@ class Refresher:
         """Empty working tables."""
         await self._truncate(tables)
 
-    async def take_version(self) -> None:
-        """What is read from now on counts as of now."""
+    async def take_version(self) -> int:
+        """What is read from now on counts as of now: the version of what is written next."""
         await self._take_version()
+        return self._version
+
+    async def mark_persons(self, persons: Collection[tuple[str, str]]) -> None:
+        """Add (site, person) keys to those whose conversions and paths the next refresh derives."""
+        columns = {"site": [site for site, _ in persons], "person_id": [person for _, person in persons]}
+        types = {"site": "LowCardinality(String)", "person_id": "String"}
+        await self._warehouse.insert(f"{self._macros['scratch']}.dirty_persons", columns, types)
+
+    async def forget(self) -> None:
+        """Empty the working tables: what the last refresh found is not kept."""
+        await self._truncate((*WORKING, *IDENTITY_WORKING))
 
     async def _waiting(self, cycle: int) -> tuple[int, int]:
         """(keys in the journal, those of them that are identifiers to be resolved)."""
