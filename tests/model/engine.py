@@ -19,6 +19,7 @@ from consumers.rebuild import TABLES, rebuild
 from consumers.refresh.refresher import Refresher
 from consumers.rules.files import Rules
 from consumers.tables import prepare_tables
+from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.embedded import EmbeddedWarehouse
 from eventlog.contract import Position, Stored
 from schemas.record import Accepted, decode, encode
@@ -40,7 +41,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, tex
     "v_events": "site event_id visitor_id person_id session_id ts type",
 }.items()}  # fmt: skip
 TIMES = {"ts", "started_at", "ended_at", "first_seen", "last_seen", "converted_at", "first_touch_at", "last_touch_at"}
-FACTS = ("events", "identity_links", "identity_retractions", "bad_events")
+FACTS = ("events", "identity_links", "identity_retractions", "bad_events", "erased", "erasing", "erasures")
 # Merges are off, so that every table stays in many parts; when there are this many worlds they begin anew.
 WORLDS_MAX = 40
 
@@ -72,6 +73,14 @@ class Pipeline:
         await refresher.prepare()
         self._refreshers[variant] = refresher, rules
 
+    def rules_of(self, variant: str) -> Rules:
+        """The rules of a variant."""
+        return self._refreshers[variant][1]
+
+    def loader_through(self, warehouse: Warehouse) -> Loader:
+        """A loader of a consumer that sees the warehouse so."""
+        return Loader(warehouse, asyncio.sleep)
+
     async def name(self) -> str:
         """The name of a new world."""
         number = next(self._worlds)
@@ -95,7 +104,7 @@ class Pipeline:
         """Deliver these batches; what the model says of them then, without the links that are taken back."""
         stored = []
         for records in batches:
-            batch = [self._stored(record, chance.randrange(3)) for record in records]
+            batch = [self.stored(record, chance.randrange(3)) for record in records]
             await self.deliver(batch, chance, variant)
             stored += batch
         self.delivered += stored
@@ -104,16 +113,16 @@ class Pipeline:
     async def deliver_all(self, batches: list[list[Accepted]]) -> int:
         """Deliver batches once each; how many identifiers the last one's refresh looked at."""
         for records in batches:
-            await self.deliver([self._stored(record, 0) for record in records], random.Random(1), "standard")
+            await self.deliver([self.stored(record, 0) for record in records], random.Random(1), "standard")
         return int((await self.warehouse.rows("SELECT uniqExact(id_type, id_value) FROM scratch_standard.todo"))[0][0])
 
-    def _stored(self, record: Accepted, partition: int) -> Stored:
+    def stored(self, record: Accepted, partition: int) -> Stored:
         return Stored(Position(1, partition, next(self._offsets)), b"", encode(record), 0)
 
     async def deliver(self, batch: list[Stored], chance: random.Random, variant: str) -> None:
         """One batch, as the consumer's loop does it; sometimes links and marks come twice, as after a crash."""
         refresher = self._refreshers[variant][0]
-        load = load_of(facts_of(batch, self.lookups), {}, len(batch))
+        load = await self.loader.without_erased(load_of(facts_of(batch, self.lookups), {}, len(batch)))
         await refresher.mark(load.dirty)
         if chance.random() < 0.2:
             facts = facts_of(batch, self.lookups)
