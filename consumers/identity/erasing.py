@@ -50,7 +50,10 @@ async def erase_facts(warehouse: Warehouse, erasure: Erasure) -> None:
     for start in range(0, len(erasure.events), _CHUNK):
         ids = [event for _, event in erasure.events[start : start + _CHUNK]]
         await _delete(
-            warehouse, "identity_retractions", "event_id != '' AND event_id IN {ids:Array(String)}", {**bound, "ids": ids}
+            warehouse,
+            "identity_retractions",
+            "event_id != '' AND event_id IN {ids:Array(String)}",
+            {**bound, "ids": ids},
         )
     named = "(n, v) -> (toString(n), v) IN arrayZip({types:Array(String)}, {values:Array(String)})"
     await warehouse.command(
@@ -77,7 +80,9 @@ async def erase_derived(warehouse: Warehouse, erasure: Erasure, version: int) ->
     # what hung on the person's identifiers was derived again too; its former versions still name the person
     for table in ("identities", "identity_owners"):
         await _delete(warehouse, table, "hasAny(owners, {names:Array(String)})", bound)
-    shared = "rule = 'shared' AND hasAny(splitByString(', ', replaceOne(evidence, 'owned by ', '')), {names:Array(String)})"
+    shared = (
+        "rule = 'shared' AND hasAny(splitByString(', ', replaceOne(evidence, 'owned by ', '')), {names:Array(String)})"
+    )
     await _delete(warehouse, "identity_quarantine", shared, bound)
     await _delete(
         warehouse, "person_subjects", "(person_id IN {names:Array(String)} OR subject IN {held:Array(String)})", bound
@@ -114,7 +119,11 @@ def _bound(erasure: Erasure) -> dict[str, Any]:
 def _chunks(places: Sequence[tuple[int, int, int]]) -> Iterator[Mapping[str, Any]]:
     for start in range(0, len(places), _CHUNK):
         part = places[start : start + _CHUNK]
-        yield {"gens": [place[0] for place in part], "parts": [place[1] for place in part], "offs": [place[2] for place in part]}
+        yield {
+            "gens": [place[0] for place in part],
+            "parts": [place[1] for place in part],
+            "offs": [place[2] for place in part],
+        }
 
 
 async def _delete(warehouse: Warehouse, table: str, condition: str, bound: Mapping[str, Any]) -> None:

@@ -207,7 +207,7 @@ class Refresher:
         await self._truncate(("reached",))
         await self._derive("11_identity_repeated", self._macros)
         await self._replace(EVENT_DUPLICATES)
-        self._standing = standing(repeated=True, retracted="retractions" in self._standing["link_stands"])
+        self._standing = standing(repeated=True, retracted="identity_retractions" in self._standing["link_stands"])
         found = await self._count("reached")
         if found:
             await self._derive("18_identity_reached", self._macros, {"cycle": cycle, "round": 0})

@@ -87,7 +87,9 @@ class Packs:
         self._runner, self._pipeline = runner, pipeline
         self.histories = 0
 
-    def check(self, worlds: Sequence[list[Sent]], seed: int, deliver: Callable[..., Any], variant: str = "standard") -> None:
+    def check(
+        self, worlds: Sequence[list[Sent]], seed: int, deliver: Callable[..., Any], variant: str = "standard"
+    ) -> None:
         """The law: however they were delivered, the tables are what the model says of each history."""
         self._runner.run(self._check(worlds, random.Random(seed), deliver, variant))
         self.histories += len(worlds)
@@ -104,7 +106,12 @@ class Packs:
         if variant != "standard":
             del expected["v_events"]  # the view stands under the rules in force
         if differing := difference(await pipeline.tables(name), expected):
-            numbers = {int(row.split(f"('site', '{name}.")[1].split(".")[0]) for rows in differing.values() for side in rows[:2] for row in side}
+            numbers = {
+                int(row.split(f"('site', '{name}.")[1].split(".")[0])
+                for rows in differing.values()
+                for side in rows[:2]
+                for row in side
+            }
             culprits = {number: worlds[number] for number in sorted(numbers)[:2]}
             pytest.fail(pformat(differing, width=200) + "\n" + pformat(culprits, width=160))
 
