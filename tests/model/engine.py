@@ -22,7 +22,7 @@ from consumers.tables import prepare_tables
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.embedded import EmbeddedWarehouse
 from eventlog.contract import Position, Stored
-from schemas.record import Accepted, decode, encode
+from schemas.record import Accepted, Bad, decode, encode
 from tests.model.derive import Row, Tables, derive
 from tests.model.identities import Retraction
 
@@ -64,7 +64,7 @@ class Pipeline:
 
     async def start(self) -> None:
         await prepare_tables(self.warehouse, self.rules)
-        await self._merges("STOP")
+        await self.merges("STOP")
         await self.use("standard", self.rules)
 
     async def use(self, variant: str, rules: Rules) -> None:
@@ -110,13 +110,17 @@ class Pipeline:
         self.delivered += stored
         return self.model(stored, variant, retractions)
 
+    def again(self, one: Stored) -> Stored:
+        """The same record at another place in the log: its sender sent it again."""
+        return Stored(Position(1, one.position.partition, next(self._offsets)), b"", one.value, 0)
+
     async def deliver_all(self, batches: list[list[Accepted]]) -> int:
         """Deliver batches once each; how many identifiers the last one's refresh looked at."""
         for records in batches:
             await self.deliver([self.stored(record, 0) for record in records], random.Random(1), "standard")
         return int((await self.warehouse.rows("SELECT uniqExact(id_type, id_value) FROM scratch_standard.todo"))[0][0])
 
-    def stored(self, record: Accepted, partition: int) -> Stored:
+    def stored(self, record: Accepted | Bad, partition: int) -> Stored:
         return Stored(Position(1, partition, next(self._offsets)), b"", encode(record), 0)
 
     async def deliver(self, batch: list[Stored], chance: random.Random, variant: str) -> None:
@@ -126,7 +130,8 @@ class Pipeline:
         await refresher.mark(load.dirty)
         if chance.random() < 0.2:
             facts = facts_of(batch, self.lookups)
-            await self.loader.insert(load_of(Facts(links=facts.links, bad=facts.bad), {}, 0))
+            again = load_of(Facts(links=facts.links, bad=facts.bad), {}, 0)
+            await self.loader.insert(await self.loader.without_erased(again))
         await self.loader.insert(load)
         cycle = refresher.turn()
         await refresher.refresh(cycle)
@@ -137,24 +142,45 @@ class Pipeline:
     async def perform(self, asked: Request) -> Done:
         """An operation on the tables, with the standard refresher."""
         # mutations are the merges' work
-        await self._merges("START")
+        await self.merges("START")
         try:
             return await Performer(self.warehouse, self._refreshers["standard"][0], now_us).perform(asked)
         finally:
-            await self._merges("STOP")
+            await self.merges("STOP")
 
-    async def _merges(self, verb: str) -> None:
+    async def merges(self, verb: str) -> None:
+        """START or STOP them."""
         for table in (*FACTS, *TABLES):
             await self.warehouse.command(f"SYSTEM {verb} MERGES {table}")
 
     def model(self, stored: list[Stored], variant: str, retractions: Iterable[Retraction] = ()) -> Tables:
         """What the reference model derives of these log records."""
-        rows = [
+        return derive(self.rows_of(stored), self._refreshers[variant][1], retractions)
+
+    def rows_of(self, stored: list[Stored]) -> list[Row]:
+        """The facts of these log records."""
+        return [
             enrich(record, one.position, self.lookups)
             for one in stored
             if isinstance(record := decode(one.value), Accepted)
         ]
-        return derive(rows, self._refreshers[variant][1], retractions)
+
+    async def knowing(self, site: str, *values: str) -> list[tuple[str, int]]:
+        """Every table that holds anything of a site, the working ones too: (table, rows that hold one of these texts)."""
+        rows = await self.warehouse.rows(
+            "SELECT DISTINCT c.database, c.table FROM system.columns AS c INNER JOIN system.tables AS t "
+            "ON t.database = c.database AND t.name = c.table "
+            "WHERE c.name = 'site' AND t.engine NOT LIKE '%View' AND c.database NOT IN ('system', 'information_schema')"
+        )
+        found = []
+        for database, table in rows:
+            sql = (
+                f"SELECT count() FROM {database}.{table} AS t WHERE site = {{site:String}} "
+                "AND arrayExists(v -> position(toString(tuple(t.*)), v) > 0, {values:Array(String)})"
+            )
+            [(count,)] = await self.warehouse.rows(sql, {"site": site, "values": list(values)})
+            found.append((f"{database}.{table}", int(count)))
+        return found
 
     async def rebuild(self) -> None:
         await rebuild(self.warehouse, self.rules, now_us)

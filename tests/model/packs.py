@@ -56,15 +56,15 @@ class Mortal:
     """A warehouse whose user dies before the statement of this number."""
 
     def __init__(self, warehouse: Warehouse, statements: int) -> None:
-        self._warehouse, self._left = warehouse, statements
+        self._warehouse, self.left = warehouse, statements
 
     @property
     def database(self) -> str:
         return self._warehouse.database
 
     def _live(self) -> None:
-        self._left -= 1
-        if self._left < 0:
+        self.left -= 1
+        if self.left < 0:
             raise Crash
 
     async def insert(self, *arguments: Any) -> None:
