@@ -19,7 +19,9 @@ Place = tuple[int, int, int]
 
 def names(payload: str, own: Iterable[tuple[str, str]]) -> bool:
     """Whether a payload names one of these identifiers."""
-    plain, emails, phones = set(), set(), set()
+    plain: set[str] = set()
+    emails: set[str] = set()
+    phones: set[str] = set()
     for kind, value in own:
         plain.add(value)
         (emails if kind == "email" else phones if kind == "phone" else plain).add(value)
@@ -32,7 +34,7 @@ def names(payload: str, own: Iterable[tuple[str, str]]) -> bool:
 
 def _stands_in(value: str, payload: str) -> bool:
     """As a whole: `dana` does not stand in `dana2`."""
-    return bool(re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", payload))
+    return bool(re.search(rf"(?<![\w@.+-]){re.escape(value)}(?![\w@.+-])", payload))
 
 
 async def bad_places(warehouse: Warehouse, site: str, own: list[tuple[str, str]]) -> list[Place]:

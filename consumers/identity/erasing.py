@@ -32,7 +32,7 @@ async def never_again(warehouse: Warehouse, erasure: Erasure) -> None:
     prints = [fingerprint(erasure.site, subject, event) for subject, event in erasure.events]
     prints += [bad_fingerprint(place) for place in erasure.bad]
     if prints:
-        columns = {"fingerprint": prints, "erasure_id": [erasure.erasure_id] * len(prints)}
+        columns: dict[str, Sequence[Any]] = {"fingerprint": prints, "erasure_id": [erasure.erasure_id] * len(prints)}
         await warehouse.insert("erased", columns, {"fingerprint": "UInt64", "erasure_id": "String"})
 
 
