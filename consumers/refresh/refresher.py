@@ -35,6 +35,8 @@ from consumers.warehouse.migrations import statements
 NOT_DUPLICATE: Final = (
     "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
 )
+# Of the keys in the journal: a visitor's as an identifier is not one, as a subject it stands without.
+IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
 WORKING: Final = (
     "dirty_subjects", "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
     "conversion_events", "conversions", "conversion_paths", "open_paths",
@@ -70,7 +72,13 @@ class Refresher:
         """Make the working tables. What the journal still holds from a crash is part of the next refresh."""
         await self._warehouse.command(expand("CREATE DATABASE IF NOT EXISTS {{scratch}}", self._macros))
         for statement in statements(read("scratch.sql")):
-            await self._warehouse.command(expand(statement, self._macros))
+            # What is in memory is empty now, and made anew: a newer version may want other columns.
+            made = (
+                statement.replace("TABLE IF NOT EXISTS", "OR REPLACE TABLE", 1)
+                if "ENGINE = Memory" in statement
+                else statement
+            )
+            await self._warehouse.command(expand(made, self._macros))
         await self._truncate((*WORKING, *IDENTITY_WORKING))
         rows = await self._warehouse.rows(expand("SELECT max(cycle) FROM {{scratch}}.journal", self._macros))
         self._cycle = int(rows[0][0]) + 1
@@ -170,9 +178,10 @@ class Refresher:
         await self._truncate((*WORKING, *IDENTITY_WORKING))
 
     async def _waiting(self, cycle: int) -> tuple[int, int]:
-        """(keys in the journal, those of them that are identifiers to be resolved)."""
+        """(keys in the journal that are subjects, or stand for one; those that are identifiers to be resolved)."""
         [(keys, identifiers)] = await self._warehouse.rows(
-            f"SELECT count(), countIf(startsWith(subject, '~')) FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle}"
+            f"SELECT countIf({IS_SUBJECT}), countIf(startsWith(subject, '~')) FROM {self._macros['scratch']}.journal "
+            f"WHERE cycle <= {cycle}"
         )
         return int(keys), int(identifiers)
 
@@ -194,8 +203,7 @@ class Refresher:
         await self._warehouse.command(
             f"INSERT INTO {self._macros['scratch']}.dirty_subjects SELECT DISTINCT site, subject "
             f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle} AND cityHash64(subject) % {slices} = {number} "
-            # a visitor's key as an identifier; as a subject it stands without
-            "AND (NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
+            f"AND {IS_SUBJECT}"
         )
 
     async def _repeated(self, cycle: int) -> int:
