@@ -17,6 +17,7 @@ import uuid_utils
 
 from consumers.control import serve_control
 from consumers.fencing import Claimant, FencedLoader
+from consumers.identity.erased import Erased
 from consumers.identity.performing import Performer
 from consumers.load import Loader
 from consumers.lookups import make_lookups
@@ -79,7 +80,7 @@ def make_loop(
     if not embedded:  # a server outlives its clients: their last insert may still run
         claimant = Claimant(f"{name}-{uuid_utils.uuid7()}", f"{scratch}_{name}" if name else scratch)
         loader = FencedLoader(warehouse, metrics.wait_for_warehouse, claimant)
-    loop = Loop(log, loader, refresher, Preparer(make_lookups()), pace)
+    loop = Loop(log, loader, refresher, Preparer(make_lookups(), Erased(warehouse).packed), pace)
     loop.metrics, loop.spans = metrics, role.spans
     return loop, refresher
 
@@ -140,6 +141,7 @@ async def _serve_once(settings: Settings, stop: asyncio.Event, role: Role) -> No
             loop, refresher = make_loop(log, warehouse, rules, settings, role)
             await refresher.prepare()
             performer = Performer(warehouse, refresher, now_us)
+            await performer.resume()
             async with serve_control(
                 settings.data, lambda asked: loop.between_refreshes(lambda: performer.perform(asked))
             ):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -45,8 +45,16 @@ class Pace(msgspec.Struct, frozen=True):
 T = TypeVar("T")
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """Work for between two refreshes, when everything up to `ends` is loaded."""
+
+    work: Callable[[], Awaitable[Any]]
+    answer: asyncio.Future[Any]
+    ends: Mapping[int, int]
+
+
 class Reassigned(Exception):
-    """The reader was given other partitions: find the place in each again."""
+    """The reader was given other partitions, or the tables were changed: find the place in each partition again."""
 
 
 class Loop:
@@ -62,7 +70,7 @@ class Loop:
         self._unrefreshed = 0
         self._refreshing: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[Batch] | None = None
-        self._asked: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
+        self._asked: list[Asked] = []
         self.metrics = ConsumerMetrics()
         self.spans = Spans()
         self._events = structlog.get_logger("netiv.consumer")
@@ -100,26 +108,29 @@ class Loop:
                 await asyncio.wait({joining})
 
     async def between_refreshes(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do some work on the tables when everything loaded is derived and committed, and nothing is being derived."""
-        waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._asked.append((work, waiting))
-        return await waiting
+        """Do some work on the tables when everything acknowledged before is derived and committed, and nothing is being derived."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._asked.append(Asked(work, answer, await self._log.ends()))
+        return await answer
 
     async def _do_what_was_asked(self, reader: Reader) -> None:
-        if not self._asked:
+        """Raises `Reassigned` when anything was done: what is prepared by now may hold what was erased just then."""
+        due = [one for one in self._asked if all(self._ends.get(part, end) >= end for part, end in one.ends.items())]
+        if not due:
             return
         await self._begin_refresh(reader, always=True)
         await self._end_refresh()
-        asked, self._asked = self._asked, []
-        for work, waiting in asked:
+        self._asked = [one for one in self._asked if one not in due]
+        for one in due:
             try:
-                done = await work()
+                done = await one.work()
             except WarehouseError as error:
-                if not waiting.done():
-                    waiting.set_exception(error)
+                if not one.answer.done():
+                    one.answer.set_exception(error)
                 raise
-            if not waiting.done():
-                waiting.set_result(done)
+            if not one.answer.done():
+                one.answer.set_result(done)
+        raise Reassigned
 
     async def _resume(self, reader: Reader) -> int:
         """Find the place in every assigned partition, and first derive what was inserted but perhaps not derived."""

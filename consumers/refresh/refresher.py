@@ -52,6 +52,8 @@ DIRECTLY: Final = (
 NOT_DUPLICATE: Final = (
     "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
 )
+# Of the keys in the journal: a visitor's as an identifier is not one, as a subject it stands without.
+IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
 WORKING: Final = (
     "dirty_subjects", "bounds", "bound_of", "dirty_events",
     "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
@@ -149,24 +151,24 @@ class Refresher:
 
     async def refresh(self, cycle: int, progress: Progress | None = None) -> int:
         """Re-derive what the journal names up to `cycle`, slice by slice so that memory stays bounded; how many subjects."""
-        subjects, identifiers = await self._waiting(cycle)
-        if not subjects + identifiers and not await self._count("dirty_persons"):
+        visitors, others, identifiers = await self._waiting(cycle)
+        if not visitors + identifiers and not await self._count("dirty_persons"):
             return 0
         await self._look_at_links()
-        size, slices = _slices(subjects, identifiers)
+        size, slices = _slices(visitors, others)
         for number in range(slices):
             await self._take_slice(cycle, size, number, last=number == slices - 1)
             identifiers += await self._repeated(cycle)
         if identifiers:
             await self.resolve(cycle)
-            subjects, identifiers = await self._waiting(cycle)
-            size, slices = _slices(subjects, identifiers)
+            visitors, others, _ = await self._waiting(cycle)
+            size, slices = _slices(visitors, others)
         for number in range(slices):
             await self._take_slice(cycle, size, number, last=number == slices - 1)
             await self._refresh_slice()
             if progress:
                 progress(number + 1, slices)
-        return subjects + identifiers
+        return visitors + others
 
     async def resolve(self, cycle: int) -> int:
         """Bring the owners of identifiers up to date, nothing else; how many were looked at."""
@@ -192,17 +194,29 @@ class Refresher:
         """Empty working tables."""
         await self._truncate(tables)
 
-    async def take_version(self) -> None:
-        """What is read from now on counts as of now."""
+    async def take_version(self) -> int:
+        """What is read from now on counts as of now: the version of what is written next."""
         await self._take_version()
+        return self._version
 
-    async def _waiting(self, cycle: int) -> tuple[int, int]:
-        """How many keys are in the journal: (visitors, identifiers)."""
-        [(visitors, identifiers)] = await self._warehouse.rows(
-            "SELECT uniqExactIf(site, subject, NOT startsWith(subject, '~')), uniqExactIf(site, subject, startsWith(subject, '~')) "
+    async def mark_persons(self, persons: Collection[tuple[str, str]]) -> None:
+        """Add (site, person) keys to those whose conversions and paths the next refresh derives."""
+        columns = {"site": [site for site, _ in persons], "person_id": [person for _, person in persons]}
+        types = {"site": "LowCardinality(String)", "person_id": "String"}
+        await self._warehouse.insert(f"{self._macros['scratch']}.dirty_persons", columns, types)
+
+    async def forget(self) -> None:
+        """Empty the working tables: what the last refresh found is not kept."""
+        await self._truncate((*WORKING, *IDENTITY_WORKING))
+
+    async def _waiting(self, cycle: int) -> tuple[int, int, int]:
+        """How many keys are in the journal: (visitors, other subjects or what stands for one, identifiers to be resolved)."""
+        [(visitors, others, identifiers)] = await self._warehouse.rows(
+            "SELECT uniqExactIf(site, subject, NOT startsWith(subject, '~')), "
+            f"uniqExactIf(site, subject, startsWith(subject, '~') AND {IS_SUBJECT}), countIf(startsWith(subject, '~')) "
             f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle}"
         )
-        return int(visitors), int(identifiers)
+        return int(visitors), int(others), int(identifiers)
 
     async def _look_at_links(self) -> None:
         """Which conditions links must be held against in this refresh."""
@@ -223,9 +237,7 @@ class Refresher:
             # several at once on the tables answer for whole subjects: what one of them wrote may be stale from anywhere on
             f"INSERT INTO {self._macros['scratch']}.dirty_subjects SELECT site, subject, {'min(since)' if self.ALONE else '0'} "
             f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle} "
-            # a visitor's key as an identifier; as a subject it stands without
-            "AND (NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~')) GROUP BY site, subject "
-            f"ORDER BY site, subject LIMIT {2**62 if last else size} OFFSET {size * number}"
+            f"AND {IS_SUBJECT} GROUP BY site, subject ORDER BY site, subject LIMIT {2**62 if last else size} OFFSET {size * number}"
         )
 
     async def _repeated(self, cycle: int) -> int:
@@ -239,7 +251,7 @@ class Refresher:
         await self._replace(EVENT_DUPLICATES)
         if not repeated:
             return 0
-        self._standing = standing(repeated=True, retracted="retractions" in self._standing["link_stands"])
+        self._standing = standing(repeated=True, retracted="identity_retractions" in self._standing["link_stands"])
         found = await self._count("reached")
         if found:
             await self._derive("18_identity_reached", self._macros, {"cycle": cycle, "round": 0})

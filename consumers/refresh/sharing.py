@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from consumers.identity.macros import standing
 from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.replacing import (
@@ -73,6 +74,10 @@ class SharedRefresher(Refresher):
     """A refresher beside others. Keys that several refresh at once end as the newest of them found them."""
 
     ALONE = False
+
+    async def _look_at_links(self) -> None:
+        # Others may find the first repeated event, or take the first link back, while this refresh goes on.
+        self._standing = standing(repeated=True, retracted=True)
 
     async def _take_version(self) -> None:
         rows = await self._warehouse.rows(expand(VERSION_SQL, self._macros))
