@@ -11,7 +11,7 @@ from consumers.refresh.sql import FOLDER, expand
 from consumers.rules.channels import condition
 from consumers.rules.files import Rules, version_of
 from consumers.rules.macros import macros
-from consumers.rules.stages import stage_macros
+from consumers.rules.stages import stage_view_macros
 from consumers.rules.view_macros import view_macros
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.migrations import migrate, statements
@@ -27,7 +27,7 @@ async def prepare_tables(warehouse: Warehouse, rules: Rules) -> list[str]:
 
 async def make_views(warehouse: Warehouse, rules: Rules) -> None:
     """Make all views under these rules, file by file in the order of their names: later ones read earlier ones."""
-    named = {**macros(rules), **view_macros(), **stage_macros(rules.stages)}
+    named = {**macros(rules), **view_macros(), **stage_view_macros(rules.stages)}
     named["event_persons_of_view"] = expand(named["event_persons"], {**named, **OF_VIEW})
     for file in sorted((FOLDER / "views").glob("[0-9]*.sql")):
         for statement in statements(file.read_text("utf-8")):

@@ -22,6 +22,7 @@ from consumers.refresh.replacing import (
     OPEN_PATHS,
     REPLACED,
     SESSIONS,
+    STAGE_EVENTS,
     TOUCHPOINTS,
     Derived,
     replace_statement,
@@ -37,10 +38,10 @@ NOT_DUPLICATE: Final = (
 )
 WORKING: Final = (
     "dirty_subjects", "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
-    "conversion_events", "conversions", "conversion_paths", "open_paths",
+    "stage_events", "conversion_events", "conversions", "conversion_paths", "open_paths",
 )  # fmt: skip
 BY_SUBJECT: Final = (
-    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "50_conversion_events",
+    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "45_stage_events", "50_conversion_events",
     "55_dirty_after",
 )  # fmt: skip
 # Subjects refreshed at once: bounds memory (about 200 MiB at 20 events a subject), and is where time per subject is best.
@@ -69,9 +70,10 @@ class Refresher:
     async def prepare(self) -> None:
         """Make the working tables. What the journal still holds from a crash is part of the next refresh."""
         await self._warehouse.command(expand("CREATE DATABASE IF NOT EXISTS {{scratch}}", self._macros))
+        for table in (*WORKING, *IDENTITY_WORKING):  # nothing is kept in them, and an older version made others
+            await self._warehouse.command(expand(f"DROP TABLE IF EXISTS {{{{scratch}}}}.{table} SYNC", self._macros))
         for statement in statements(read("scratch.sql")):
             await self._warehouse.command(expand(statement, self._macros))
-        await self._truncate((*WORKING, *IDENTITY_WORKING))
         rows = await self._warehouse.rows(expand("SELECT max(cycle) FROM {{scratch}}.journal", self._macros))
         self._cycle = int(rows[0][0]) + 1
         for derived in REPLACED:
@@ -217,7 +219,7 @@ class Refresher:
         macros = {**self._macros, "not_duplicate": NOT_DUPLICATE if repeated else "1"}
         for step in BY_SUBJECT:
             await self._derive(step, macros)
-        for derived in (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS):
+        for derived in (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS):
             await self._replace(derived)
         await self._wrote(SUBJECT)
         await self._derive("58_dirty_conversions", macros)

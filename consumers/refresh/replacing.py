@@ -27,6 +27,7 @@ _CONVERSIONS = "(site, conversion_id) IN (SELECT site, conversion_id FROM {{scra
 EVENT_DUPLICATES = Derived("event_duplicates", ("site", "subject", "log_gen", "log_part", "log_off"), _SUBJECTS)
 SESSIONS = Derived("sessions", ("site", "subject", "started_at"), _SUBJECTS)
 TOUCHPOINTS = Derived("touchpoints", ("site", "subject", "ts", "touchpoint_id"), _SUBJECTS)
+STAGE_EVENTS = Derived("stage_events", ("site", "subject", "event_id"), _SUBJECTS)
 CONVERSION_EVENTS = Derived("conversion_events", ("site", "conversion_id", "event_id", "subject"), _SUBJECTS)
 CONVERSIONS = Derived("conversions", ("site", "person_id", "conversion_id"), f"{_PERSONS} AND {_CONVERSIONS}")
 CONVERSION_PATHS = Derived("conversion_paths", ("site", "person_id", "conversion_id"), _PERSONS)
@@ -51,6 +52,7 @@ REPLACED = (
     EVENT_DUPLICATES,
     SESSIONS,
     TOUCHPOINTS,
+    STAGE_EVENTS,
     CONVERSION_EVENTS,
     CONVERSIONS,
     CONVERSION_PATHS,

@@ -19,6 +19,7 @@ from consumers.refresh.replacing import (
     EVENT_DUPLICATES,
     OPEN_PATHS,
     SESSIONS,
+    STAGE_EVENTS,
     TOUCHPOINTS,
     Derived,
 )
@@ -30,7 +31,7 @@ VERSION_SQL: Final = "SELECT toUnixTimestamp64Micro(now64(6))"
 
 # In the order of refreshing: what is written with one version, and what it answers for.
 STAGES: Final[dict[Kind, tuple[Derived, ...]]] = {
-    SUBJECT: (EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS),
+    SUBJECT: (EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS),
     CONVERSION: (CONVERSIONS,),
     PERSON: (CONVERSION_PATHS, OPEN_PATHS),
 }

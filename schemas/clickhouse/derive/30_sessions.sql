@@ -31,7 +31,8 @@ WITH
             groupArray(country) AS a_country,
             groupArray(device_type) AS a_device,
             groupArray(is_bot) AS a_bot,
-            groupArray(toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}})) AS a_continuing
+            groupArray(toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}})) AS a_continuing,
+            groupArray({{local_day}}) AS a_day
         FROM events
         WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects WHERE NOT {{subject_is_blocked}})
             AND {{not_duplicate}}
@@ -47,7 +48,7 @@ WITH
             if(identities.device_group = '', identities.owners,
                 arrayMap(o -> if(o = '', identities.device_group, o), identities.owners)) AS named,
             arrayDistinct(named) AS owners,
-            arraySort(arrayZip(a_time, a_event, a_campaign, a_click, a_page, a_conversion, a_report, arrayEnumerate(a_time), a_continuing)) AS s,
+            arraySort(arrayZip(a_time, a_event, a_campaign, a_click, a_page, a_conversion, a_report, arrayEnumerate(a_time), a_continuing, a_day)) AS s,
             s.1 AS s_time,
             s.3 AS s_campaign,
             s.4 AS s_click,
@@ -73,14 +74,15 @@ WITH
         SELECT
             *,
             arrayMap(
-                (t, before, o, o_before, r, i) -> i = 1
+                (t, before, o, o_before, r, day, day_before, i) -> i = 1
                     -- who comes back from a payment page later than the time-out has still not left
                     OR (t - before > {gap_ms:Int64} AND NOT (r AND t - before <= {continuity_ms:Int64}))
                     OR ({split_on_owner:UInt8} AND o != o_before)
-                    OR ({split_at_midnight:UInt8} AND intDiv(t + {zone_ms:Int64}, 86400000) != intDiv(before + {zone_ms:Int64}, 86400000)),
+                    OR ({split_at_midnight:UInt8} AND day != day_before),
                 s_time, arrayPushFront(arrayPopBack(s_time), toInt64(0)),
                 s_owner, arrayPushFront(arrayPopBack(s_owner), toUInt32(0)),
                 s.9,
+                s.10, arrayPushFront(arrayPopBack(s.10), toInt32(0)),
                 arrayEnumerate(s_time)
             ) AS s_break,
             arrayPushFront(arrayPopBack(arrayFill((k, b) -> k != 0 OR b, s_campaign, s_break)), toUInt64(0)) AS campaign_before,

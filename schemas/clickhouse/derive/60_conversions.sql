@@ -15,8 +15,9 @@ WITH
             arrayFirst(r -> isNotNull(r.6), reports) AS valued,
             toDecimal64(greatest(ifNull(valued.6, 0), 0), 4) AS full_value,
             -- some senders write what they gave back as a negative number
-            sumIf(abs(ifNull(value, 0)), is_refund) AS refunds,
-            countIf(is_refund AND isNull(value)) > 0 AS refunded_in_full,
+            arrayFilter(r -> empty(r.2) OR has(r.2, toString(reports[1].4)), groupArrayIf((value, refund_of), is_refund)) AS given_back,
+            toDecimal64(arraySum(r -> abs(ifNull(r.1, 0)), given_back), 4) AS refunds,
+            arrayExists(r -> isNull(r.1), given_back) AS refunded_in_full,
             toDecimal64(if(refunded_in_full, full_value, least(refunds, full_value)), 4) AS refunded,
             arraySort(groupUniqArrayIf(reporter, NOT is_refund)) AS reported_by
         FROM {{derived}}.conversion_events FINAL
