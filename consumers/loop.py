@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -40,6 +40,12 @@ class Pace(msgspec.Struct, frozen=True):
 T = TypeVar("T")
 
 
+class Follower(Protocol):
+    """Who wants to know which (site, subject) keys become dirty, before their facts land."""
+
+    async def mark(self, subjects: Collection[tuple[str, str]]) -> None: ...
+
+
 class Reassigned(Exception):
     """The reader was given other partitions: find the place in each again."""
 
@@ -56,6 +62,9 @@ class Loop:
         self._ends: dict[int, int] = {}
         self._unrefreshed = 0
         self._refreshing: asyncio.Task[None] | None = None
+        self._followers: list[Follower] = []
+        self._waiting: list[asyncio.Future[int]] = []
+        self.before_refresh: Callable[[], Awaitable[None]] | None = None
         self._asked: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
         self._events = structlog.get_logger("netiv.consumer")
 
@@ -77,6 +86,26 @@ class Loop:
         waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._asked.append((work, waiting))
         return await waiting
+
+    async def derived(self, mark: Callable[[], Awaitable[None]]) -> int:
+        """Mark keys, and return when they are derived and committed; loading goes on meanwhile. How many subjects."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def work() -> None:
+            await mark()
+            self._unrefreshed += 1
+            self._waiting.append(done)
+
+        await self.between_refreshes(work)
+        return await done
+
+    def follow(self, follower: Follower) -> None:
+        """From the next load on, tell it which keys become dirty. To be called between refreshes."""
+        self._followers.append(follower)
+
+    def unfollow(self, follower: Follower) -> None:
+        """Tell it no more."""
+        self._followers = [one for one in self._followers if one is not follower]
 
     async def _do_what_was_asked(self, reader: Reader) -> None:
         if not self._asked:
@@ -163,6 +192,8 @@ class Loop:
     async def _load(self, load: Load) -> None:
         # The journal first: should facts land and this process die, the keys are known.
         await self._refresher.mark(load.dirty)
+        for follower in self._followers:
+            await follower.mark(load.dirty)
         await self._loader.insert(load)
         self._ends.update(load.ends)
         self._unrefreshed += load.records
@@ -176,6 +207,8 @@ class Loop:
         """Derive, beside further loading, what is loaded by now; waits for the refresh before."""
         await self._end_refresh()
         if self._unrefreshed or always:
+            if self.before_refresh:
+                await self.before_refresh()
             work = self._refresh(reader, dict(self._ends), self._refresher.turn(), self._unrefreshed)
             self._refreshing = asyncio.create_task(work)
             self._unrefreshed = 0
@@ -186,7 +219,11 @@ class Loop:
             self._refreshing = None
 
     async def _refresh(self, reader: Reader, ends: dict[int, int], cycle: int, events: int) -> None:
+        waiting, self._waiting = self._waiting, []
         subjects = await self._refresher.refresh(cycle)
         await reader.commit(ends)
         await self._refresher.clear(cycle)
+        for one in waiting:
+            if not one.done():
+                one.set_result(subjects)
         self._events.debug("derived", events=events, subjects=subjects)

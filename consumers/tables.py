@@ -39,9 +39,8 @@ async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
     await warehouse.command("TRUNCATE TABLE referrer_hosts")
     await insert_referrers(warehouse, rules, "referrer_hosts")
     version = version_of(rules)
-    if not await warehouse.rows(
-        "SELECT 1 FROM rule_versions WHERE version = {version:UInt64} LIMIT 1", {"version": version}
-    ):
+    # The newest row tells what is in force.
+    if await published_version(warehouse) != version:
         text = msgspec.json.encode(rules).decode()
         await warehouse.insert(
             "rule_versions", {"version": [version], "rules": [text]}, {"version": "UInt64", "rules": "String"}
@@ -74,6 +73,12 @@ async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
             "condition": "String",
         },
     )
+
+
+async def published_version(warehouse: Warehouse) -> int | None:
+    """The version of the rules that were put in force last."""
+    rows = await warehouse.rows("SELECT version FROM rule_versions ORDER BY published_at DESC LIMIT 1")
+    return int(rows[0][0]) if rows else None
 
 
 async def insert_referrers(warehouse: Warehouse, rules: Rules, table: str) -> None:

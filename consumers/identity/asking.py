@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 
-from consumers.control import ask
+from consumers.control import Asking, ask
 from consumers.identity.performing import Performer
 from consumers.identity.requests import Done, Request
 from consumers.opening import require_tables
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
-from consumers.rules.files import load
+from consumers.rules.in_force import in_force
 from consumers.tables import prepare_tables
 from consumers.warehouse.opening import open_warehouse
 from schemas.settings import Settings
@@ -21,7 +21,7 @@ def _now_us() -> int:
     return time.time_ns() // 1_000
 
 
-def asked_of_running(settings: Settings, request: Request) -> Done | None:
+def asked_of_running(settings: Settings, request: Asking) -> Done | None:
     """What running consumers of the embedded engine did; None when there are none."""
     return None if settings.clickhouse else asyncio.run(ask(settings.data, request))
 
@@ -32,7 +32,7 @@ def perform(settings: Settings, request: Request) -> Done:
 
 
 async def _perform(settings: Settings, request: Request) -> Done:
-    rules = load(settings.rules_folder)
+    rules = in_force(settings)
     warehouse = await open_warehouse(settings)
     try:
         shared = bool(settings.clickhouse)

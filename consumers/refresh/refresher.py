@@ -41,8 +41,8 @@ WORKING: Final = (
     "stage_events", "conversion_events", "conversions", "conversion_paths", "open_paths",
 )  # fmt: skip
 BY_SUBJECT: Final = (
-    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "45_stage_events", "50_conversion_events",
-    "55_dirty_after",
+    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "45_stage_events",
+    "50_conversion_events", "55_dirty_after",
 )  # fmt: skip
 # Subjects refreshed at once: bounds memory (about 200 MiB at 20 events a subject), and is where time per subject is best.
 SLICE_SUBJECTS: Final = 40_000
@@ -61,11 +61,16 @@ class Refresher:
         self._warehouse = warehouse
         self._clock_us = clock_us
         self._version = 0
-        self._parameters: Mapping[str, int] = parameters(rules)
-        self._macros = {**macros(rules), **OF_REFRESH, "scratch": scratch, "derived": derived}
+        self._scratch, self._derived = scratch, derived
+        self.adopt(rules)
         self._standing = standing(repeated=False, retracted=False)
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
+
+    def adopt(self, rules: Rules) -> None:
+        """Derive under these rules from the next refresh on. Not to be called during one."""
+        self._parameters: Mapping[str, int] = parameters(rules)
+        self._macros = {**macros(rules), **OF_REFRESH, "scratch": self._scratch, "derived": self._derived}
 
     async def prepare(self) -> None:
         """Make the working tables. What the journal still holds from a crash is part of the next refresh."""

@@ -79,7 +79,8 @@ def conversion_currency(rules: ConversionRules) -> str:
 
 def conversion_order(rules: ConversionRules) -> str:
     """The order it belongs to."""
-    cases = [(rule_sql(one), _text(one.order_id_from, "order_id", "")) for one in (*rules.refunds, *rules.events)]
+    readings: list[ConversionRule | RefundRule] = [*rules.refunds, *rules.events]
+    cases = [(rule_sql(one), _text(one.order_id_from, "order_id", "")) for one in readings]
     return _of_rule(cases, "toString(order_id)")
 
 

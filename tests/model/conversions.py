@@ -38,7 +38,13 @@ def refund_rule(fact: Fact, rules: ConversionRules) -> RefundRule | None:
 def told_by(fact: Fact, rules: ConversionRules) -> Fact:
     """The event with value, currency, order and key as the rules read them."""
     refund, rule = refund_rule(fact, rules), conversion_rule(fact, rules)
-    told = dict(fact, conversion=conversion_name(fact, rules), refund=refund is not None, refund_of=refund.refund_of if refund else [], about="")
+    told = dict(
+        fact,
+        conversion=conversion_name(fact, rules),
+        refund=refund is not None,
+        refund_of=refund.refund_of if refund else [],
+        about="",
+    )
     reading = refund or rule
     if reading:
         found = text_of(fact, reading.value_from) if reading.value_from else ""

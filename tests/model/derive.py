@@ -15,8 +15,8 @@ from tests.model.identities import Persons, Retraction, subject_id
 from tests.model.paths import open_paths_of, paths_of
 from tests.model.sessions import Session, Visits, returns_of, sessions_of
 from tests.model.siphash import sip_hash64
-from tests.model.stages import stages_of
 from tests.model.sources import named_channel, source_of
+from tests.model.stages import stages_of
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

@@ -39,7 +39,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, tex
     "open_paths": "site person_id touches path_channels path_ts last_touch_at stage",
     "v_events": "site event_id visitor_id person_id session_id ts type",
 }.items()}  # fmt: skip
-COLUMNS = {table: columns if table.startswith("v_") else (*columns, "rules_version") for table, columns in COLUMNS.items()}
+COLUMNS = {
+    table: columns if table.startswith("v_") else (*columns, "rules_version") for table, columns in COLUMNS.items()
+}
 TIMES = {"ts", "started_at", "ended_at", "first_seen", "last_seen", "converted_at", "first_touch_at", "last_touch_at"}
 FACTS = ("events", "identity_links", "identity_retractions", "bad_events")
 # Merges are off, so that every table stays in many parts; when there are this many worlds they begin anew.
@@ -69,7 +71,9 @@ class Pipeline:
 
     async def use(self, variant: str, rules: Rules) -> None:
         """Make a refresher that works under these rules."""
-        refresher = Refresher(self.warehouse, rules, f"scratch_{variant.replace(' ', '_')}", self.warehouse.database, now_us)
+        refresher = Refresher(
+            self.warehouse, rules, f"scratch_{variant.replace(' ', '_')}", self.warehouse.database, now_us
+        )
         await refresher.prepare()
         self._refreshers[variant] = refresher, rules
 

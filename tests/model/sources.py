@@ -32,7 +32,9 @@ def domain_of(host: str) -> str:
 def continues_a_visit(host: str, rules: Rules) -> bool:
     """Whether continuity.csv lists the host, or one above it; `name.*` is any host that begins so."""
     return any(
-        host.startswith(listed.removesuffix("*")) if listed.endswith(".*") else host == listed or host.endswith(f".{listed}")
+        host.startswith(listed.removesuffix("*"))
+        if listed.endswith(".*")
+        else host == listed or host.endswith(f".{listed}")
         for listed in (row.host.lower() for row in rules.continuity)
     )
 

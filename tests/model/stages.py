@@ -57,7 +57,9 @@ def _showing(evidence: Evidence, done: dict[str, list[Row]]) -> set[Person]:
     return {(row["site"], row["person_id"]) for row in done["event"] if is_one(evidence.event, row)}
 
 
-def stages_of(rules: StageRules, tables: dict[str, list[Row]], facts: list[Fact], persons: Persons) -> dict[Person, str]:
+def stages_of(
+    rules: StageRules, tables: dict[str, list[Row]], facts: list[Fact], persons: Persons
+) -> dict[Person, str]:
     """(site, person) -> their stage in the first model."""
     done = {
         "touch": tables["touchpoints"],

@@ -30,11 +30,24 @@ CONVERSIONS = ConversionRules(
     version=1,
     events=[
         ConversionRule(name="thanks", types=["page"], when=[Condition("path", matches="^/p")], value=3, currency="EUR"),
-        ConversionRule(name="demo", types=["track"], when=[Condition("properties.form", equals=["demo", "TRUE"])], value=40),
-        ConversionRule(name="big", types=["track", "conversion"], when=[Condition("properties.amount", at_least=5, below=10)],
-                       value_from="properties.amount", currency_from="properties.cur", order_id_from="properties.deal.id"),
-        ConversionRule(name="order", types=["track"], names=["order completed"], order_id_from="properties.deal.id",
-                       currency_from="properties.cur"),
+        ConversionRule(
+            name="demo", types=["track"], when=[Condition("properties.form", equals=["demo", "TRUE"])], value=40
+        ),
+        ConversionRule(
+            name="big",
+            types=["track", "conversion"],
+            when=[Condition("properties.amount", at_least=5, below=10)],
+            value_from="properties.amount",
+            currency_from="properties.cur",
+            order_id_from="properties.deal.id",
+        ),
+        ConversionRule(
+            name="order",
+            types=["track"],
+            names=["order completed"],
+            order_id_from="properties.deal.id",
+            currency_from="properties.cur",
+        ),
     ],
     refunds=[
         RefundRule(types=["refund"], refund_of=["order", "purchase", "demo"]),
@@ -73,7 +86,7 @@ def test_under_rules_for_plain_events(driver: Driver) -> None:
     rules = msgspec.structs.replace(load(), conversions=CONVERSIONS, stages=STAGES)
     variant = driver.under("plain events", rules)
 
-    @examples(30)
+    @examples(8)
     @given(worlds(), SEEDS)
     def law(world: list[Sent], seed: int) -> None:
         driver.check(world, seed, variant)

@@ -30,7 +30,8 @@ PAGES = (None, "https://shop.example.com/", "https://www.example.com/p?utm_sourc
          "https://example.com/?utm_source=news&utm_medium=email", "https://example.com/?gclid=Abc", "https://example.com/?fbclid=x",
          "https://example.com/?utm_campaign=only", "https://example.com/קיץ?utm_medium=referral&gclid=z")  # fmt: skip
 REFERRERS = (None, None, "https://www.google.co.il/", "https://shop.example.com/cart", "https://l.facebook.com/", "https://blog.unknown.org/x",
-             "https://www.reddit.com/r/a", "not a url", "https://chatgpt.com/", "https://www.paypal.com/checkout", "https://acs.bank.example/3ds")  # fmt: skip
+             "https://www.reddit.com/r/a", "not a url", "https://chatgpt.com/",
+             "https://www.paypal.com/checkout", "https://acs.bank.example/3ds")  # fmt: skip
 CAMPAIGNS = (None,) * 6 + (
     {"source": "facebook", "medium": "paid_social", "name": "אביב"},
     {"source": "X", "medium": ""},

@@ -1,7 +1,8 @@
 -- Attribution over conversion paths. One definition, with parameters; `v_attribution` and `v_channel_effects` are it under the
--- defaults (docs/attribution.md). A parameterised view needs all its parameters:
+-- defaults, `attribution_with` takes only what differs from them (docs/attribution.md). A parameterised view needs all its parameters:
 --   since, until  conversions in [since, until); open paths by their last touch
 --   lookback_s    touches at most this long before the conversion; 0 = the look-back of the rules
+--   conversion    only conversions of these names, comma-separated; '' = all
 --   transform     '' none, 'collapse' the first of consecutive repeats, 'first' the first of each channel,
 --                 'drop_direct' no Direct unless nothing else is there
 -- Nothing here depends on the present time.
@@ -43,6 +44,7 @@ FROM
             SELECT *, arrayMap(t -> toUnixTimestamp64Milli(t), path_ts) AS touched_ms
             FROM conversion_paths FINAL
             WHERE converted_at >= {since:DateTime64(3, 'UTC')} AND converted_at < {until:DateTime64(3, 'UTC')}
+                AND ({conversion:String} = '' OR has(splitByChar(',', {conversion:String}), toString(name)))
         )
     )
 );
@@ -274,6 +276,10 @@ SELECT * FROM attribution_by_shapley({{window}}) WHERE {model:String} IN ('', 's
 
 CREATE OR REPLACE VIEW v_attribution AS
 SELECT * FROM attribution(model = '', {{defaults}});
+
+-- The same with what differs from the defaults, as JSON: attribution_with(options = '{"model": "time_decay", "half_life_s": 86400}').
+CREATE OR REPLACE VIEW attribution_with AS
+SELECT * FROM attribution(model = JSONExtractString({options:String}, 'model'), {{options}});
 
 CREATE OR REPLACE VIEW v_channel_effects AS
 SELECT * FROM channel_effects(model = '', {{always}});
