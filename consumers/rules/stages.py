@@ -29,7 +29,7 @@ class Visit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Converted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A conversion; `number` counts the person's conversions."""
+    """A conversion; `number` counts the person's conversions of these names."""
 
     name: OneOrMore | None = None
     number_min: int | None = None
@@ -99,7 +99,9 @@ def condition(evidence: Touch | Visit | Converted | EventRule) -> str:
         wanted = getattr(evidence, field)
         if wanted is None:
             continue
-        if field.endswith("_min"):
+        if field == "number_min" and isinstance(evidence, Converted):
+            parts.append(f"{_conversions_so_far(evidence)} >= {wanted}")
+        elif field.endswith("_min"):
             parts.append(f"{field.removesuffix('_min')} >= {wanted}")
         elif isinstance(wanted, bool):
             parts.append(f"{field} = {int(wanted)}")
@@ -107,6 +109,13 @@ def condition(evidence: Touch | Visit | Converted | EventRule) -> str:
             listed = [wanted] if isinstance(wanted, str) else wanted
             parts.append(f"lower({field}) IN ({', '.join(quote(value.lower()) for value in listed)})")
     return " AND ".join(parts) or "1"
+
+
+def _conversions_so_far(evidence: Converted) -> str:
+    if evidence.name is None:
+        return "length(names_so_far)"
+    listed = [evidence.name] if isinstance(evidence.name, str) else evidence.name
+    return f"arrayCount(n -> n IN ({', '.join(quote(value.lower()) for value in listed)}), names_so_far)"
 
 
 def shown(rules: StageRules, source: str) -> str:

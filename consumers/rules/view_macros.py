@@ -12,6 +12,7 @@ WINDOW: Final = (
     "since = {since:DateTime64(3, 'UTC')}, until = {until:DateTime64(3, 'UTC')}, "
     "lookback_s = {lookback_s:Int64}, transform = {transform:String}, conversion = {conversion:String}"
 )
+_ONLY_FOR: Final = "conversion = if({model:String} IN ('', '%s'), {conversion:String}, '-')"
 MODEL: Final = (
     "{{window}}, half_life_s = {half_life_s:Float64}, position_first = {position_first:Float64}, "
     "position_middle = {position_middle:Float64}, position_last = {position_last:Float64}"
@@ -45,6 +46,8 @@ GIVEN: Final = (
 def view_macros() -> Mapping[str, str]:
     """name -> SQL text; none depends on rules."""
     plain = {"window": WINDOW, "model": MODEL, "always": ALWAYS, "defaults": DEFAULTS, "options": OPTIONS}
+    for model in ("markov", "shapley"):
+        plain[f"window_of_{model}"] = WINDOW.replace("conversion = {conversion:String}", _ONLY_FOR % model)
     return {
         **plain,
         "by_markov": _credits("markov", "attribution_markov({{window}})", plain),

@@ -52,7 +52,10 @@ def _showing(evidence: Evidence, done: dict[str, list[Row]]) -> set[Person]:
     for kind in ("touch", "session", "conversion"):
         wanted = getattr(evidence, kind)
         if wanted is not None:
-            return {(row["site"], row["person_id"]) for row in done[kind] if _fits(wanted, row)}
+            rows = done[kind]
+            if isinstance(wanted, Converted):  # numbered among those of its names
+                rows = _numbered([row for row in rows if _fits(Converted(wanted.name), row)], "ts", "conversion_id")
+            return {(row["site"], row["person_id"]) for row in rows if _fits(wanted, row)}
     assert evidence.event is not None
     return {(row["site"], row["person_id"]) for row in done["event"] if is_one(evidence.event, row)}
 
@@ -64,7 +67,7 @@ def stages_of(
     done = {
         "touch": tables["touchpoints"],
         "session": _numbered([s for s in tables["sessions"] if not s["is_bot"]], "started_at", "session_id"),
-        "conversion": _numbered(tables["conversions"], "ts", "conversion_id"),
+        "conversion": tables["conversions"],
         "event": [{**f, "person_id": persons.of(f)} for f in facts if not f["is_bot"]],
     }
     return furthest(rules.models[0], done) if rules.models else {}

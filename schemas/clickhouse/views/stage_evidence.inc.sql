@@ -1,5 +1,5 @@
 -- Every showing of a stage: one row per model, stage and piece of evidence. Included by the view, and by the derivation of open
--- paths, which asks for the first model and some persons only. `number` counts a person's sessions and conversions.
+-- paths, which asks for the first model and some persons only. `number` counts a person's sessions.
 SELECT site, person_id, ts, touchpoint_id, shown.1 AS stage_model, toUInt8(shown.2) AS position
 FROM
 (
@@ -18,7 +18,8 @@ FROM
     SELECT site, person_id, ts, toUInt64(0) AS touchpoint_id, {{shown_by_conversion}} AS stages
     FROM
     (
-        SELECT site, person_id, ts, name, row_number() OVER (PARTITION BY site, person_id ORDER BY ts, conversion_id) AS number
+        SELECT site, person_id, ts, name, groupArray(lower(toString(name))) OVER (
+            PARTITION BY site, person_id ORDER BY ts, conversion_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS names_so_far
         FROM {{conversions_of_stages}}
     )
     UNION ALL
