@@ -16,7 +16,7 @@ from consumers.rules.stages import stage_macros
 MINUTE_MS: Final = 60_000
 
 _SOURCE_KEY: Final = (
-    "sipHash64(utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path)"
+    "sipHash64(site, utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path)"
 )
 
 _REPORTER: Final = (

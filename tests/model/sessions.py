@@ -26,7 +26,9 @@ def order(fact: Fact) -> Any:
 
 def returns(fact: Fact, rules: Rules) -> bool:
     """Whether an event is a mere return from a payment page, a sign-on and the like."""
-    return not (fact["campaign_key"] or fact["click_key"]) and continues_a_visit(fact["referrer_host"], rules)
+    return not (fact["campaign_key"] or fact["click_key"]) and continues_a_visit(
+        fact["referrer_host"], fact["site"], rules
+    )
 
 
 def returns_of(session: Session, rules: Rules) -> list[str]:
