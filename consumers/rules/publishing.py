@@ -1,6 +1,6 @@
 """Rules of a folder tried, or put in force, by this process: composition root of `netiv rules diff|publish` and `netiv rebuild`.
 
-With the embedded engine nothing else works on the tables. On a server consumers go on; see `_publish_beside_others`.
+With the embedded engine nothing else works on the tables. On a server consumers go on; see `after_others`.
 """
 
 from __future__ import annotations
@@ -92,12 +92,12 @@ async def _publish(settings: Settings, folder: Path | None, progress: Progress |
         try:
             subjects = await successor.catch_up(progress)
             if settings.clickhouse:
-                await _catch_up_with_others(warehouse, successor, since)
+                await catch_up_with_others(warehouse, successor, since)
             if folder:
                 install(folder, settings.rules_folder)
             await put_in_force(warehouse, successor, rules)
             if settings.clickhouse:
-                await _after_others(warehouse, rules, since)
+                await after_others(warehouse, rules, since)
         finally:
             await successor.discard()
         return subjects
@@ -105,7 +105,7 @@ async def _publish(settings: Settings, folder: Path | None, progress: Progress |
         await warehouse.close()
 
 
-async def _catch_up_with_others(warehouse: Warehouse, successor: Successor, since: Since) -> None:
+async def catch_up_with_others(warehouse: Warehouse, successor: Successor, since: Since) -> None:
     """What consumers loaded meanwhile, until it is little."""
     for _ in range(ROUNDS_MAX):
         condition = await since.condition(warehouse)
@@ -115,7 +115,7 @@ async def _catch_up_with_others(warehouse: Warehouse, successor: Successor, sinc
         await successor.catch_up()
 
 
-async def _after_others(warehouse: Warehouse, rules: Rules, since: Since) -> None:
+async def after_others(warehouse: Warehouse, rules: Rules, since: Since, settled_s: float = SETTLED_S) -> None:
     """Consumers take the new rules over before their next refresh. What came since the last look, and what a refresh still under the
     old rules wrote, is derived again, until nothing is left and nothing new appeared for a while."""
     refresher = SharedRefresher(warehouse, rules, f"{warehouse.database}_scratch_publish", warehouse.database, _now_us)
@@ -124,7 +124,7 @@ async def _after_others(warehouse: Warehouse, rules: Rules, since: Since) -> Non
         await refresher.mark_where(condition)
     version, settled = version_of(rules), False
     while not settled:
-        await asyncio.sleep(SETTLED_S)
+        await asyncio.sleep(settled_s)
         found = 0
         for table in TABLES_BY_SUBJECT:
             rows = await warehouse.rows(
