@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -53,6 +53,12 @@ class Asked(msgspec.Struct, frozen=True):
     ends: Mapping[int, int]
 
 
+class Follower(Protocol):
+    """Who wants to know which (site, subject, since) keys become dirty, before their facts land."""
+
+    async def mark(self, subjects: Collection[tuple[str, str, int]]) -> None: ...
+
+
 class Reassigned(Exception):
     """The reader was given other partitions, or the tables were changed: find the place in each partition again."""
 
@@ -73,6 +79,9 @@ class Loop:
         self._asked: list[Asked] = []
         self.metrics = ConsumerMetrics()
         self.spans = Spans()
+        self._followers: list[Follower] = []
+        self._waiting: list[asyncio.Future[int]] = []
+        self.before_refresh: Callable[[], Awaitable[None]] | None = None
         self._events = structlog.get_logger("netiv.consumer")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -112,6 +121,26 @@ class Loop:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._asked.append(Asked(work, answer, await self._log.ends()))
         return await answer
+
+    async def derived(self, mark: Callable[[], Awaitable[None]]) -> int:
+        """Mark keys, and return when they are derived and committed; loading goes on meanwhile. How many subjects."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def work() -> None:
+            await mark()
+            self._unrefreshed += 1
+            self._waiting.append(done)
+
+        await self.between_refreshes(work)
+        return await done
+
+    def follow(self, follower: Follower) -> None:
+        """From the next load on, tell it which keys become dirty. To be called between refreshes."""
+        self._followers.append(follower)
+
+    def unfollow(self, follower: Follower) -> None:
+        """Tell it no more."""
+        self._followers = [one for one in self._followers if one is not follower]
 
     async def _do_what_was_asked(self, reader: Reader) -> None:
         """Raises `Reassigned` when anything was done: what is prepared by now may hold what was erased just then."""
@@ -209,6 +238,8 @@ class Loop:
     async def _load(self, load: Load) -> None:
         # The journal first: should facts land and this process die, the keys are known.
         await self._refresher.mark(load.dirty)
+        for follower in self._followers:
+            await follower.mark(load.dirty)
         try:
             with self.spans.span("load facts", load.traces):
                 await self._loader.insert(load)
@@ -229,6 +260,8 @@ class Loop:
         """Derive, beside further loading, what is loaded by now; waits for the refresh before."""
         await self._end_refresh()
         if self._unrefreshed or always:
+            if self.before_refresh:
+                await self.before_refresh()
             work = self._refresh(reader, dict(self._ends), self._refresher.turn(), self._unrefreshed)
             self._refreshing = asyncio.create_task(work)
             self._unrefreshed = 0
@@ -239,6 +272,7 @@ class Loop:
             self._refreshing = None
 
     async def _refresh(self, reader: Reader, ends: dict[int, int], cycle: int, events: int) -> None:
+        waiting, self._waiting = self._waiting, []
         clock = asyncio.get_running_loop().time
         began = clock()
         with self.spans.span("refresh"):
@@ -246,4 +280,7 @@ class Loop:
         await reader.commit(ends)
         await self._refresher.clear(cycle)
         self.metrics.derived(events, clock() - began)
+        for one in waiting:
+            if not one.done():
+                one.set_result(subjects)
         self._events.debug("derived", events=events, subjects=subjects)

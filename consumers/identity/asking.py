@@ -6,13 +6,14 @@ import asyncio
 import time
 
 from consumers.app import make_loop
-from consumers.control import ask
+from consumers.control import Asking, ask
 from consumers.identity.performing import Performer
 from consumers.identity.requests import Done, Request
 from consumers.opening import open_log, require_tables
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
-from consumers.rules.files import Rules, load
+from consumers.rules.files import Rules
+from consumers.rules.in_force import in_force
 from consumers.tables import prepare_tables
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.opening import open_warehouse
@@ -23,7 +24,7 @@ def _now_us() -> int:
     return time.time_ns() // 1_000
 
 
-def asked_of_running(settings: Settings, request: Request) -> Done | None:
+def asked_of_running(settings: Settings, request: Asking) -> Done | None:
     """What running consumers of the embedded engine did; None when there are none."""
     return None if settings.clickhouse else asyncio.run(ask(settings.data, request))
 
@@ -47,7 +48,7 @@ async def _catch_up(settings: Settings, warehouse: Warehouse, rules: Rules) -> N
 
 
 async def _perform(settings: Settings, request: Request) -> Done:
-    rules = load(settings.rules_folder)
+    rules = in_force(settings)
     warehouse = await open_warehouse(settings)
     try:
         shared = bool(settings.clickhouse)

@@ -24,6 +24,7 @@ from consumers.refresh.replacing import (
     OPEN_PATHS,
     REPLACED,
     SESSIONS,
+    STAGE_EVENTS,
     TOUCHPOINTS,
     Derived,
     replace_statement,
@@ -57,11 +58,11 @@ IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subj
 WORKING: Final = (
     "dirty_subjects", "bounds", "bound_of", "dirty_events",
     "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
-    "conversion_events", "conversions", "conversion_paths", "open_paths",
+    "stage_events", "conversion_events", "conversions", "conversion_paths", "open_paths",
 )  # fmt: skip
 BY_SUBJECT: Final = (
-    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "50_conversion_events",
-    "55_dirty_after",
+    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "45_stage_events",
+    "50_conversion_events", "55_dirty_after",
 )  # fmt: skip
 # Visitors refreshed at once: bounds memory (about 200 MiB at 20 events a visitor), and is where time per visitor is best.
 # Most identifiers have no events of their own.
@@ -92,12 +93,17 @@ class Refresher:
         self._warehouse = warehouse
         self._clock_us = clock_us
         self._version = 0
-        self._parameters: Mapping[str, int] = parameters(rules)
-        self._macros = {**macros(rules), **OF_REFRESH, "scratch": scratch, "derived": derived}
+        self._scratch, self._derived = scratch, derived
+        self.adopt(rules)
         self._standing = standing(repeated=False, retracted=False)
         self._bounds: Mapping[str, str] = UNBOUND
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
+
+    def adopt(self, rules: Rules) -> None:
+        """Derive under these rules from the next refresh on. Not to be called during one."""
+        self._parameters: Mapping[str, int] = parameters(rules)
+        self._macros = {**macros(rules), **OF_REFRESH, "scratch": self._scratch, "derived": self._derived}
 
     async def prepare(self) -> None:
         """Make the working tables. What the journal still holds from a crash is part of the next refresh."""
@@ -287,7 +293,7 @@ class Refresher:
         macros["dirty_events"] = await self._gather(macros)
         for step in BY_SUBJECT:
             await self._derive(step, macros)
-        await self._replace_all((IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS))
+        await self._replace_all((IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS))
         await self._wrote(SUBJECT)
         await self._derive("58_dirty_conversions", macros)
         if await self._count("dirty_conversions"):

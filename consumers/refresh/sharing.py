@@ -20,6 +20,7 @@ from consumers.refresh.replacing import (
     EVENT_DUPLICATES,
     OPEN_PATHS,
     SESSIONS,
+    STAGE_EVENTS,
     TOUCHPOINTS,
     Derived,
 )
@@ -34,7 +35,7 @@ VERSION_SQL: Final = (
 
 # In the order of refreshing: what is written with one version, and what it answers for.
 STAGES: Final[dict[Kind, tuple[Derived, ...]]] = {
-    SUBJECT: (EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS),
+    SUBJECT: (EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS),
     CONVERSION: (CONVERSIONS,),
     PERSON: (CONVERSION_PATHS, OPEN_PATHS),
 }

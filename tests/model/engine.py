@@ -33,7 +33,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, tex
     "identities": "site id_type id_value person_id shared owned_from owners first_seen last_seen "
     "neighbours suppressed",
     "sessions": "site subject started_at ended_at session_id person_id events pageviews engaged entry_url exit_url referrer node "
-    "channel source medium campaign content term click_id_type country device_type is_bot touches",
+    "channel source medium campaign content term click_id_type country device_type is_bot touches continuity",
     "touchpoints": "site subject ts touchpoint_id person_id session_id kind node channel source medium campaign content term "
     "creative cost",
     "conversions": "site person_id conversion_id ts visitor_id session_id name order_id value refunded currency reported_by",
@@ -42,6 +42,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, tex
     "open_paths": "site person_id touches path_channels path_ts last_touch_at stage",
     "v_events": "site event_id visitor_id person_id session_id ts type",
 }.items()}  # fmt: skip
+COLUMNS = {
+    table: columns if table.startswith("v_") else (*columns, "rules_version") for table, columns in COLUMNS.items()
+}
 TIMES = {"ts", "started_at", "ended_at", "first_seen", "last_seen", "converted_at", "first_touch_at", "last_touch_at"}
 FACTS = ("events", "identity_links", "identity_retractions", "bad_events", "erased", "erasing", "erasures")
 # Merges are off, so that every table stays in many parts; when there are this many worlds they begin anew.
@@ -72,7 +75,9 @@ class Pipeline:
 
     async def use(self, variant: str, rules: Rules) -> None:
         """Make a refresher that works under these rules."""
-        refresher = Refresher(self.warehouse, rules, f"scratch_{variant}", self.warehouse.database, now_us)
+        refresher = Refresher(
+            self.warehouse, rules, f"scratch_{variant.replace(' ', '_')}", self.warehouse.database, now_us
+        )
         await refresher.prepare()
         self._refreshers[variant] = refresher, rules
 
