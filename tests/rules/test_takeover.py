@@ -33,7 +33,7 @@ class Consumer:
     async def load(self):
         n = next(self._numbers)
         rows = [fact(2 * n + i, "page", i * QUARTER, subject=f"v{n}", visitor_id=f"v{n}") for i in (0, 1)]
-        await self.refresher.mark([("shop", f"v{n}")])
+        await self.refresher.mark([("shop", f"v{n}", 0)])
         await self._engine.insert("events", {c: [row[c] for row in rows] for c in EVENT_TYPES}, EVENT_TYPES)
 
     async def derive(self):
