@@ -6,6 +6,7 @@ the same id with the same bytes is a duplicate: another payload under a known id
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 ENTRIES_MAX: Final = 100_000
@@ -29,9 +30,9 @@ class Recent:
             found = self._old.get(key)
         return found == content
 
-    def remember(self, key: int, content: int) -> None:
-        """These bytes are durable under this id."""
-        self._young[key] = content
+    def remember(self, marks: Iterable[tuple[int, int]]) -> None:
+        """These bytes are durable under these ids: pairs as `seen` takes them."""
+        self._young.update(iter(marks))
         if len(self._young) >= self._half:
             self._old, self._young = self._young, {}
 

@@ -116,8 +116,7 @@ class Events(Intake):
             raise pending.fault
         own = exchange.cookie_for(pending.verdicts)
         if len(pending.fresh) == len(pending.verdicts) == 1 and pending.verdicts[0].record.dialect == NATIVE:
-            (mark,) = pending.fresh  # one new event, as most requests have: nothing to sum up
-            self.tools.recent.remember(*mark)
+            self.tools.recent.remember(pending.fresh)  # one new event, as most requests have: nothing to sum up
             self._accepted.amount += 1
             return Answer(202, _ONE % receipt.encode(), JSON_ONLY, own)
         outcome = settle(self.tools, pending, receipt)

@@ -80,8 +80,9 @@ def prepare(tools: Tools, verdicts: Sequence[Verdict]) -> Pending:
         if verdict.rejection is not None:
             rejected.append((place, verdict.rejection))
         elif verdict.event_id:
-            mark = key_of(record.site, verdict.event_id), verdict.content
-            if seen(*mark) or mark in fresh:
+            key, content = key_of(record.site, verdict.event_id), verdict.content
+            mark = key, content
+            if seen(key, content) or mark in fresh:
                 duplicates += 1
                 continue
             fresh[mark] = None
@@ -92,8 +93,7 @@ def prepare(tools: Tools, verdicts: Sequence[Verdict]) -> Pending:
 def settle(tools: Tools, pending: Pending, receipt: str) -> Outcome:
     """The records are durable where the receipt says."""
     recent, metrics = tools.recent, tools.metrics
-    for mark in pending.fresh:
-        recent.remember(*mark)
+    recent.remember(pending.fresh)
     accepted = len(pending.records) - len(pending.rejected)
     dialect = pending.verdicts[0].record.dialect
     if accepted:

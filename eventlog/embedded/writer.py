@@ -246,10 +246,13 @@ def resolve(outcomes: list[Outcome]) -> None:
     for waiter, result in outcomes:
         if waiter.done():  # cancelled, or given up by the watch
             continue
-        if isinstance(result, Exception):
-            waiter.set_exception(fresh(result))
-        else:
-            waiter.set_result(result)
+        try:
+            if isinstance(result, Exception):
+                waiter.set_exception(fresh(result))
+            else:
+                waiter.set_result(result)
+        except Exception as error:  # noqa: BLE001 - the others of the group are told all the same
+            asyncio.get_running_loop().call_exception_handler({"message": "A waiter failed", "exception": error})
 
 
 def fresh(error: Exception) -> Exception:

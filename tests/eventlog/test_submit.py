@@ -65,3 +65,26 @@ async def test_every_waiter_of_a_failed_group_gets_an_error_of_its_own(tmp_path:
     assert len({id(error) for error in errors}) == 3
     assert chunks(tmp_path) == []
     await log.close()
+
+
+async def test_a_waiter_that_fails_keeps_nothing_from_the_others(tmp_path: Path) -> None:
+    class Failing:
+        def done(self) -> bool:
+            return False
+
+        def set_result(self, _: object, /) -> None:
+            raise ValueError("mine")
+
+        set_exception = set_result
+
+    told: list[BaseException] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    log = await open_embedded_log(tmp_path)
+    future = loop.create_future()
+    log.submit([record(1)], Failing())
+    log.submit([record(2)], future)
+    assert list(await future) == [1]
+    assert [str(error) for error in told] == ["mine"]
+    loop.set_exception_handler(None)
+    await log.close()
