@@ -15,9 +15,8 @@ from collector.credentials import mask
 from collector.exchange import Exchange
 from collector.ingest import Tools, append
 from collector.logs import place_of
-from collector.receipts import encode as encode_receipt
 from collector.statements import statements_of
-from collector.wire import Disconnected, check_media_type, decoded, read_body, respond, respond_and_drain
+from collector.wire import Disconnected, Incoming, check_media_type, decoded, read_body, respond, respond_and_drain
 from eventlog.contract import Record
 from schemas.record import Costs, encode, key_of
 from schemas.rejection import Rejection
@@ -35,8 +34,9 @@ class CostReports:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, self._tools)
+        incoming = Incoming(receive)
         try:
-            answer = await self._answer(exchange, receive)
+            answer = await self._answer(exchange, incoming)
         except Fault as fault:
             self._tools.metrics.count(m.REFUSED, fault.code)
             answer = error_answer(fault.code, fault.message, fault.headers)
@@ -47,7 +47,7 @@ class CostReports:
             answer = error_answer("internal_error")
         self._tools.metrics.count(m.REQUESTS, f"{ENDPOINT} {answer.status}")
         if CLOSE in answer.headers:
-            await respond_and_drain(receive, send, answer, exchange.cors)
+            await respond_and_drain(incoming, send, answer, exchange.cors)
         else:
             await respond(send, answer, exchange.cors)
 
@@ -65,12 +65,8 @@ class CostReports:
         if isinstance(statements, Rejection):
             await self._keep(body, sender, statements)
             raise Fault(statements.code, f"{statements.message} (at {statements.pointer})")
-        places = await append(self._tools, [record_of(one) for one in statements])
-        told = {
-            "accepted": sum(len(one.rows) for one in statements),
-            "days": len(statements),
-            "receipt": encode_receipt(places),
-        }
+        receipt = await append(self._tools, [record_of(one) for one in statements])
+        told = {"accepted": sum(len(one.rows) for one in statements), "days": len(statements), "receipt": receipt}
         return Answer(202, msgspec.json.encode(told), (JSON_TYPE,))
 
     async def _keep(self, body: bytes, sender: Sender, rejection: Rejection) -> None:
