@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO_PORT ?= 8080
 DEMO_CLICKHOUSE_PORT ?= 8123
 
-.PHONY: help install test-install system sdk demo test fuzz lint format bench bench-kafka bench-attribution bench-full clean
+.PHONY: help install test-install system sdk demo test test-long fuzz lint format bench bench-sdk bench-kafka bench-attribution bench-full clean
 
 help: ## What can be made here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -71,6 +71,9 @@ bench: test-install ## Ratios against ceilings measured in the same run (some mi
 	@$(BIN)/python -m bench.http
 	@$(BIN)/python -m bench.catchup
 	@$(BIN)/python -m bench.freshness
+
+bench-sdk: test-install ## What the browser SDK's start costs a page, task by task
+	@$(BIN)/python -m bench.sdk_start
 
 bench-kafka: test-install ## Events to a real Kafka against its client's ceiling
 	@$(BIN)/python -m bench.kafka

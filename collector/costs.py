@@ -33,8 +33,7 @@ class CostReports:
         self._log = structlog.get_logger("netiv.costs")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, self._tools)
-        incoming = Incoming(receive)
+        exchange, incoming = Exchange(scope, self._tools), Incoming(receive)
         try:
             answer = await self._answer(exchange, incoming)
         except Fault as fault:
@@ -66,7 +65,11 @@ class CostReports:
             await self._keep(body, sender, statements)
             raise Fault(statements.code, f"{statements.message} (at {statements.pointer})")
         receipt = await append(self._tools, [record_of(one) for one in statements])
-        told = {"accepted": sum(len(one.rows) for one in statements), "days": len(statements), "receipt": receipt}
+        told = {
+            "accepted": sum(len(one.rows) for one in statements),
+            "days": len(statements),
+            "receipt": receipt,
+        }
         return Answer(202, msgspec.json.encode(told), (JSON_TYPE,))
 
     async def _keep(self, body: bytes, sender: Sender, rejection: Rejection) -> None:

@@ -76,6 +76,12 @@ class Settings(BaseSettings):
     requests_in_flight_max: int = Field(
         1_024, ge=1, description="Ingest requests of one worker that may wait for the log; more get 503."
     )
+    alias: str = Field(
+        "",
+        pattern=r"^(/[A-Za-z0-9._~-]{1,60}){0,4}$",
+        description="Second path of script, events and pixel under short names that no blocking list knows (`/n`); "
+        "empty = none.",
+    )
     trusted_proxies: tuple[str, ...] = Field((), description="CIDRs whose X-Forwarded-For is believed.")
     log_partitions: int = Field(1, ge=1, le=256, description="Partitions of the embedded log (fixed when it is made).")
     log_age_max_s: float = Field(7 * 86_400, gt=0, description="How long the log keeps records that were derived.")
