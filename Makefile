@@ -21,7 +21,7 @@ $(VENV)/.made: pyproject.toml constraints.txt
 
 $(VENV)/.tested: $(VENV)/.made
 	@echo "Installing what the tests need …"
-	@$(PIP) install -c constraints.txt -e '.[embedded,kafka]' --group test --group lint
+	@$(PIP) install -c constraints.txt -e '.[embedded,kafka,tracing]' --group test --group lint
 	@touch $@
 
 sdk_js/dist/manifest.json: sdk_js/package-lock.json sdk_js/package.json $(shell find sdk_js/src sdk_js/scripts sdk_js/demo -type f 2>/dev/null)

@@ -35,9 +35,11 @@ from collector.registry import Registry
 from collector.sdk_files import SdkFiles, folder_of
 from collector.spool import SpooledLog, open_spooled_log
 from collector.spool.figures import show_spool
+from collector.tracing import TracedApp, TracedLog
 from collector.webhooks.endpoint import Webhooks
 from eventlog.contract import Log, LogError
 from eventlog.embedded import open_embedded_log
+from eventlog.tracing import Spans, open_spans
 from schemas.links import FILE_NAME as LINKS
 from schemas.settings import Settings
 
@@ -54,16 +56,19 @@ def make_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def create_app(settings: Settings, log: Log | None = None) -> ASGIApp:
+def create_app(settings: Settings, log: Log | None = None, spans: Spans | None = None) -> ASGIApp:
     """The collector. Opens (and closes) the embedded log in its lifespan, unless a log is given."""
-    return Collector(settings, log)
+    spans = spans or open_spans(settings, "netiv-collector")
+    collector = Collector(settings, log, spans)
+    return TracedApp(collector, spans) if spans.on else collector
 
 
 class Collector:
     """The front: a dict of endpoints, FastAPI for every other path."""
 
-    def __init__(self, settings: Settings, log: Log | None) -> None:
+    def __init__(self, settings: Settings, log: Log | None, spans: Spans) -> None:
         self._settings = settings
+        self._spans = spans
         self._metrics = Metrics()
         self._endpoints: dict[str, ASGIApp] = {}
         self._sdk_prefix = f"{settings.path_prefix}/netiv"
@@ -96,7 +101,7 @@ class Collector:
     def _assemble(self, log: Log) -> None:
         settings = self._settings
         tools = Tools(
-            log=log,
+            log=TracedLog(log, self._spans) if self._spans.on else log,
             registry=Registry(settings.sites_file, now_ms),
             metrics=self._metrics,
             recent=Recent(),

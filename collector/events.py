@@ -73,13 +73,13 @@ class Events(Intake):
             return self._other_method(exchange)
         self._check(exchange)
         exchange.grant_early()
-        body = await read_body(receive, exchange.headers)
-        self.waiting_bytes += len(body)
+        body = await read_body(receive, exchange.headers, self.tools.held)
+        self.tools.held.bytes += len(body)
         try:
             pending = self._begin(exchange, body)
             return self.finish(exchange, pending, await append(self.tools, pending.records))
         finally:
-            self.waiting_bytes -= len(body)
+            self.tools.held.bytes -= len(body)
 
     def _check(self, exchange: Exchange) -> None:
         self.overloaded()

@@ -22,8 +22,8 @@ from collector.exchange import Exchange
 from collector.foreign_body import BATCH_EVENTS_MAX, content_of, read_body
 from collector.foreign_cors import headers_for, preflight
 from collector.foreign_judging import Judging, broken_verdicts
-from collector.ingest import Tools, retry_after, store
-from collector.intake import IN_FLIGHT_BYTES_MAX
+from collector.held import retry_after
+from collector.ingest import Tools, store
 from collector.logs import place_of
 from collector.wire import Disconnected, Incoming, respond, respond_and_drain
 from schemas.record import Accepted
@@ -38,7 +38,6 @@ class Foreign:
     def __init__(self, tools: Tools, prefix: str) -> None:
         self._tools = tools
         self._prefix = len(prefix)
-        self._bytes = 0
         self._log = structlog.get_logger("netiv.foreign")
 
     def serves(self, path: str) -> bool:
@@ -88,10 +87,10 @@ class Foreign:
             return Answer(204)
         if method not in ("GET", "POST"):
             raise Fault("method_not_allowed", headers=(_ALLOW,))
-        if self._tools.metrics.in_flight > self._tools.in_flight_max or self._bytes > IN_FLIGHT_BYTES_MAX:
+        if self._tools.metrics.in_flight > self._tools.in_flight_max or self._tools.held.too_much:
             raise Fault("overloaded", headers=(retry_after(),))
         exchange = Exchange(scope, self._tools)
-        body = await read_body(receive, exchange.headers)
+        body = await read_body(receive, exchange.headers, self._tools.held)
         request = Request(method, path, scope["query_string"], exchange.headers, body)
         stub = dialect.stub(request)
         if stub is not None:
@@ -99,11 +98,11 @@ class Foreign:
         if path not in dialect.paths and not dialect.matches(path):
             raise Fault("not_found")
         self._tools.metrics.count(m.BYTES, dialect.name, len(body))
-        self._bytes += len(body)
+        self._tools.held.bytes += len(body)
         try:
             return await self._take(dialect, exchange, request)
         finally:
-            self._bytes -= len(body)
+            self._tools.held.bytes -= len(body)
 
     async def _take(self, dialect: Dialect, exchange: Exchange, request: Request) -> Answer:
         content = content_of(request)

@@ -9,6 +9,7 @@ from starlette.types import Receive
 
 from collector.answers import CLOSE, Fault
 from collector.dialects.contract import Request
+from collector.held import Held, retry_after
 from collector.inflate import MAGIC, InflatedTooLarge, InvalidGzip, inflate
 from collector.wire import Disconnected
 from schemas.limits import MIB
@@ -25,21 +26,29 @@ _MASKED_JSON: Final = re.compile(rb'("(?:' + _SECRETS + rb')"\s*:\s*)"[^"\\]{1,5
 _MASKED_FORM: Final = re.compile(rb"((?:^|[?&])(?:" + _SECRETS + rb")=)[^&\"]{1,512}")
 
 
-async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
-    """The whole body as sent. Raises `Fault` over the limit and `Disconnected`."""
+async def read_body(receive: Receive, headers: dict[bytes, bytes], held: Held) -> bytes:
+    """The whole body as sent; `held` as in `wire.read_body`. Raises `Fault` over a limit and `Disconnected`."""
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > BODY_BYTES_MAX:
         raise Fault("body_too_large", "The body is over 6 MiB", (CLOSE,))
     body = bytearray()
+    counted = 0
     more = True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Disconnected
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > BODY_BYTES_MAX:
-            raise Fault("body_too_large", "The body is over 6 MiB", (CLOSE,))
+    try:
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise Disconnected
+            body += message.get("body", b"")
+            held.bytes += len(body) - counted
+            counted = len(body)
+            more = message.get("more_body", False)
+            if len(body) > BODY_BYTES_MAX:
+                raise Fault("body_too_large", "The body is over 6 MiB", (CLOSE,))
+            if more and held.too_much:
+                raise Fault("overloaded", headers=(CLOSE, retry_after()))
+    finally:
+        held.bytes -= counted
     return bytes(body)
 
 

@@ -5,9 +5,7 @@ Nothing is answered before the log has it: accepted events and rejected ones are
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
-from typing import Final
 
 import msgspec
 
@@ -16,6 +14,7 @@ from collector.accept import Verdict
 from collector.answers import Fault
 from collector.client_ip import Proxies
 from collector.duplicates import Recent, key_of
+from collector.held import Held, retry_after
 from collector.rate import Rate
 from collector.receipts import encode as encode_receipt
 from collector.registry import Registry
@@ -24,9 +23,6 @@ from eventlog.embedded import EmbeddedLog
 from schemas.record import encode
 from schemas.record import key_of as log_key
 from schemas.rejection import Rejection
-
-RETRY_AFTER_S: Final = (5, 30)  # jittered, so that a crowd of clients does not come back at once
-
 
 Mark = tuple[int, int]  # of an event: its id and its bytes, as `Recent` keeps them
 
@@ -41,8 +37,9 @@ class Tools(msgspec.Struct, frozen=True):
     proxies: Proxies
     now_ms: Callable[[], int]
     make_id: Callable[[], str]
-    # A request holds its body and its records in memory until the log has them.
+    # A request costs memory until the log has it; its body is counted besides.
     in_flight_max: int = 1_024
+    held: Held = msgspec.field(default_factory=Held)
     rate: Rate | None = None  # None = no limit
 
     @property
@@ -129,9 +126,3 @@ def fault_of(error: LogError) -> Fault:
     if isinstance(error, LogFull):
         return Fault("log_full", headers=(retry_after(error.retry_after_s),))
     return Fault("log_unavailable", headers=(retry_after(),))
-
-
-def retry_after(least_s: float = RETRY_AFTER_S[0]) -> tuple[bytes, bytes]:
-    """The header that spreads retries over time."""
-    low = max(RETRY_AFTER_S[0], int(least_s))
-    return b"retry-after", b"%d" % random.randint(low, max(low, RETRY_AFTER_S[1]))  # noqa: S311

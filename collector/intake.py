@@ -17,14 +17,15 @@ from collector import metrics as m
 from collector.answers import Answer, Fault
 from collector.direct import Direct
 from collector.exchange import Exchange
-from collector.ingest import Pending, Tools, fault_of, retry_after
+from collector.held import retry_after
+from collector.ingest import Pending, Tools, fault_of
 from collector.logs import place_of
 from collector.receipts import encode_runs
 from eventlog.contract import LogError
 from eventlog.embedded import EmbeddedLog
 
-# The bodies of all that wait for the log.
-IN_FLIGHT_BYTES_MAX: Final = 128 * 1024 * 1024
+# A body that is smaller counts as one request only: as many as may be in flight are 16 MiB.
+SMALL_BYTES: Final = 16 * 1024
 
 
 class Intake(ABC):
@@ -33,7 +34,6 @@ class Intake(ABC):
     def __init__(self, tools: Tools, name: str) -> None:
         self.tools = tools
         self.name = name
-        self.waiting_bytes = 0
         self._direct_log = tools.embedded
         self._answered: dict[int, m.Tally] = {}
         self._log = structlog.get_logger(f"netiv.{name}")
@@ -57,7 +57,8 @@ class Intake(ABC):
     def direct(self, request: Direct) -> None:
         """Takes a request whose body is here."""
         self.tools.metrics.in_flight += 1
-        self.waiting_bytes += len(request.body)
+        if (size := len(request.body)) > SMALL_BYTES:
+            self.tools.held.bytes += size
         exchange = Exchange(request.scope, self.tools, request.headers)
         try:
             pending = self.begin(exchange, request.body)
@@ -95,7 +96,7 @@ class Intake(ABC):
 
     def overloaded(self) -> None:
         """Raises `Fault` when more is in flight than memory is for."""
-        if self.tools.metrics.in_flight > self.tools.in_flight_max or self.waiting_bytes > IN_FLIGHT_BYTES_MAX:
+        if self.tools.metrics.in_flight > self.tools.in_flight_max or self.tools.held.too_much:
             raise Fault("overloaded", headers=(retry_after(),))
 
     def count_answer(self, status: int) -> None:
@@ -109,7 +110,8 @@ class Intake(ABC):
         """Sends the answer of a direct request."""
         metrics = self.tools.metrics
         metrics.in_flight -= 1
-        self.waiting_bytes -= len(request.body)
+        if (size := len(request.body)) > SMALL_BYTES:
+            self.tools.held.bytes -= size
         tally = self._answered.get(answer.status)
         if tally is not None:
             tally.amount += 1

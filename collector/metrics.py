@@ -48,10 +48,15 @@ LAG_SECONDS: Final = Metric("netiv_lag_seconds", "gauge", "Age of the oldest rec
 SPOOL_RECORDS: Final = Metric("netiv_spool_records", "gauge", "Records that wait in local spools for Kafka.")
 SPOOL_BYTES: Final = Metric("netiv_spool_bytes", "gauge", "Bytes of the local spools' files.")
 SPOOL_SECONDS: Final = Metric("netiv_spool_age_seconds", "gauge", "Age of the oldest record that waits in a spool.")
+WAREHOUSE_UP: Final = Metric(
+    "netiv_warehouse_up", "gauge", "1 = the warehouse answers; consumers wait while it doesn't."
+)
 _SUMMED: Final = (IN_FLIGHT, SPOOL_RECORDS, SPOOL_BYTES)
+# The same whoever looks: of several workers, the one that was asked last knows best.
+_SHARED: Final = (LAG_EVENTS, LAG_SECONDS, WAREHOUSE_UP)
 CATALOGUE: Final = (
     REQUESTS, ACCEPTED, DUPLICATES, REJECTED, REFUSED, BYTES, SECRET_IN_BROWSER, ENDED, IN_FLIGHT,
-    LAG_EVENTS, LAG_SECONDS, SPOOL_RECORDS, SPOOL_BYTES, SPOOL_SECONDS,
+    LAG_EVENTS, LAG_SECONDS, SPOOL_RECORDS, SPOOL_BYTES, SPOOL_SECONDS, WAREHOUSE_UP,
 )  # fmt: skip
 SECONDS_NAME: Final = "netiv_http_request_seconds"
 SECONDS_MEANING: Final = "Time to answer an ingest request, one in 16 measured."
@@ -83,8 +88,7 @@ class Metrics:
             if metric.kind == "counter":
                 self._counters[metric.name] = Counter(metric.name, metric.meaning, labels, registry=self._registry)
             else:
-                mode: Literal["livesum", "max"] = "livesum" if metric in _SUMMED else "max"
-                gauge = Gauge(metric.name, metric.meaning, registry=self._registry, multiprocess_mode=mode)
+                gauge = Gauge(metric.name, metric.meaning, registry=self._registry, multiprocess_mode=_mode(metric))
                 self._gauges[metric.name] = gauge
         self._seconds = Histogram(SECONDS_NAME, SECONDS_MEANING, buckets=_BUCKETS, registry=self._registry)
 
@@ -129,3 +133,9 @@ class Metrics:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+def _mode(metric: Metric) -> Literal["livesum", "livemostrecent", "livemax"]:
+    if metric in _SUMMED:
+        return "livesum"
+    return "livemostrecent" if metric in _SHARED else "livemax"

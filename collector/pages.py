@@ -82,6 +82,7 @@ def _operations(tools: Tools, readiness: Readiness) -> APIRouter:
             tools.metrics.set(m.LAG_SECONDS, figures["lag_s"])
         except LogError:
             pass  # the other figures matter most when the log is gone
+        tools.metrics.set(m.WAREHOUSE_UP, (await readiness.check())["warehouse"])
         return Response(tools.metrics.render(), media_type=m.CONTENT_TYPE.decode(), headers=_NO_STORE)
 
     return router

@@ -26,6 +26,7 @@ from collector.logs import configure
 from collector.metrics import MULTIPROCESS_VARIABLE
 from collector.protocol import BoundedProtocol
 from collector.workers import end_with_parent, supervise
+from eventlog.contract import LogError
 from schemas.settings import Settings
 
 BACKLOG: Final = 2_048
@@ -105,7 +106,12 @@ def serve(settings: Settings) -> int:
 
 
 def _one(settings: Settings, listener: socket.socket) -> int:
-    server = CollectorServer(make_config(create_app(settings), settings))
+    try:
+        app = create_app(settings)
+    except LogError as error:
+        structlog.get_logger("netiv.server").error("not_started", error=str(error), hint=error.hint)
+        return 1
+    server = CollectorServer(make_config(app, settings))
     # What is loaded by now stays: keep the collector of garbage from walking it again under load.
     gc.collect()
     gc.freeze()

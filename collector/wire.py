@@ -8,6 +8,7 @@ from typing import Final
 from starlette.types import Message, Receive, Scope, Send
 
 from collector.answers import CLOSE, Answer, Fault
+from collector.held import Held, retry_after
 from collector.inflate import MAGIC, InflatedTooLarge, InvalidGzip, inflate
 from schemas.limits import BODY_BYTES_MAX, INFLATED_BYTES_MAX
 
@@ -22,8 +23,9 @@ class Disconnected(Exception):
     """The client went away before its request was complete."""
 
 
-async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
-    """The whole body as sent. Raises `Fault` over the limit (reading stops there) and `Disconnected`."""
+async def read_body(receive: Receive, headers: dict[bytes, bytes], held: Held) -> bytes:
+    """The whole body as sent. Raises `Fault` over the limit, or when all bodies together are too much (reading stops
+    there), and `Disconnected`. While it is being read it counts as held; afterwards that is the caller's business."""
     length = headers.get(b"content-length")
     if length is not None and len(length) > 6 and int(length) > BODY_BYTES_MAX:
         raise Fault("body_too_large", headers=(CLOSE,))
@@ -32,23 +34,32 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
         raise Disconnected
     body: bytes = message.get("body", b"")
     if message.get("more_body", False):
-        body = await _read_rest(receive, body)
+        body = await _read_rest(receive, body, held)
     if len(body) > BODY_BYTES_MAX:
         raise Fault("body_too_large", headers=(CLOSE,))
     return body
 
 
-async def _read_rest(receive: Receive, first: bytes) -> bytes:
+async def _read_rest(receive: Receive, first: bytes, held: Held) -> bytes:
     body = bytearray(first)
+    counted = len(body)
+    held.bytes += counted
     more = True
-    while more:
-        if len(body) > BODY_BYTES_MAX:
-            raise Fault("body_too_large", headers=(CLOSE,))
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Disconnected
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
+    try:
+        while more:
+            if len(body) > BODY_BYTES_MAX:
+                raise Fault("body_too_large", headers=(CLOSE,))
+            if held.too_much:
+                raise Fault("overloaded", headers=(CLOSE, retry_after()))
+            message = await receive()
+            if message["type"] != "http.request":
+                raise Disconnected
+            body += message.get("body", b"")
+            held.bytes += len(body) - counted
+            counted = len(body)
+            more = message.get("more_body", False)
+    finally:
+        held.bytes -= counted
     return bytes(body)
 
 

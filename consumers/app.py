@@ -9,14 +9,20 @@ import asyncio
 import gc
 import signal
 import time
+from contextlib import closing
 
+import msgspec
 import structlog
+import uuid_utils
 
 from consumers.control import serve_control
+from consumers.fencing import Claimant, FencedLoader
 from consumers.identity.performing import Performer
 from consumers.load import Loader
 from consumers.lookups import make_lookups
 from consumers.loop import GROUP, Loop, Pace
+from consumers.metrics import ConsumerMetrics
+from consumers.metrics_serving import serve_metrics
 from consumers.name import claim_name
 from consumers.opening import Stopped, again_and_again, is_shared, open_log, require_tables
 from consumers.preparer import Preparer
@@ -24,6 +30,7 @@ from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
 from consumers.rules.files import Rules, load
 from consumers.tables import prepare_tables
+from consumers.tracing import TracedWarehouse
 from consumers.warehouse.contract import Warehouse, WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse
 from consumers.warehouse.front import create_front
@@ -31,6 +38,7 @@ from consumers.warehouse.front_access import FrontAccess
 from consumers.warehouse.front_serving import serve_front
 from consumers.warehouse.opening import open_warehouse
 from eventlog.contract import Log, LogError
+from eventlog.tracing import Spans, open_spans
 from schemas.settings import Settings
 
 RETAIN_EVERY_S = 60.0
@@ -41,10 +49,23 @@ def now_us() -> int:
     return time.time_ns() // 1_000
 
 
+class Role(msgspec.Struct, frozen=True):
+    """Who a consumer is: its name, when others share the tables, and where its figures and traces go."""
+
+    name: str = ""
+    metrics: ConsumerMetrics = msgspec.field(default_factory=ConsumerMetrics)
+    spans: Spans = msgspec.field(default_factory=Spans)
+
+
 def make_loop(
-    log: Log, warehouse: Warehouse, rules: Rules, settings: Settings, name: str = ""
+    log: Log, warehouse: Warehouse, rules: Rules, settings: Settings, role: Role | None = None
 ) -> tuple[Loop, Refresher]:
-    """A consumer and its refresher; `name` when other consumers share the tables."""
+    """A consumer and its refresher."""
+    role = role or Role()
+    name, metrics = role.name, role.metrics
+    embedded = isinstance(warehouse, EmbeddedWarehouse)
+    if role.spans.on:
+        warehouse = TracedWarehouse(warehouse, role.spans)
     scratch = f"{warehouse.database}_scratch"
     refresher: Refresher
     if name:
@@ -52,7 +73,15 @@ def make_loop(
     else:
         refresher = Refresher(warehouse, rules, scratch, warehouse.database, now_us)
     pace = Pace(settings.batch_records_max, settings.batch_bytes_max, settings.batch_records_max * 20)
-    return Loop(log, Loader(warehouse, asyncio.sleep), refresher, Preparer(make_lookups()), pace), refresher
+    if name:
+        pace = msgspec.structs.replace(pace, drain_s=0.0)
+    loader = Loader(warehouse, metrics.wait_for_warehouse)
+    if not embedded:  # a server outlives its clients: their last insert may still run
+        claimant = Claimant(f"{name}-{uuid_utils.uuid7()}", f"{scratch}_{name}" if name else scratch)
+        loader = FencedLoader(warehouse, metrics.wait_for_warehouse, claimant)
+    loop = Loop(log, loader, refresher, Preparer(make_lookups()), pace)
+    loop.metrics, loop.spans = metrics, role.spans
+    return loop, refresher
 
 
 def serve(settings: Settings) -> int:
@@ -84,11 +113,15 @@ async def _serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if not is_shared(settings):
-        await _serve_once(settings, stop, "")
+        role = Role(spans=open_spans(settings, "netiv-consumers"))
+        with serve_metrics(settings, role.metrics), closing(role.spans):
+            await _serve_once(settings, stop, role)
         return 0
     name = claim_name(settings.data / "consumers", settings.consumer)
+    role = Role(name.text, spans=open_spans(settings, "netiv-consumers"))
     try:
-        await again_and_again(lambda: _serve_once(settings, stop, name.text), stop)
+        with serve_metrics(settings, role.metrics), closing(role.spans):
+            await again_and_again(lambda: _serve_once(settings, stop, role), stop, role.metrics.away)
     except Stopped:
         pass  # asked to stop while it waited: nothing was in hand
     finally:
@@ -96,15 +129,15 @@ async def _serve(settings: Settings) -> int:
     return 0
 
 
-async def _serve_once(settings: Settings, stop: asyncio.Event, name: str) -> None:
+async def _serve_once(settings: Settings, stop: asyncio.Event, role: Role) -> None:
     rules = load(settings.rules_folder)
     warehouse = await open_warehouse(settings)
     try:
         # Where consumers share tables, one `netiv migrate` makes them, not several processes at once.
-        await (require_tables(warehouse) if name else prepare_tables(warehouse, rules))
+        await (require_tables(warehouse) if role.name else prepare_tables(warehouse, rules))
         log = await open_log(settings)
         try:
-            loop, refresher = make_loop(log, warehouse, rules, settings, name)
+            loop, refresher = make_loop(log, warehouse, rules, settings, role)
             await refresher.prepare()
             performer = Performer(warehouse, refresher, now_us)
             async with serve_control(

@@ -8,7 +8,7 @@ An insert whose outcome is unknown is read back before anything is sent again.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
@@ -46,6 +46,7 @@ class Load(msgspec.Struct, frozen=True, array_like=True):
     dirty: list[tuple[str, str, int]]
     ends: dict[int, int]
     records: int
+    traces: tuple[str, ...] = ()
 
 
 def month_of(ms: int) -> tuple[int, int]:
@@ -126,12 +127,19 @@ def load_of(facts: Facts, ends: dict[int, int], records: int) -> Load:
     )
 
 
+class Fenced(Exception):
+    """Another consumer has one of the partitions: find the place in each again."""
+
+
 class Loader:
-    """Puts loads into the warehouse."""
+    """Puts loads into the warehouse. The only one on its partitions (`consumers/fencing.py` is for several)."""
 
     def __init__(self, warehouse: Warehouse, wait: Callable[[float], Awaitable[None]]) -> None:
         self._warehouse = warehouse
         self._wait = wait
+
+    async def claim(self, generation: int, partitions: Collection[int]) -> None:
+        """Called whenever partitions were assigned, before anything is read of them. Alone, there is nothing to claim."""
 
     async def insert(self, load: Load) -> None:
         """Insert one load; retries for as long as the warehouse is away, and never doubles a row of `events`."""

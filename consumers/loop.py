@@ -15,25 +15,31 @@ from typing import Any, Final, TypeVar
 import msgspec
 import structlog
 
-from consumers.load import Load, Loader
+from consumers.load import Fenced, Load, Loader
+from consumers.metrics import ConsumerMetrics
 from consumers.preparer import Preparer
 from consumers.progress import places
 from consumers.refresh.refresher import Refresher
+from consumers.tracing import traces_of
 from consumers.warehouse.contract import WarehouseError
 from eventlog.contract import Batch, Log, Reader
+from eventlog.tracing import Spans
 
 GROUP: Final = "netiv"
 LOADED: Final = "loaded"
 IDLE_WAIT_S: Final = 0.5
 DRAIN_S: Final = 60.0
+JOIN_S: Final = 5.0
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """How much is read at once, and after how many events a refresh is due even under backlog."""
+    """How much is read at once, after how many events a refresh is due even under backlog, and for how long a consumer
+    that is told to stop goes on with what waits (no longer than the batch in hand where others are there to go on)."""
 
     records_max: int = 20_000
     bytes_max: int = 64 * 1024**2
     refresh_records_max: int = 200_000
+    drain_s: float = DRAIN_S
 
 
 T = TypeVar("T")
@@ -57,11 +63,15 @@ class Loop:
         self._refreshing: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[Batch] | None = None
         self._asked: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
+        self.metrics = ConsumerMetrics()
+        self.spans = Spans()
         self._events = structlog.get_logger("netiv.consumer")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop` is set, then go on until nothing waits or `DRAIN_S` have passed."""
-        reader = await self._log.reader(GROUP)
+        """Consume until `stop` is set, then go on until nothing waits or `Pace.drain_s` have passed."""
+        reader = await self._join(stop)
+        if reader is None:
+            return None
         try:
             while True:
                 assignment = await self._resume(reader)
@@ -72,6 +82,22 @@ class Loop:
         finally:
             await asyncio.to_thread(self._preparer.stop)
             await reader.close()
+
+    async def _join(self, stop: asyncio.Event) -> Reader | None:
+        """A reader; None when `stop` was set and the log does not let us in soon (a group may be long in dealing out)."""
+        joining = asyncio.ensure_future(self._log.reader(GROUP))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({joining, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({joining}, timeout=JOIN_S)
+            if not joining.done():
+                return None
+            return joining.result()
+        finally:
+            stopping.cancel()
+            if not joining.done():
+                joining.cancel()
+                await asyncio.wait({joining})
 
     async def between_refreshes(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do some work on the tables when everything loaded is derived and committed, and nothing is being derived."""
@@ -100,6 +126,7 @@ class Loop:
         assignment, partitions = await reader.assigned()
         committed = await reader.committed()
         generation = self._log.generation
+        await self._loader.claim(generation, partitions)
         loaded = {partition: await self._loader.loaded_until(generation, partition) for partition in partitions}
         self._ends = {}
         for place in places({partition: committed.get(partition, 0) for partition in partitions}, loaded):
@@ -111,6 +138,7 @@ class Loop:
                     "log_gen = {gen:UInt32} AND log_part = {part:UInt16} AND log_off >= {since:UInt64}", bound
                 )
                 self._unrefreshed += place.loaded - place.committed
+        self.metrics.resumed(len(partitions))
         self._events.info("resumed", partitions=len(partitions), unrefreshed=self._unrefreshed)
         await self._begin_refresh(reader, always=True)
         await self._end_refresh()
@@ -123,8 +151,8 @@ class Loop:
             while True:
                 load = await ahead
                 if stop.is_set():
-                    deadline = min(deadline, asyncio.get_running_loop().time() + DRAIN_S)
-                ending = stop.is_set() and (load is None or asyncio.get_running_loop().time() > deadline)
+                    deadline = min(deadline, asyncio.get_running_loop().time() + self._pace.drain_s)
+                ending = stop.is_set() and (load is None or asyncio.get_running_loop().time() >= deadline)
                 if not ending:
                     ahead = asyncio.create_task(self._next(reader, assignment, 0.0 if load else IDLE_WAIT_S))
                 if load:
@@ -162,14 +190,24 @@ class Loop:
             # There is more: it is read while this is prepared.
             work = reader.read(self._pace.records_max, self._pace.bytes_max, 0.0)
             self._reading = asyncio.ensure_future(work)
-        return await self._preparer.prepare(batch) if batch.records else None
+        if not batch.records:
+            return None
+        load = await self._preparer.prepare(batch)
+        return msgspec.structs.replace(load, traces=traces_of(batch.records)) if self.spans.on else load
 
     async def _load(self, load: Load) -> None:
         # The journal first: should facts land and this process die, the keys are known.
         await self._refresher.mark(load.dirty)
-        await self._loader.insert(load)
+        try:
+            with self.spans.span("load facts", load.traces):
+                await self._loader.insert(load)
+        except Fenced:
+            self.metrics.fenced()
+            self._events.warning("fenced")
+            raise Reassigned from None
         self._ends.update(load.ends)
         self._unrefreshed += load.records
+        self.metrics.loaded(load.records)
         await self._log.mark(LOADED, self._ends)
 
     @property
@@ -190,7 +228,11 @@ class Loop:
             self._refreshing = None
 
     async def _refresh(self, reader: Reader, ends: dict[int, int], cycle: int, events: int) -> None:
-        subjects = await self._refresher.refresh(cycle)
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        with self.spans.span("refresh"):
+            subjects = await self._refresher.refresh(cycle)
         await reader.commit(ends)
         await self._refresher.clear(cycle)
+        self.metrics.derived(events, clock() - began)
         self._events.debug("derived", events=events, subjects=subjects)

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 import structlog
 
+from consumers.metrics import LOG, WAREHOUSE
 from consumers.refresh.sql import FOLDER
 from consumers.warehouse.contract import Warehouse, WarehouseError, WarehouseUnavailable
 from consumers.warehouse.migrations import read_files
@@ -63,8 +64,11 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, WarehouseUnavailable | LogUnavailable)
 
 
-async def again_and_again(work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T:
-    """Do it; when something is away, say so and do it again, until `stop` (then `Stopped`)."""
+async def again_and_again(
+    work: Callable[[], Awaitable[T]], stop: asyncio.Event, away: Callable[[str], None] = lambda _: None
+) -> T:
+    """Do it; when something is away, say so (to `away`: "warehouse" or "log") and do it again, until `stop` (then
+    `Stopped`)."""
     events = structlog.get_logger("netiv.consumer")
     while True:
         try:
@@ -72,7 +76,9 @@ async def again_and_again(work: Callable[[], Awaitable[T]], stop: asyncio.Event)
         except (WarehouseError, LogError, BaseExceptionGroup) as error:
             if not is_away(error):
                 raise
-            events.warning("waiting", reason=str(_innermost(error)), again_s=AGAIN_S)
+            cause = _innermost(error)
+            away(WAREHOUSE if isinstance(cause, WarehouseError) else LOG)
+            events.warning("waiting", reason=str(cause), again_s=AGAIN_S)
         try:
             async with asyncio.timeout(AGAIN_S):
                 await stop.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import shutil
 import time
@@ -11,9 +12,11 @@ from typing import Literal
 
 import msgspec
 
+from eventlog.contract import LogError
 from netiv import clickhouse, configuration, engine, lag, lock, ports, sites_file
 from netiv.errors import CommandError
 from netiv.http import Client
+from netiv.log_access import open_existing
 from schemas.settings import Settings
 
 _SKEW_WARN_S = 5.0
@@ -145,7 +148,40 @@ def _lag(settings: Settings) -> list[Finding]:
     return [Finding("lag", "ok", f"{behind:,} events wait")]
 
 
+def _log(settings: Settings) -> list[Finding]:
+    """Of the clustered mode; the embedded log answers through the collector."""
+    if not settings.kafka:
+        return []
+    try:
+        partitions, waiting = asyncio.run(_look_at_topic(settings))
+    except LogError as error:
+        fix = f"{error.hint} Collectors spool meanwhile, and consumers wait: nothing is lost.".strip()
+        return [Finding("log", "fail", f"Kafka: {error}", fix)]
+    return [
+        Finding("log", "ok", f"topic {settings.kafka_topic}: {partitions} partitions, {waiting:,} records to derive")
+    ]
+
+
+async def _look_at_topic(settings: Settings) -> tuple[int, int]:
+    log = await open_existing(settings)
+    try:
+        ends, derived = await log.ends(), await log.committed("netiv")
+    finally:
+        await log.close()
+    return len(ends), sum(max(0, end - derived.get(partition, 0)) for partition, end in ends.items())
+
+
 def _warehouse(settings: Settings) -> list[Finding]:
+    try:
+        return _ask_warehouse(settings)
+    except CommandError as error:
+        if not settings.clickhouse:
+            raise
+        fix = f"{error.hint} Consumers wait meanwhile and keep their place; events stay in the log."
+        return [Finding("warehouse", "fail", str(error), fix)]
+
+
+def _ask_warehouse(settings: Settings) -> list[Finding]:
     warehouse = clickhouse.of(settings)
     try:
         version, clock_ms = warehouse.query("SELECT version(), toUnixTimestamp64Milli(now64(3))").rows[0]
@@ -187,6 +223,7 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], list[Finding]]], ...] = (
     ("data folder", _data),
     ("collector", _collector),
     ("collector clock", _collector_clock),
+    ("log", _log),
     ("lag", _lag),
     ("warehouse", _warehouse),
 )

@@ -31,6 +31,7 @@ class Accepted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="e"):
     ip: str = ""  # already anonymised: /24 for IPv4, /48 for IPv6
     user_agent: str = ""
     language: str = ""  # the Accept-Language header
+    trace: str = ""  # W3C traceparent of the request, where it was traced
 
 
 class Bad(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="b"):

@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     consumer: str = Field(
         "", description="Name of this consumer among several; empty = the machine's name and a number."
     )
+    consumer_metrics_port: int = Field(
+        0, ge=0, le=65_535, description="Port where a consumer answers Prometheus on `/metrics`; 0 = it doesn't."
+    )
+    tracing: bool = Field(
+        False, description="OpenTelemetry traces (extra `tracing`); OTEL_EXPORTER_OTLP_ENDPOINT says where they go."
+    )
     spool_after_s: float = Field(
         2.0, gt=0, le=60, description="Kafka not answering for so long: events go to the local spool."
     )
@@ -62,6 +68,11 @@ class Settings(BaseSettings):
         5 * 1024**3, gt=0, description="Size of one collector process's spool at which it answers 503."
     )
     clickhouse: str = Field("", description="URL of a ClickHouse server; empty = the embedded engine.")
+    cluster: str = Field(
+        "",
+        pattern=r"^\w*$",
+        description="ClickHouse cluster (of `remote_servers`) to spread tables over; empty = one server.",
+    )
     database: str = Field("netiv", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="ClickHouse database.")
     sites: Path | None = Field(None, description="The sites file; empty = `sites.json` in the data folder.")
     rules: Path | None = Field(

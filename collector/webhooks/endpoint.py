@@ -66,7 +66,7 @@ class Webhooks:
         if scope["method"] != "POST":
             raise Fault("method_not_allowed", headers=((b"allow", b"POST"),))
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        body = await read_body(receive, headers)
+        body = await read_body(receive, headers, self._tools.held)
         path = scope["path"][self._cut :]
         webhook = await asyncio.to_thread(self._find, path[len(PATH) :])
         now_s = self._tools.now_ms() / 1000

@@ -107,6 +107,11 @@ class Refresher:
         rows = await self._warehouse.rows(expand("SELECT max(cycle) FROM {{scratch}}.journal", self._macros))
         self._cycle = int(rows[0][0]) + 1
         for derived in REPLACED:
+            # Where the clock has gone back since, what is read from now on must count as newer all the same.
+            newest = await self._warehouse.rows(
+                expand(f"SELECT max(version) FROM {{{{derived}}}}.{derived.table}", self._macros)
+            )
+            self._version = max(self._version, int(newest[0][0]))
             self._columns[derived.table] = [
                 (str(name), str(kind))
                 for name, kind in await self._warehouse.rows(

@@ -25,7 +25,10 @@ from consumers.refresh.replacing import (
 from consumers.refresh.sql import expand
 from consumers.rules.channels import quote
 
-VERSION_SQL: Final = "SELECT toUnixTimestamp64Micro(now64(6))"
+# Of the server's clock; should that go back, later snapshots still get higher versions than those that were noted.
+VERSION_SQL: Final = (
+    "SELECT greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM {{derived}}.refreshes) + 1)"
+)
 
 
 # In the order of refreshing: what is written with one version, and what it answers for.
@@ -72,7 +75,7 @@ class SharedRefresher(Refresher):
     ALONE = False
 
     async def _take_version(self) -> None:
-        rows = await self._warehouse.rows(VERSION_SQL)
+        rows = await self._warehouse.rows(expand(VERSION_SQL, self._macros))
         self._version = max(int(rows[0][0]), self._version + 1)
 
     async def _wrote(self, kind: Kind) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from consumers.warehouse.clustered import ClusteredWarehouse
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.embedded import open_embedded
 from consumers.warehouse.server import open_server
@@ -12,5 +13,8 @@ async def open_warehouse(settings: Settings) -> Warehouse:
     """`NETIV_CLICKHOUSE` when it is set, else the embedded engine in `<data>/warehouse`. Raises `WarehouseError`."""
     if settings.clickhouse:
         user, password = settings.clickhouse_user, settings.clickhouse_password
-        return await open_server(settings.clickhouse, settings.database, user, password)
+        if not settings.cluster:
+            return await open_server(settings.clickhouse, settings.database, user, password)
+        inner = await open_server(settings.clickhouse, settings.database, user, password, settings.cluster)
+        return ClusteredWarehouse(inner, settings.cluster)
     return await open_embedded(settings.data / "warehouse", settings.database)

@@ -21,6 +21,7 @@ from clickhouse_connect.driver.exceptions import Error
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from consumers.warehouse.block import INSERT_SETTINGS, Block, pack, row_count
+from consumers.warehouse.cluster import SETTINGS
 from consumers.warehouse.contract import WarehouseError, WarehouseUnavailable
 from consumers.warehouse.failure import error_code, failure
 
@@ -132,9 +133,11 @@ def _never_sent(error: BaseException | None) -> bool:
     return False
 
 
-async def open_server(url: str, database: str = "netiv", user: str = "", password: str = "") -> ServerWarehouse:
-    """Connect to `http(s)://[user:password@]host[:port]`; the database is made when it is missing.
-    Raises `WarehouseUnavailable` when nobody answers, `WarehouseError` when the server refuses."""
+async def open_server(
+    url: str, database: str = "netiv", user: str = "", password: str = "", cluster: str = ""
+) -> ServerWarehouse:
+    """Connect to `http(s)://[user:password@]host[:port]`; the database is made when it is missing, in all of `cluster` if
+    one is named. Raises `WarehouseUnavailable` when nobody answers, `WarehouseError` when the server refuses."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise WarehouseError(f"NETIV_CLICKHOUSE must look like http://host:8123, not {url!r}")
@@ -147,14 +150,16 @@ async def open_server(url: str, database: str = "netiv", user: str = "", passwor
         "autogenerate_session_id": False,
         "query_retries": 0,
         "connect_timeout": 5,
+        "settings": dict(SETTINGS) if cluster else {},
     }
+    everywhere = f" ON CLUSTER '{cluster}'" if cluster else ""
 
     def connect() -> Client:
         first = clickhouse_connect.get_client(**options)
         try:
             found = first.query("SELECT 1 FROM system.databases WHERE name = {name:String}", {"name": database})
             if not found.row_count:
-                first.command(f"CREATE DATABASE IF NOT EXISTS {database}")
+                first.command(f"CREATE DATABASE IF NOT EXISTS {database}{everywhere}")
         finally:
             first.close()
         return clickhouse_connect.get_client(**options, database=database)

@@ -11,7 +11,7 @@ from aiokafka.client import AIOKafkaClient
 from eventlog.contract import LogUnavailable, Position, Record, Stored
 from eventlog.kafka import retention
 from eventlog.kafka.config import REQUEST_S, KafkaConfig, config_of
-from eventlog.kafka.faults import within
+from eventlog.kafka.diagnosis import reaching
 from eventlog.kafka.peek import Peek
 from eventlog.kafka.progress import Progress
 from eventlog.kafka.reader import KafkaReader, Membership
@@ -31,7 +31,7 @@ async def open_kafka_log(settings: Settings | KafkaConfig, *, clock_ms: Callable
     client = AIOKafkaClient(**config.client())
     log: KafkaLog | None = None
     try:
-        async with within(REQUEST_S):
+        async with reaching(config, REQUEST_S):
             await client.bootstrap()
         log = KafkaLog(config, client, await find_topic(client, config.topic), clock_ms)
         await log.start()

@@ -14,7 +14,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from eventlog.contract import Batch, LogUnavailable, Position, Stored
-from eventlog.kafka.config import TOPIC_BATCH_BYTES_MAX, KafkaConfig
+from eventlog.kafka.config import REQUEST_S, TOPIC_BATCH_BYTES_MAX, KafkaConfig
 from eventlog.kafka.faults import patiently, translate, within
 from eventlog.kafka.topic import Topic
 from eventlog.kafka.turns import Turns
@@ -28,8 +28,10 @@ CHECK_WAIT_S: Final = 0.2
 
 def make_consumer(config: KafkaConfig, group: str) -> AIOKafkaConsumer:
     """As this log needs one: nothing skipped, nothing committed by itself."""
+    # Joining is answered when everybody has let go: a client that gives up before joins anew, and all begin again.
+    patience = {"request_timeout_ms": int((config.rebalance_timeout_s + REQUEST_S) * 1000)}
     return AIOKafkaConsumer(
-        **config.client(),
+        **{**config.client(), **patience},
         group_id=config.group(group),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -139,12 +141,8 @@ class KafkaReader:
         if not higher:
             return
         places = {self._at(partition): offset for partition, offset in higher.items()}
-        try:
-            await patiently(lambda: self._commit(places, number))
-        except CommitFailedError:
-            self._events.warning("commit_lost_to_rebalance", partitions=len(higher))
-            return
-        self._commits.update(higher)
+        if await patiently(lambda: self._commit(places, number)):
+            self._commits.update(higher)
 
     async def close(self) -> None:
         """Leave the group. More than once is fine."""
@@ -161,15 +159,16 @@ class KafkaReader:
         elif (error := stopping.exception()) is not None:
             self._events.warning("reader_close", error=str(error))
 
-    async def _commit(self, places: Mapping[Any, int], number: int) -> None:
+    async def _commit(self, places: Mapping[Any, int], number: int) -> bool:
+        """Whether it counts. Where not, others have the partitions, or will: they derive again what it would have covered."""
         if self._turns.number != number:
-            return  # others have them, or will: they derive again what this commit would have covered
+            return False
         try:
             await self._consumer.commit(places)
-        except CommitFailedError:
-            raise
-        except IllegalStateError:
-            return
+        except (CommitFailedError, IllegalStateError):
+            self._events.warning("commit_lost_to_rebalance", partitions=len(places))
+            return False
+        return True
 
     async def _fetch(self, records_max: int, wait_s: float, number: int) -> None:
         """Fill `_waiting`. With records in the topic this returns some of them, however short the wait."""

@@ -14,7 +14,8 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from eventlog.contract import LogError
 from eventlog.kafka.config import REQUEST_S, TOPIC_BATCH_BYTES_MAX, KafkaConfig
-from eventlog.kafka.faults import patiently, within
+from eventlog.kafka.diagnosis import reaching
+from eventlog.kafka.faults import patiently
 from eventlog.kafka.metadata import TopicMetadata
 
 UNKNOWN_TOPIC: Final = 3
@@ -55,7 +56,7 @@ async def ensure_topic(config: KafkaConfig) -> bool:
     """Make the topic when it isn't there; whether it was made. An existing one is left as it is. Raises `LogError`."""
     admin = AIOKafkaAdminClient(**config.client())
     try:
-        async with within(REQUEST_S * 2):
+        async with reaching(config, REQUEST_S * 2):
             await admin.start()
             # The client wants assignments (empty ones do) when the number of copies is left to the brokers.
             assignments: dict[int, list[int]] | None = {} if config.replication < 0 else None

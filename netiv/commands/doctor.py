@@ -10,15 +10,19 @@ import typer
 
 if TYPE_CHECKING:
     from netiv.checks import Finding
+    from schemas.settings import Settings
 
 HELP = """Check configuration, sites, data folder, collector, lag, warehouse and clocks; say how to fix what is wrong.
 
-Exit 1 when something fails. Changes nothing.
+Exit 1 when something fails. Changes nothing. With --event: where is this event (spool, log, facts, bad events, reports)?
 
 Examples:
 
 \b
   netiv doctor
+
+\b
+  netiv doctor --event 0199f2c4-7d1e-7a40-9c55-0f6f7c1b2a3d
 
 \b
   NETIV_URL=https://collect.example NETIV_CLICKHOUSE=https://ch:8443 netiv doctor --json
@@ -30,6 +34,7 @@ def doctor(
     data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
     url: str | None = typer.Option(None, help="Address of the collector.", show_default="http://127.0.0.1:8080"),
     clickhouse_port: int | None = typer.Option(None, help="Port of the embedded engine.", show_default="8123"),
+    event: str | None = typer.Option(None, help="Find this event, by its event_id."),
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """See HELP."""
@@ -38,7 +43,7 @@ def doctor(
 
     try:
         settings = configuration.load(data=data, url=url, clickhouse_port=clickhouse_port)
-        findings = checks.run(settings)
+        findings = _where_is(settings, event) if event else checks.run(settings)
     except CommandError as error:
         findings = [checks.Finding("configuration", "fail", str(error), error.hint)]
     if json:
@@ -47,6 +52,23 @@ def doctor(
         _show(findings)
     if any(finding.state == "fail" for finding in findings):
         sys.exit(1)
+
+
+def _where_is(settings: Settings, event_id: str) -> list[Finding]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from netiv import clickhouse, whereabouts
+
+    warehouse = clickhouse.of(settings)
+    try:
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("Reading the log", total=None)
+            return whereabouts.find(
+                settings, event_id, warehouse, lambda done, total: bar.update(task, completed=done, total=total)
+            )
+    finally:
+        warehouse.close()
 
 
 def _show(findings: list[Finding]) -> None:

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -51,12 +52,15 @@ class Broker:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
-    def format(self, nodes: list[Node]) -> subprocess.Popen[bytes]:
+    def format(
+        self, nodes: list[Node], changes: Mapping[str, str] | None = None, options: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
         """Write the configuration and make the storage; the caller waits for the process."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "server.properties").write_text(properties(self.node, nodes, self._folder / "data"))
+        (self._folder / "server.properties").write_text(properties(self.node, nodes, self._folder / "data", changes))
         settings = str(self._folder / "server.properties")
-        return self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", settings, "--ignore-formatted")
+        arguments = ["format", "-t", CLUSTER_ID, "-c", settings, "--ignore-formatted", *options]
+        return self._java("kafka.tools.StorageTool", *arguments)
 
     def start(self) -> None:
         """Start the process; `wait` says when it answers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,8 +18,8 @@ class Node(msgspec.Struct, frozen=True):
     """What clients are told, when something stands in between; 0 = the port itself."""
 
 
-def properties(node: Node, nodes: list[Node], data: Path) -> str:
-    """server.properties of one of the nodes."""
+def properties(node: Node, nodes: list[Node], data: Path, changes: Mapping[str, str] | None = None) -> str:
+    """server.properties of one of the nodes; `changes` win."""
     copies = min(3, len(nodes))
     values = {
         "process.roles": "broker,controller",
@@ -54,4 +55,4 @@ def properties(node: Node, nodes: list[Node], data: Path) -> str:
         "log.cleaner.dedupe.buffer.size": 4 * 1024**2,
         "metadata.log.segment.bytes": 8 * 1024**2,
     }
-    return "".join(f"{name}={value}\n" for name, value in values.items())
+    return "".join(f"{name}={value}\n" for name, value in {**values, **(changes or {})}.items())

@@ -62,5 +62,9 @@ class Process:
         """Whether it wrote this since its last start."""
         return text.encode() in self.log.read_bytes()[self._begin :]
 
+    def times(self, text: str) -> int:
+        """How often it wrote this since its last start."""
+        return self.log.read_bytes()[self._begin :].count(text.encode())
+
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-4_000:]

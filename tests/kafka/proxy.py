@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a broker: passes, delays, or swallows what comes."""
+"""A TCP proxy in front of a broker or a server: passes, delays, refuses, or cuts what is under way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ class Proxy:
         self._target = host, int(port)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self.delay_s = 0.0
+        self.refusing = False
+        self.cuts = 0
+
+    def cut(self) -> None:
+        """Reset every connection there is, whatever passes just now."""
+        for writer in tuple(self._writers):
+            self.cuts += 1
+            writer.transport.abort()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -34,10 +43,15 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         try:
+            if self.refusing:
+                writer.transport.abort()
+                return
             theirs, ours = await asyncio.open_connection(*self._target)
+            self._writers |= {writer, ours}
             try:
                 await asyncio.gather(self._pipe(reader, ours, slow=False), self._pipe(theirs, writer, slow=True))
             finally:
+                self._writers -= {writer, ours}
                 ours.close()
         except (OSError, asyncio.CancelledError):
             pass

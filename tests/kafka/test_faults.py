@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,9 @@ KEY = "test_public_key_0000000000"
 
 class Load:
     """Clients that post numbered events until told to stop; who was told what."""
+
+    per_request = 5
+    pause_s = 0.01
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -56,7 +60,7 @@ class Load:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             while not self._stop:
-                ids = [f"e{next(self._numbers)}" for _ in range(5)]
+                ids = [f"e{next(self._numbers)}" for _ in range(self.per_request)]
                 status, headers = await self._post(reader, writer, number, ids)
                 if status == 202:
                     self.acknowledged.update(ids)
@@ -64,17 +68,20 @@ class Load:
                     self.refused += 1
                     self.retry_after.append(headers.get("retry-after", ""))
                     await asyncio.sleep(0.05)
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(self.pause_s)
         finally:
             writer.close()
+
+    def events(self, number: int, ids: list[str]) -> list[dict[str, Any]]:
+        """What one request sends."""
+        return [
+            {"type": "page", "event_id": each, "visitor_id": f"v{number}", "url": "https://a.test/"} for each in ids
+        ]
 
     async def _post(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int, ids: list[str]
     ) -> tuple[int, dict[str, str]]:
-        events = [
-            {"type": "page", "event_id": each, "visitor_id": f"v{number}", "url": "https://a.test/"} for each in ids
-        ]
-        body = json.dumps({"write_key": KEY, "events": events}).encode()
+        body = json.dumps({"write_key": KEY, "events": self.events(number, ids)}).encode()
         head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
         async with asyncio.timeout(40.0):

@@ -1,0 +1,145 @@
+"""Inserts of facts where several processes share the tables: only the newest claimant of a log partition gets any in.
+
+A consumer that was frozen or cut off may lose a partition without knowing. So every insert asks, within its own
+statement, whether the claim on its partition is still this consumer's. Taking a partition over is: claim it, wait until
+no insert of the former owner runs, read how far the facts go. An insert that began before the claim is waited for, one
+that begins after it puts in nothing: no moment is left for a double. Knows SQL, nothing of Kafka.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+import msgspec
+
+from consumers.enrich.row import EVENT_TYPES
+from consumers.load import Fenced, Load, Loader, Run
+from consumers.warehouse.block import INSERT_SETTINGS
+from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
+
+LOOK_AGAIN_S: Final = 0.1
+# A block of facts goes in within seconds; one that takes longer is a matter for whoever looks after the server.
+FOREIGN_INSERT_S: Final = 60.0
+_COLUMNS: Final = ", ".join(EVENT_TYPES)
+
+
+class Claimant(msgspec.Struct, frozen=True):
+    """Who inserts: a name nobody else ever has (not even this process after a restart), and its working database."""
+
+    owner: str
+    scratch: str
+
+
+class FencedLoader(Loader):
+    """A loader beside others. Blocks go into a working table first; one statement moves them over, if the claim stands."""
+
+    def __init__(self, warehouse: Warehouse, wait: Callable[[float], Awaitable[None]], claimant: Claimant) -> None:
+        super().__init__(warehouse, wait)
+        self._claimant = claimant
+        self._staging = f"{claimant.scratch}.loading"
+        self._attempts = itertools.count(1)
+
+    async def claim(self, generation: int, partitions: Collection[int]) -> None:
+        """Take these partitions over: on return nobody else inserts facts of them. Raises `WarehouseUnavailable`."""
+        await self._make_staging()
+        if not partitions:
+            return
+        places = ", ".join(str(partition) for partition in sorted(partitions))
+        await self._warehouse.command(
+            f"INSERT INTO log_claims (log_gen, log_part, epoch, owner) SELECT {generation}, part, "
+            "greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), "
+            f"(SELECT max(epoch) FROM log_claims WHERE log_gen = {generation}) + 1), '{self._claimant.owner}' "
+            f"FROM (SELECT arrayJoin([{places}]) AS part)"
+        )
+        await self._until_quiet([mark(generation, partition) for partition in partitions])
+
+    async def insert(self, load: Load) -> None:
+        """As `Loader.insert`. Raises `Fenced` when another consumer has one of the partitions: what went in is right, what
+        didn't is the other's."""
+        await super().insert(load)
+        if load.runs and not await self._mine({(run.generation, run.partition) for run in load.runs}):
+            raise Fenced
+
+    async def _insert_run(self, run: Run) -> None:
+        delay_s = 0.5
+        while True:
+            try:
+                return await self._move(run)
+            except WarehouseUnavailable:
+                await self._wait(delay_s)
+                delay_s = min(delay_s * 2, 5.0)
+            if await self._arrived(run):
+                return None
+
+    async def _move(self, run: Run) -> None:
+        # A table of its own for each attempt: what an earlier one may still put in is not of this one.
+        staging = f"{self._staging}_{next(self._attempts)}"
+        columns = ", ".join(f"{name} {kind}" for name, kind in EVENT_TYPES.items())
+        await self._warehouse.command(f"CREATE TABLE {staging} ({columns}) ENGINE = Memory")
+        await self._warehouse.insert_block(staging, run.block)
+        settings = ", ".join(f"{name} = '{value}'" for name, value in {**INSERT_SETTINGS, "max_threads": "1"}.items())
+        await self._warehouse.command(
+            f"INSERT INTO events ({_COLUMNS}) SETTINGS {settings} SELECT {_COLUMNS} FROM {staging} "
+            f"WHERE {self._fence(run)} AND '{mark(run.generation, run.partition)}' != ''"
+        )
+        await self._warehouse.command(f"DROP TABLE {staging}")
+
+    async def _arrived(self, run: Run) -> bool:
+        """After an insert with an unknown outcome: it is over now; is it in?"""
+        while True:
+            try:
+                await self._until_quiet([mark(run.generation, run.partition)])
+                break
+            except WarehouseUnavailable:
+                await self._wait(2.0)
+        return await self._read_back(run) > run.first
+
+    def _fence(self, run: Run) -> str:
+        return (
+            "(SELECT argMax(owner, epoch) FROM log_claims "
+            f"WHERE log_gen = {run.generation} AND log_part = {run.partition}) = '{self._claimant.owner}'"
+        )
+
+    async def _mine(self, places: Collection[tuple[int, int]]) -> bool:
+        """Whether all these claims are still ours: then they were when the inserts looked."""
+        wanted = ", ".join(f"({generation}, {partition})" for generation, partition in sorted(places))
+        question = (
+            "SELECT argMax(owner, epoch) FROM log_claims "
+            f"WHERE (log_gen, log_part) IN ({wanted}) GROUP BY log_gen, log_part"
+        )
+        while True:
+            try:
+                owners = await self._warehouse.rows(question)
+            except WarehouseUnavailable:
+                await self._wait(2.0)
+                continue
+            return len(owners) == len(places) and all(owner == self._claimant.owner for (owner,) in owners)
+
+    async def _until_quiet(self, marks: Collection[str]) -> None:
+        """Wait until no insert with one of these marks runs. Raises `WarehouseUnavailable` when one goes on and on."""
+        # Cut in two, or the question would find itself.
+        wanted = " OR ".join(f"position(query, concat('{each[:6]}', '{each[6:]}')) > 0" for each in marks)
+        waited_s = 0.0
+        while (await self._warehouse.rows(f"SELECT count() FROM system.processes WHERE {wanted}"))[0][0]:
+            if waited_s > FOREIGN_INSERT_S:
+                raise WarehouseUnavailable("An insert of a former consumer of this partition does not end")
+            await self._wait(LOOK_AGAIN_S)
+            waited_s += LOOK_AGAIN_S
+
+    async def _make_staging(self) -> None:
+        """Its database; what attempts that failed have left there goes."""
+        scratch = self._claimant.scratch
+        await self._warehouse.command(f"CREATE DATABASE IF NOT EXISTS {scratch}")
+        left = await self._warehouse.rows(
+            "SELECT name FROM system.tables WHERE database = {scratch:String} AND startsWith(name, 'loading_')",
+            {"scratch": scratch},
+        )
+        for (name,) in left:
+            await self._warehouse.command(f"DROP TABLE IF EXISTS {scratch}.{name}")
+
+
+def mark(generation: int, partition: int) -> str:
+    """What the text of every insert of facts of this partition holds."""
+    return f"netiv-facts:{generation}:{partition}:"

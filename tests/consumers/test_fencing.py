@@ -1,0 +1,159 @@
+"""Several loaders on one partition: whoever claimed last inserts, nobody else does, and no insert's outcome stays unknown."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from consumers.enrich.facts import Facts
+from consumers.enrich.row import BLANK
+from consumers.fencing import Claimant, FencedLoader, mark
+from consumers.load import Fenced, Load, load_of
+from consumers.rules.files import load
+from consumers.tables import prepare_tables
+from consumers.warehouse.contract import WarehouseUnavailable
+from consumers.warehouse.embedded import open_embedded
+
+pytestmark = pytest.mark.anyio
+AT = 1_772_495_400_000
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def warehouse(tmp_path):
+    opened = await open_embedded(tmp_path / "warehouse")
+    try:
+        await prepare_tables(opened, load())
+        yield opened
+    finally:
+        await opened.close()
+
+
+async def little_wait(seconds: float) -> None:
+    """The tests' clock goes ten times as fast."""
+    await asyncio.sleep(seconds / 10)
+
+
+def loader(warehouse, owner: str) -> FencedLoader:
+    return FencedLoader(warehouse, little_wait, Claimant(owner, f"netiv_scratch_{owner}"))
+
+
+def facts(*offsets: int, partition: int = 0) -> Load:
+    rows = [
+        {
+            **BLANK,
+            "site": "s",
+            "event_id": f"e{n}",
+            "received_at": AT,
+            "log_gen": 7,
+            "log_part": partition,
+            "log_off": n,
+        }
+        for n in offsets
+    ]
+    return load_of(Facts(events=rows), {}, len(rows))
+
+
+async def offsets(warehouse) -> list[int]:
+    return [offset for (offset,) in await warehouse.rows("SELECT log_off FROM events ORDER BY log_off")]
+
+
+async def test_who_lost_the_claim_inserts_nothing_and_is_told(warehouse) -> None:
+    first, second = loader(warehouse, "a"), loader(warehouse, "b")
+    await first.claim(7, [0, 1])
+    await first.insert(facts(0, 1))
+    await second.claim(7, [0])
+    with pytest.raises(Fenced):
+        await first.insert(facts(2, 3))
+    assert await second.loaded_until(7, 0) == 2
+    await second.insert(facts(2, 3))
+    await first.insert(facts(9, partition=1))  # this one is its own still
+    assert await offsets(warehouse) == [0, 1, 2, 3, 9]
+
+
+async def test_a_claim_can_go_back_and_forth(warehouse) -> None:
+    loaders = [loader(warehouse, "a"), loader(warehouse, "b")]
+    for number, one in zip(range(6), itertools.cycle(loaders), strict=False):
+        await one.claim(7, [0])
+        assert await one.loaded_until(7, 0) == number
+        await one.insert(facts(number))
+    assert await offsets(warehouse) == list(range(6))
+
+
+async def test_without_a_claim_nothing_goes_in(warehouse) -> None:
+    one = loader(warehouse, "a")
+    await one.claim(7, [1])
+    with pytest.raises(Fenced):
+        await one.insert(facts(0))
+    assert await offsets(warehouse) == []
+
+
+async def test_a_claim_waits_for_an_insert_of_the_former_owner(warehouse) -> None:
+    slow = asyncio.create_task(
+        warehouse.command(
+            f"INSERT INTO events (log_gen, log_part, log_off, event_id) SELECT 7, 0, 41, '{mark(7, 0)}' "
+            "FROM numbers(6) WHERE sleepEachRow(0.25) = 0 SETTINGS max_block_size = 1"
+        )
+    )
+
+    async def running() -> bool:
+        found = await warehouse.rows(
+            "SELECT count() FROM system.processes WHERE position(query, 'sleepEach' || 'Row') > 0"
+        )
+        return bool(found[0][0])
+
+    async with asyncio.timeout(20):
+        while not await running():  # noqa: ASYNC110 - the engine tells nobody
+            await asyncio.sleep(0.01)
+        one = loader(warehouse, "a")
+        await one.claim(7, [0])
+    assert await one.loaded_until(7, 0) == 42
+    await slow
+
+
+class Shaky:
+    """A warehouse whose statements are done or not done, and the answer lost, in a given order."""
+
+    def __init__(self, inner, failures: list[str]) -> None:
+        self._inner = inner
+        self._failures = failures
+
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        failure = self._failures.pop(0) if self._failures and "INTO events" in sql else ""
+        if failure == "before":
+            raise WarehouseUnavailable("gone before")
+        await self._inner.command(sql, parameters)
+        if failure == "after":
+            raise WarehouseUnavailable("gone after")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize("failures", [["before"], ["after"], ["before", "after"], ["", "before", "after"]])
+async def test_an_unknown_outcome_is_read_back(warehouse, failures: list[str]) -> None:
+    one = loader(Shaky(warehouse, failures), "a")
+    await one.claim(7, [0])
+    await one.insert(facts(0, 1, 2))
+    await one.insert(facts(3, 4))
+    assert await offsets(warehouse) == list(range(5))
+    assert not failures
+
+
+async def test_one_load_is_one_part_per_partition_and_month(warehouse) -> None:
+    await warehouse.command("SYSTEM STOP MERGES events")
+    one = loader(warehouse, "a")
+    await one.claim(7, [0])
+    await one.insert(facts(*range(20_000)))
+    parts = await warehouse.rows(
+        "SELECT count(), sum(rows) FROM system.parts WHERE table = 'events' AND active AND database = currentDatabase()"
+    )
+    assert parts == [(1, 20_000)]

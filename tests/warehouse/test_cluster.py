@@ -1,0 +1,199 @@
+"""Migrations and operations as a cluster gets them: exact texts, every statement parsed by the real engine, none forgotten."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from typing import Any
+
+import pytest
+
+from consumers.rebuild import rebuild
+from consumers.refresh.refresher import Refresher
+from consumers.refresh.sql import FOLDER
+from consumers.rules.files import load
+from consumers.tables import prepare_tables
+from consumers.warehouse.cluster import SHARDING, Cluster
+from consumers.warehouse.clustered import ClusteredWarehouse
+from consumers.warehouse.contract import WarehouseError
+from consumers.warehouse.embedded import EmbeddedWarehouse
+from consumers.warehouse.migrations import read_files
+
+pytestmark = pytest.mark.anyio
+CLUSTER = Cluster("prod", "netiv")
+
+REPLACING = """-- a comment
+CREATE TABLE IF NOT EXISTS sessions
+(
+    site     String,
+    subject  String COMMENT 'who (or what)',
+    version  UInt64
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (site, subject)
+SETTINGS index_granularity = 1024"""
+
+
+def test_a_table_becomes_a_replicated_one_and_a_distributed_one() -> None:
+    assert CLUSTER.statements(REPLACING) == [
+        (
+            "CREATE TABLE IF NOT EXISTS sessions_local ON CLUSTER 'prod'\n"
+            "(\n    site     String,\n    subject  String COMMENT 'who (or what)',\n    version  UInt64\n)\n"
+            "ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}', version, is_deleted)\n"
+            "ORDER BY (site, subject)\nSETTINGS index_granularity = 1024"
+        ),
+        (
+            "CREATE TABLE IF NOT EXISTS sessions ON CLUSTER 'prod' AS sessions_local\n"
+            "ENGINE = Distributed('prod', 'netiv', 'sessions_local', cityHash64(site, subject))"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("SELECT 1", ["SELECT 1"]),
+        ("INSERT INTO events SELECT * FROM events", ["INSERT INTO events SELECT * FROM events"]),
+        (
+            "CREATE TABLE IF NOT EXISTS rule_versions\n(\n    v UInt64\n)\nENGINE = MergeTree\nORDER BY v",
+            [
+                (
+                    "CREATE TABLE IF NOT EXISTS rule_versions_local ON CLUSTER 'prod'\n(\n    v UInt64\n)\n"
+                    "ENGINE = ReplicatedMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')\nORDER BY v"
+                ),
+                (
+                    "CREATE TABLE IF NOT EXISTS rule_versions ON CLUSTER 'prod' AS rule_versions_local\n"
+                    "ENGINE = Distributed('prod', 'netiv', 'rule_versions_local', 0)"
+                ),
+            ],
+        ),
+        (
+            "ALTER TABLE events ADD COLUMN IF NOT EXISTS a UInt8",
+            [
+                "ALTER TABLE events_local ON CLUSTER 'prod' ADD COLUMN IF NOT EXISTS a UInt8",
+                "ALTER TABLE events ON CLUSTER 'prod' ADD COLUMN IF NOT EXISTS a UInt8",
+            ],
+        ),
+        (
+            "ALTER TABLE events DELETE WHERE site = {s:String} SETTINGS mutations_sync = 2",
+            ["ALTER TABLE events_local ON CLUSTER 'prod' DELETE WHERE site = {s:String} SETTINGS mutations_sync = 2"],
+        ),
+        ("TRUNCATE TABLE referrer_hosts", ["TRUNCATE TABLE referrer_hosts_local ON CLUSTER 'prod' SYNC"]),
+        (
+            "CREATE TABLE netiv_next.sessions AS sessions",
+            [
+                "CREATE TABLE netiv_next.sessions_local ON CLUSTER 'prod' AS sessions_local",
+                (
+                    "CREATE TABLE netiv_next.sessions ON CLUSTER 'prod' AS netiv_next.sessions_local\n"
+                    "ENGINE = Distributed('prod', 'netiv_next', 'sessions_local', cityHash64(site, subject))"
+                ),
+            ],
+        ),
+        (
+            "EXCHANGE TABLES sessions AND netiv_next.sessions",
+            ["EXCHANGE TABLES sessions_local AND netiv_next.sessions_local ON CLUSTER 'prod'"],
+        ),
+        ("CREATE DATABASE netiv_next", ["CREATE DATABASE netiv_next ON CLUSTER 'prod'"]),
+        ("DROP DATABASE IF EXISTS netiv_next", ["DROP DATABASE IF EXISTS netiv_next ON CLUSTER 'prod' SYNC"]),
+        ("CREATE OR REPLACE VIEW v AS SELECT 1", ["CREATE OR REPLACE VIEW v ON CLUSTER 'prod' AS SELECT 1"]),
+        ("TRUNCATE TABLE netiv_scratch_a.visits", ["TRUNCATE TABLE netiv_scratch_a.visits"]),
+        ("CREATE DATABASE IF NOT EXISTS netiv_scratch_a", ["CREATE DATABASE IF NOT EXISTS netiv_scratch_a"]),
+    ],
+)
+def test_statements(given: str, expected: list[str]) -> None:
+    assert CLUSTER.statements(given) == expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE IF NOT EXISTS unheard_of (a UInt8) ENGINE = MergeTree ORDER BY a",
+        "DROP TABLE events",
+        "RENAME TABLE a TO b",
+    ],
+)
+def test_what_nobody_thought_of_is_an_error(sql: str) -> None:
+    with pytest.raises(WarehouseError):
+        CLUSTER.statements(sql)
+
+
+def test_a_question_about_running_statements_goes_to_all_servers() -> None:
+    asked = CLUSTER.question("SELECT count() FROM system.processes WHERE 1")
+    assert asked == "SELECT count() FROM clusterAllReplicas('prod', system.processes) WHERE 1"
+
+
+def test_every_table_of_the_migrations_is_sharded_by_a_column_it_has() -> None:
+    text = "\n".join(statement for file in read_files(FOLDER / "tables") for statement in file.statements)
+    made = dict(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)\n\((.*?)\n\)", text, re.DOTALL))
+    assert made.keys() | {"schema_migrations"} == SHARDING.keys()
+    for table, body in made.items():
+        columns = set(re.findall(r"^    (\w+) ", body, re.MULTILINE))
+        assert set(re.findall(r"[a-z_]+", SHARDING[table].replace("cityHash64", ""))) <= columns, table
+
+
+class Engine:
+    """The real engine under a clustered warehouse: runs what was meant for one server, parses what a cluster would get."""
+
+    database = "netiv"
+
+    def __init__(self, inner: EmbeddedWarehouse) -> None:
+        self.inner = inner
+        self.cluster = Cluster("prod", "netiv")
+        self.parsed: list[str] = []
+
+    async def command(self, sql: str, parameters: Any = None) -> None:
+        for statement in self.cluster.statements(sql):
+            if "ON CLUSTER" in statement:
+                assert await self.inner.rows(f"EXPLAIN AST {statement}", parameters)
+                self.parsed.append(statement)
+        await self.inner.command(sql, parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+@pytest.fixture
+def engine(warehouse: EmbeddedWarehouse) -> Engine:
+    return Engine(warehouse)
+
+
+async def test_everything_the_consumers_do_has_a_form_that_the_engine_parses(engine: Engine) -> None:
+    rules = load()
+    await prepare_tables(engine, rules)
+    refresher = Refresher(engine, rules, "netiv_scratch_a", "netiv", lambda: time.time_ns() // 1_000)
+    await refresher.prepare()
+    await refresher.mark([("s", f"v{random.Random(1).randrange(9)}")])
+    await refresher.refresh(refresher.turn())
+    await rebuild(engine, rules, lambda: time.time_ns() // 1_000)
+    tables = {match[1] for sql in engine.parsed if (match := re.match(r"CREATE TABLE IF NOT EXISTS (\w+)_local ", sql))}
+    assert tables == SHARDING.keys()
+    assert sum("VIEW" in sql for sql in engine.parsed) > 30
+    assert any(sql.startswith("EXCHANGE") for sql in engine.parsed)
+
+
+class Recorder:
+    """A warehouse that only writes down what it is asked."""
+
+    database = "netiv"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def command(self, sql: str, _: Any = None) -> None:
+        self.asked.append(sql)
+
+    async def rows(self, sql: str, _: Any = None) -> list[tuple[Any, ...]]:
+        self.asked.append(sql)
+        return []
+
+
+async def test_the_clustered_warehouse_sends_the_transformed_statements() -> None:
+    inner = Recorder()
+    clustered = ClusteredWarehouse(inner, "prod")
+    await clustered.command("TRUNCATE TABLE channel_rules")
+    await clustered.rows("SELECT 1 FROM system.processes")
+    assert inner.asked == [
+        "TRUNCATE TABLE channel_rules_local ON CLUSTER 'prod' SYNC",
+        "SELECT 1 FROM clusterAllReplicas('prod', system.processes)",
+    ]
