@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -45,8 +45,22 @@ class Pace(msgspec.Struct, frozen=True):
 T = TypeVar("T")
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """Work for between two refreshes, when everything up to `ends` is loaded."""
+
+    work: Callable[[], Awaitable[Any]]
+    answer: asyncio.Future[Any]
+    ends: Mapping[int, int]
+
+
+class Follower(Protocol):
+    """Who wants to know which (site, subject, since) keys become dirty, before their facts land."""
+
+    async def mark(self, subjects: Collection[tuple[str, str, int]]) -> None: ...
+
+
 class Reassigned(Exception):
-    """The reader was given other partitions: find the place in each again."""
+    """The reader was given other partitions, or the tables were changed: find the place in each partition again."""
 
 
 class Loop:
@@ -62,9 +76,12 @@ class Loop:
         self._unrefreshed = 0
         self._refreshing: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[Batch] | None = None
-        self._asked: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
+        self._asked: list[Asked] = []
         self.metrics = ConsumerMetrics()
         self.spans = Spans()
+        self._followers: list[Follower] = []
+        self._waiting: list[asyncio.Future[int]] = []
+        self.before_refresh: Callable[[], Awaitable[None]] | None = None
         self._events = structlog.get_logger("netiv.consumer")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -100,26 +117,49 @@ class Loop:
                 await asyncio.wait({joining})
 
     async def between_refreshes(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do some work on the tables when everything loaded is derived and committed, and nothing is being derived."""
-        waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._asked.append((work, waiting))
-        return await waiting
+        """Do some work on the tables when everything acknowledged before is derived and committed, and nothing is being derived."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._asked.append(Asked(work, answer, await self._log.ends()))
+        return await answer
+
+    async def derived(self, mark: Callable[[], Awaitable[None]]) -> int:
+        """Mark keys, and return when they are derived and committed; loading goes on meanwhile. How many subjects."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def work() -> None:
+            await mark()
+            self._unrefreshed += 1
+            self._waiting.append(done)
+
+        await self.between_refreshes(work)
+        return await done
+
+    def follow(self, follower: Follower) -> None:
+        """From the next load on, tell it which keys become dirty. To be called between refreshes."""
+        self._followers.append(follower)
+
+    def unfollow(self, follower: Follower) -> None:
+        """Tell it no more."""
+        self._followers = [one for one in self._followers if one is not follower]
 
     async def _do_what_was_asked(self, reader: Reader) -> None:
-        if not self._asked:
+        """Raises `Reassigned` when anything was done: what is prepared by now may hold what was erased just then."""
+        due = [one for one in self._asked if all(self._ends.get(part, end) >= end for part, end in one.ends.items())]
+        if not due:
             return
         await self._begin_refresh(reader, always=True)
         await self._end_refresh()
-        asked, self._asked = self._asked, []
-        for work, waiting in asked:
+        self._asked = [one for one in self._asked if one not in due]
+        for one in due:
             try:
-                done = await work()
+                done = await one.work()
             except WarehouseError as error:
-                if not waiting.done():
-                    waiting.set_exception(error)
+                if not one.answer.done():
+                    one.answer.set_exception(error)
                 raise
-            if not waiting.done():
-                waiting.set_result(done)
+            if not one.answer.done():
+                one.answer.set_result(done)
+        raise Reassigned
 
     async def _resume(self, reader: Reader) -> int:
         """Find the place in every assigned partition, and first derive what was inserted but perhaps not derived."""
@@ -198,6 +238,8 @@ class Loop:
     async def _load(self, load: Load) -> None:
         # The journal first: should facts land and this process die, the keys are known.
         await self._refresher.mark(load.dirty)
+        for follower in self._followers:
+            await follower.mark(load.dirty)
         try:
             with self.spans.span("load facts", load.traces):
                 await self._loader.insert(load)
@@ -218,6 +260,8 @@ class Loop:
         """Derive, beside further loading, what is loaded by now; waits for the refresh before."""
         await self._end_refresh()
         if self._unrefreshed or always:
+            if self.before_refresh:
+                await self.before_refresh()
             work = self._refresh(reader, dict(self._ends), self._refresher.turn(), self._unrefreshed)
             self._refreshing = asyncio.create_task(work)
             self._unrefreshed = 0
@@ -228,6 +272,7 @@ class Loop:
             self._refreshing = None
 
     async def _refresh(self, reader: Reader, ends: dict[int, int], cycle: int, events: int) -> None:
+        waiting, self._waiting = self._waiting, []
         clock = asyncio.get_running_loop().time
         began = clock()
         with self.spans.span("refresh"):
@@ -235,4 +280,7 @@ class Loop:
         await reader.commit(ends)
         await self._refresher.clear(cycle)
         self.metrics.derived(events, clock() - began)
+        for one in waiting:
+            if not one.done():
+                one.set_result(subjects)
         self._events.debug("derived", events=events, subjects=subjects)

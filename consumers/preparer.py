@@ -10,6 +10,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from collections.abc import Awaitable, Callable
 from typing import IO, Final
 
 import msgspec
@@ -17,8 +18,9 @@ import structlog
 
 from consumers.enrich.facts import facts_of
 from consumers.enrich.steps import Lookups
+from consumers.identity.erased import Fingerprints
 from consumers.load import Load, load_of
-from consumers.preparer_process import read_frame, write_frame
+from consumers.preparer_process import Request, read_frame, write_frame
 from eventlog.contract import Batch, Stored
 
 LARGE_RECORDS: Final = 4_000
@@ -26,19 +28,26 @@ IDLE_S: Final = 60.0
 STOP_S: Final = 5.0
 
 
-def prepare(records: list[Stored], lookups: Lookups) -> Load:
-    """The load of these records, which stand in log order for each partition."""
+def prepare(records: list[Stored], lookups: Lookups, erased: Fingerprints) -> Load:
+    """The load of these records, which stand in log order for each partition, without what was erased."""
     ends: dict[int, int] = {}
     for stored in records:
         ends[stored.position.partition] = stored.position.offset + 1
-    return load_of(facts_of(records, lookups), ends, len(records))
+    return load_of(facts_of(records, lookups, erased), ends, len(records))
 
 
 class Preparer:
     """One batch at a time."""
 
-    def __init__(self, lookups: Lookups, large_records: int = LARGE_RECORDS) -> None:
+    def __init__(
+        self, lookups: Lookups, erased: Callable[[], Awaitable[bytes]], large_records: int = LARGE_RECORDS
+    ) -> None:
+        """`erased` gives the fingerprints of erased events, packed; the same object while they are the same."""
         self._lookups = lookups
+        self._ask_erased = erased
+        self._packed = b""
+        self._erased = Fingerprints()
+        self._told: bytes | None = None
         self._large = large_records
         self._process: subprocess.Popen[bytes] | None = None
         self._using = threading.Lock()
@@ -54,8 +63,11 @@ class Preparer:
 
     async def prepare(self, batch: Batch) -> Load:
         """The load of a batch."""
+        packed = await self._ask_erased()
+        if packed is not self._packed:
+            self._packed, self._erased = packed, Fingerprints(packed)
         if len(batch.records) < self._large:
-            return await asyncio.to_thread(prepare, batch.records, self._lookups)
+            return await asyncio.to_thread(prepare, batch.records, self._lookups, self._erased)
         load = await asyncio.to_thread(self._prepare_beside, batch.records)
         if self._ending:
             self._ending.cancel()
@@ -80,14 +92,18 @@ class Preparer:
         with self._using:
             try:
                 if self._process is None:
-                    self._process = _begin()
-                return self._decode(_ask(self._process, self._encode(records)))
+                    self._process, self._told = _begin(), b""
+                packed = self._packed
+                request = Request(records, None if packed is self._told else packed)
+                load = self._decode(_ask(self._process, self._encode(request)))
+                self._told = packed
+                return load
             except (OSError, EOFError) as error:
                 self._events.warning("prepared_here", reason=f"the second process ended: {error}")
                 if self._process:
                     _end(self._process)
                     self._process = None
-        return prepare(records, self._lookups)
+        return prepare(records, self._lookups, self._erased)
 
 
 def _begin() -> subprocess.Popen[bytes]:

@@ -15,7 +15,16 @@ from typing import IO, Final
 
 import msgspec
 
+from eventlog.contract import Stored
+
 _HEAD_BYTES: Final = 8
+
+
+class Request(msgspec.Struct, array_like=True):
+    """A batch; and the packed fingerprints of erased events, where they are others than before."""
+
+    records: list[Stored]
+    erased: bytes | None = None
 
 
 def write_frame(pipe: IO[bytes], body: bytes) -> None:
@@ -37,20 +46,22 @@ def read_frame(pipe: IO[bytes]) -> bytes:
 
 def serve(source: IO[bytes], sink: IO[bytes]) -> None:
     """Answer every batch with its load, until there are no more."""
+    from consumers.identity.erased import Fingerprints
     from consumers.lookups import make_lookups
     from consumers.preparer import prepare
-    from eventlog.contract import Stored
 
-    lookups = make_lookups()
-    decode = msgspec.msgpack.Decoder(list[Stored]).decode
+    lookups, erased = make_lookups(), Fingerprints()
+    decode = msgspec.msgpack.Decoder(Request).decode
     encode = msgspec.msgpack.Encoder().encode
     gc.disable()  # nothing here has cycles, and batches of many small objects make it look again and again
     while True:
         try:
-            request = read_frame(source)
+            request = decode(read_frame(source))
         except EOFError:
             return
-        write_frame(sink, encode(prepare(decode(request), lookups)))
+        if request.erased is not None:
+            erased = Fingerprints(request.erased)
+        write_frame(sink, encode(prepare(request.records, lookups, erased)))
 
 
 def main() -> None:

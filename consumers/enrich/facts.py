@@ -15,8 +15,11 @@ from consumers.enrich.identifiers import keys_of
 from consumers.enrich.links import links_of
 from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, LINK_TYPES, Row
 from consumers.enrich.steps import STEPS, Lookups, Undecodable, begin
+from consumers.identity.erased import Fingerprints, bad_fingerprint, fingerprint
 from eventlog.contract import Position, Stored
 from schemas.record import Accepted, AnyRecord, Bad, Costs, Mended, decode
+
+Erased = Fingerprints | frozenset[int]
 
 
 class Facts(msgspec.Struct):
@@ -36,13 +39,14 @@ def columns(rows: list[Row], types: Mapping[str, str]) -> dict[str, list[Any]]:
     return {column: [row[column] for row in rows] for column in types}
 
 
-def facts_of(batch: Iterable[Stored], lookups: Lookups) -> Facts:
-    """The facts of a batch, in log order."""
+def facts_of(batch: Iterable[Stored], lookups: Lookups, erased: Erased = frozenset()) -> Facts:
+    """The facts of a batch, in log order, without those whose fingerprint is `erased`."""
     facts = Facts()
     for stored in batch:
         record = _decode(stored)
         if isinstance(record, Bad):
-            facts.bad.append(_bad_row(record, stored.position))
+            if not (erased and _bad_is_erased(stored.position, erased)):
+                facts.bad.append(_bad_row(record, stored.position))
             continue
         if isinstance(record, Costs):
             facts.costs.extend(cost_rows(record, stored.position))
@@ -53,19 +57,30 @@ def facts_of(batch: Iterable[Stored], lookups: Lookups) -> Facts:
         try:
             row = enrich(record, stored.position, lookups)
         except Undecodable as error:
-            facts.bad.append(_bad_row(_as_bad(record, error), stored.position))
+            if not (erased and _bad_is_erased(stored.position, erased)):
+                facts.bad.append(_bad_row(_as_bad(record, error), stored.position))
+            continue
+        site, subject, ts = row["site"], row["subject"], row["ts"]
+        if erased and fingerprint(site, subject, row["event_id"]) in erased:
             continue
         facts.events.append(row)
-        site, subject, ts = row["site"], row["subject"], row["ts"]
         if ts < facts.dirty.get((site, subject), ts + 1):
             facts.dirty[site, subject] = ts
         if links := links_of(row):
-            facts.links.extend(links)
-            for link in links:
-                for key in keys_of(link["id_type"], link["id_value"]):
-                    if key != subject:  # should its owner change, all of the subject is derived then
-                        facts.dirty[site, key] = 0
+            _add_links(facts, links, subject)
     return facts
+
+
+def _add_links(facts: Facts, links: list[Row], subject: str) -> None:
+    facts.links.extend(links)
+    for link in links:
+        for key in keys_of(link["id_type"], link["id_value"]):
+            if key != subject:  # should its owner change, all of the subject is derived then
+                facts.dirty[link["site"], key] = 0
+
+
+def _bad_is_erased(position: Position, erased: Erased) -> bool:
+    return bad_fingerprint((position.generation, position.partition, position.offset)) in erased
 
 
 def enrich(record: Accepted, position: Position, lookups: Lookups) -> Row:

@@ -24,6 +24,7 @@ from consumers.refresh.replacing import (
     OPEN_PATHS,
     REPLACED,
     SESSIONS,
+    STAGE_EVENTS,
     TOUCHPOINTS,
     Derived,
     replace_statement,
@@ -52,14 +53,16 @@ DIRECTLY: Final = (
 NOT_DUPLICATE: Final = (
     "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
 )
+# Of the keys in the journal: a visitor's as an identifier is not one, as a subject it stands without.
+IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
 WORKING: Final = (
     "dirty_subjects", "bounds", "bound_of", "dirty_events",
     "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
-    "conversion_events", "conversions", "conversion_paths", "open_paths",
+    "stage_events", "conversion_events", "conversions", "conversion_paths", "open_paths",
 )  # fmt: skip
 BY_SUBJECT: Final = (
-    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "50_conversion_events",
-    "55_dirty_after",
+    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "45_stage_events",
+    "50_conversion_events", "55_dirty_after",
 )  # fmt: skip
 # Visitors refreshed at once: bounds memory (about 200 MiB at 20 events a visitor), and is where time per visitor is best.
 # Most identifiers have no events of their own.
@@ -90,12 +93,17 @@ class Refresher:
         self._warehouse = warehouse
         self._clock_us = clock_us
         self._version = 0
-        self._parameters: Mapping[str, int] = parameters(rules)
-        self._macros = {**macros(rules), **OF_REFRESH, "scratch": scratch, "derived": derived}
+        self._scratch, self._derived = scratch, derived
+        self.adopt(rules)
         self._standing = standing(repeated=False, retracted=False)
         self._bounds: Mapping[str, str] = UNBOUND
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
+
+    def adopt(self, rules: Rules) -> None:
+        """Derive under these rules from the next refresh on. Not to be called during one."""
+        self._parameters: Mapping[str, int] = parameters(rules)
+        self._macros = {**macros(rules), **OF_REFRESH, "scratch": self._scratch, "derived": self._derived}
 
     async def prepare(self) -> None:
         """Make the working tables. What the journal still holds from a crash is part of the next refresh."""
@@ -149,24 +157,24 @@ class Refresher:
 
     async def refresh(self, cycle: int, progress: Progress | None = None) -> int:
         """Re-derive what the journal names up to `cycle`, slice by slice so that memory stays bounded; how many subjects."""
-        subjects, identifiers = await self._waiting(cycle)
-        if not subjects + identifiers and not await self._count("dirty_persons"):
+        visitors, others, identifiers = await self._waiting(cycle)
+        if not visitors + identifiers and not await self._count("dirty_persons"):
             return 0
         await self._look_at_links()
-        size, slices = _slices(subjects, identifiers)
+        size, slices = _slices(visitors, others)
         for number in range(slices):
             await self._take_slice(cycle, size, number, last=number == slices - 1)
             identifiers += await self._repeated(cycle)
         if identifiers:
             await self.resolve(cycle)
-            subjects, identifiers = await self._waiting(cycle)
-            size, slices = _slices(subjects, identifiers)
+            visitors, others, _ = await self._waiting(cycle)
+            size, slices = _slices(visitors, others)
         for number in range(slices):
             await self._take_slice(cycle, size, number, last=number == slices - 1)
             await self._refresh_slice()
             if progress:
                 progress(number + 1, slices)
-        return subjects + identifiers
+        return visitors + others
 
     async def resolve(self, cycle: int) -> int:
         """Bring the owners of identifiers up to date, nothing else; how many were looked at."""
@@ -192,17 +200,29 @@ class Refresher:
         """Empty working tables."""
         await self._truncate(tables)
 
-    async def take_version(self) -> None:
-        """What is read from now on counts as of now."""
+    async def take_version(self) -> int:
+        """What is read from now on counts as of now: the version of what is written next."""
         await self._take_version()
+        return self._version
 
-    async def _waiting(self, cycle: int) -> tuple[int, int]:
-        """How many keys are in the journal: (visitors, identifiers)."""
-        [(visitors, identifiers)] = await self._warehouse.rows(
-            "SELECT uniqExactIf(site, subject, NOT startsWith(subject, '~')), uniqExactIf(site, subject, startsWith(subject, '~')) "
+    async def mark_persons(self, persons: Collection[tuple[str, str]]) -> None:
+        """Add (site, person) keys to those whose conversions and paths the next refresh derives."""
+        columns = {"site": [site for site, _ in persons], "person_id": [person for _, person in persons]}
+        types = {"site": "LowCardinality(String)", "person_id": "String"}
+        await self._warehouse.insert(f"{self._macros['scratch']}.dirty_persons", columns, types)
+
+    async def forget(self) -> None:
+        """Empty the working tables: what the last refresh found is not kept."""
+        await self._truncate((*WORKING, *IDENTITY_WORKING))
+
+    async def _waiting(self, cycle: int) -> tuple[int, int, int]:
+        """How many keys are in the journal: (visitors, other subjects or what stands for one, identifiers to be resolved)."""
+        [(visitors, others, identifiers)] = await self._warehouse.rows(
+            "SELECT uniqExactIf(site, subject, NOT startsWith(subject, '~')), "
+            f"uniqExactIf(site, subject, startsWith(subject, '~') AND {IS_SUBJECT}), countIf(startsWith(subject, '~')) "
             f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle}"
         )
-        return int(visitors), int(identifiers)
+        return int(visitors), int(others), int(identifiers)
 
     async def _look_at_links(self) -> None:
         """Which conditions links must be held against in this refresh."""
@@ -223,9 +243,7 @@ class Refresher:
             # several at once on the tables answer for whole subjects: what one of them wrote may be stale from anywhere on
             f"INSERT INTO {self._macros['scratch']}.dirty_subjects SELECT site, subject, {'min(since)' if self.ALONE else '0'} "
             f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle} "
-            # a visitor's key as an identifier; as a subject it stands without
-            "AND (NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~')) GROUP BY site, subject "
-            f"ORDER BY site, subject LIMIT {2**62 if last else size} OFFSET {size * number}"
+            f"AND {IS_SUBJECT} GROUP BY site, subject ORDER BY site, subject LIMIT {2**62 if last else size} OFFSET {size * number}"
         )
 
     async def _repeated(self, cycle: int) -> int:
@@ -239,7 +257,7 @@ class Refresher:
         await self._replace(EVENT_DUPLICATES)
         if not repeated:
             return 0
-        self._standing = standing(repeated=True, retracted="retractions" in self._standing["link_stands"])
+        self._standing = standing(repeated=True, retracted="identity_retractions" in self._standing["link_stands"])
         found = await self._count("reached")
         if found:
             await self._derive("18_identity_reached", self._macros, {"cycle": cycle, "round": 0})
@@ -275,7 +293,7 @@ class Refresher:
         macros["dirty_events"] = await self._gather(macros)
         for step in BY_SUBJECT:
             await self._derive(step, macros)
-        await self._replace_all((IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS))
+        await self._replace_all((IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS))
         await self._wrote(SUBJECT)
         await self._derive("58_dirty_conversions", macros)
         if await self._count("dirty_conversions"):

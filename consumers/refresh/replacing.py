@@ -30,6 +30,7 @@ SESSIONS = Derived("sessions", ("site", "subject", "started_at"), f"{_SUBJECTS} 
 TOUCHPOINTS = Derived(
     "touchpoints", ("site", "subject", "ts", "touchpoint_id"), f"{_SUBJECTS} AND {{{{event_in_bound}}}}"
 )
+STAGE_EVENTS = Derived("stage_events", ("site", "subject", "event_id"), f"{_SUBJECTS} AND {{{{event_in_bound}}}}")
 CONVERSION_EVENTS = Derived(
     "conversion_events", ("site", "conversion_id", "event_id", "subject"), f"{_SUBJECTS} AND {{{{event_in_bound}}}}"
 )
@@ -59,6 +60,7 @@ REPLACED = (
     EVENT_DUPLICATES,
     SESSIONS,
     TOUCHPOINTS,
+    STAGE_EVENTS,
     CONVERSION_EVENTS,
     CONVERSIONS,
     CONVERSION_PATHS,

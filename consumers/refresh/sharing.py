@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from consumers.identity.macros import standing
 from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.replacing import (
@@ -19,6 +20,7 @@ from consumers.refresh.replacing import (
     EVENT_DUPLICATES,
     OPEN_PATHS,
     SESSIONS,
+    STAGE_EVENTS,
     TOUCHPOINTS,
     Derived,
 )
@@ -33,7 +35,7 @@ VERSION_SQL: Final = (
 
 # In the order of refreshing: what is written with one version, and what it answers for.
 STAGES: Final[dict[Kind, tuple[Derived, ...]]] = {
-    SUBJECT: (EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS),
+    SUBJECT: (EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS),
     CONVERSION: (CONVERSIONS,),
     PERSON: (CONVERSION_PATHS, OPEN_PATHS),
 }
@@ -73,6 +75,10 @@ class SharedRefresher(Refresher):
     """A refresher beside others. Keys that several refresh at once end as the newest of them found them."""
 
     ALONE = False
+
+    async def _look_at_links(self) -> None:
+        # Others may find the first repeated event, or take the first link back, while this refresh goes on.
+        self._standing = standing(repeated=True, retracted=True)
 
     async def _take_version(self) -> None:
         rows = await self._warehouse.rows(expand(VERSION_SQL, self._macros))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from consumers.warehouse.block import Block
@@ -44,6 +45,10 @@ class ClusteredWarehouse:
     ) -> AsyncIterator[bytes]:
         """See the contract."""
         return self._inner.stream(sql, parameters, output_format)
+
+    def readers_wait(self, patience_s: float) -> AbstractAsyncContextManager[None]:
+        """See the contract."""
+        return self._inner.readers_wait(patience_s)
 
     async def ping(self) -> bool:
         """Whether the server answers."""

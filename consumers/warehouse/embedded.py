@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.engine_files import EngineLimits, reader_statements, write_engine_files
 from consumers.warehouse.engine_handle import EngineHandle
 from consumers.warehouse.engine_lock import FolderLock
+from consumers.warehouse.gate import Gate
 from consumers.warehouse.lane import Lane, LanePool
 
 _WRITERS = 2
@@ -51,6 +53,7 @@ class EmbeddedWarehouse:
         self._readers: LanePool
         self._control: Lane
         self._closed = False
+        self.gate = Gate()
 
     @property
     def database(self) -> str:
@@ -132,6 +135,10 @@ class EmbeddedWarehouse:
         async with self._readers.borrow() as lane:
             async for block in lane.blocks(text, output_format, bound):
                 yield block
+
+    def readers_wait(self, patience_s: float) -> AbstractAsyncContextManager[None]:
+        """See the contract."""
+        return self.gate.shut(patience_s)
 
     async def ping(self) -> bool:
         """Whether the engine answers."""

@@ -64,6 +64,8 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.sessions AS sessions ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.touchpoints AS touchpoints ENGINE = Memory;
 
+CREATE TABLE IF NOT EXISTS {{scratch}}.stage_events AS stage_events ENGINE = Memory;
+
 CREATE TABLE IF NOT EXISTS {{scratch}}.conversion_events AS conversion_events ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.conversions AS conversions ENGINE = Memory;

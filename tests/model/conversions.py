@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from consumers.rules.files import ConversionRules
+from consumers.rules.conversions import ConversionRule, ConversionRules, RefundRule
+from tests.model.conditions import is_one, text_of
 from tests.model.facts import Fact, grouped
 from tests.model.identities import Persons
 from tests.model.sessions import Visits
@@ -19,10 +20,46 @@ HOUR_MS = 3_600_000
 
 def conversion_name(fact: Fact, rules: ConversionRules) -> str:
     """The conversion an event reports, '' for none."""
-    if fact["type"] == "conversion":
-        return fact["name"] or ("purchase" if fact["order_id"] else "conversion")
-    plain = re.sub(r"[\s_-]+", " ", fact["name"], flags=re.ASCII).strip(" ").lower()
-    return next((rule.name for rule in rules.events if fact["type"] in rule.types and plain in rule.names), "")
+    if refund_rule(fact, rules):
+        return ""
+    if rule := conversion_rule(fact, rules):
+        return rule.name
+    own = fact["name"] or ("purchase" if fact["order_id"] else "conversion")
+    return own if fact["type"] == "conversion" else ""
+
+
+def conversion_rule(fact: Fact, rules: ConversionRules) -> ConversionRule | None:
+    return next((rule for rule in rules.events if is_one(rule, fact)), None)
+
+
+def refund_rule(fact: Fact, rules: ConversionRules) -> RefundRule | None:
+    return next((rule for rule in rules.refunds if is_one(rule, fact)), None)
+
+
+def told_by(fact: Fact, rules: ConversionRules) -> Fact:
+    """The event with value, currency, order and key as the rules read them."""
+    refund, rule = refund_rule(fact, rules), conversion_rule(fact, rules)
+    told = dict(
+        fact,
+        conversion=conversion_name(fact, rules),
+        refund=refund is not None,
+        refund_of=refund.refund_of if refund else [],
+        about="",
+    )
+    reading = refund or rule
+    if reading:
+        found = text_of(fact, reading.value_from) if reading.value_from else ""
+        if re.fullmatch(r"[+-]?\d+(\.\d+)?", found):
+            told["value"] = Decimal(found).quantize(Decimal("0.0001"), ROUND_DOWN)
+        told["order_id"] = (text_of(fact, reading.order_id_from) if reading.order_id_from else "") or fact["order_id"]
+    if refund and refund.event_id_from:
+        told["about"] = text_of(fact, refund.event_id_from)
+    if rule and not refund:
+        if told["value"] is None and rule.value is not None:
+            told["value"] = Decimal(str(rule.value))
+        found = text_of(fact, rule.currency_from) if rule.currency_from else ""
+        told["currency"] = (found or fact["currency"] or rule.currency).upper()
+    return told
 
 
 def reporter_of(fact: Fact) -> str:
@@ -33,8 +70,12 @@ def reporter_of(fact: Fact) -> str:
 
 def conversions_of(facts: list[Fact], visits: Visits, persons: Persons, rules: ConversionRules) -> list[Row]:
     """All conversions: one row per order, or per event id and name of reports without an order id."""
-    told = [f for f in facts if conversion_name(f, rules) or (f["type"] == "refund" and f["order_id"])]
-    keyed = [{**f, "key": f"order:{f['order_id']}" if f["order_id"] else f"event:{f['event_id']}"} for f in told]
+    read = [told_by(f, rules) for f in facts if conversion_name(f, rules) or refund_rule(f, rules)]
+    told = [f for f in read if not f["refund"] or f["order_id"] or f["about"]]
+    keyed = [
+        {**f, "key": f"order:{f['order_id']}" if f["order_id"] else f"event:{f['about'] or f['event_id']}"}
+        for f in told
+    ]
     rows = []
     for (site, key), group in grouped(keyed, "site", "key").items():
         base = sip_hash64(site, key)
@@ -49,17 +90,17 @@ def _orders(group: list[Fact], rules: ConversionRules) -> list[list[Fact]]:
     is_order = bool(group[0]["order_id"])
     silence_ms = rules.order_days * 24 * HOUR_MS if is_order else rules.duplicate_hours * HOUR_MS
     orders: list[list[Fact]] = []
-    reports = sorted((f for f in group if f["type"] != "refund"), key=lambda f: f["ts"])
-    for name in [None] if is_order else sorted({conversion_name(f, rules) for f in reports}):
+    reports = sorted((f for f in group if not f["refund"]), key=lambda f: f["ts"])
+    for name in [None] if is_order else sorted({f["conversion"] for f in reports}):
         last = None
         for fact in reports:
-            if name is None or conversion_name(fact, rules) == name:
+            if name is None or fact["conversion"] == name:
                 if last is None or fact["ts"] - last > silence_ms:
                     orders.append([])
                 orders[-1].append(fact)
                 last = fact["ts"]
-    orders.sort(key=lambda order: (order[0]["ts"], "" if is_order else conversion_name(order[0], rules)))
-    for refund in (f for f in group if f["type"] == "refund"):
+    orders.sort(key=lambda order: (order[0]["ts"], "" if is_order else order[0]["conversion"]))
+    for refund in (f for f in group if f["refund"]):
         before = [order for order in orders if order[0]["ts"] <= refund["ts"]]
         if orders:
             (before[-1] if before else orders[0]).append(refund)
@@ -68,7 +109,7 @@ def _orders(group: list[Fact], rules: ConversionRules) -> list[list[Fact]]:
 
 def _merge(group: list[Fact], visits: Visits, persons: Persons, rules: ConversionRules) -> Row:
     arrived = sorted(group, key=lambda f: (f["received_at"], f["event_id"], f["subject"]))
-    told = [f for f in arrived if f["type"] != "refund"]
+    told = [f for f in arrived if not f["refund"]]
 
     def asked(field: str) -> list[Fact]:
         order = rules.trust_of.get(field, rules.trust)
@@ -82,7 +123,9 @@ def _merge(group: list[Fact], visits: Visits, persons: Persons, rules: Conversio
     person_id = persons.of((identified or by_time)[0])
     valued = [f for f in asked("value") if f["value"] is not None]
     full = max(valued[0]["value"], Decimal(0)) if valued else Decimal(0)
-    refunds = [full if f["value"] is None else abs(f["value"]) for f in group if f["type"] == "refund"]
+    name = asked("name")[0]["conversion"]
+    back = [f for f in group if f["refund"] and (not f["refund_of"] or name in f["refund_of"])]
+    refunds = [full if f["value"] is None else abs(f["value"]) for f in back]
     refunded = min(sum(refunds, Decimal(0)), full)
     own = [session for f in asked("session") if (session := visits.running(f["site"], f["subject"], f["ts"]))]
     ts = asked("ts")[0]["ts"]
@@ -92,7 +135,7 @@ def _merge(group: list[Fact], visits: Visits, persons: Persons, rules: Conversio
         "ts": ts,
         "visitor_id": _first(f["visitor_id"] for f in asked("visitor")),
         "session_id": own[0] if own else visits.running_of_person(by_time[0]["site"], person_id, ts),
-        "name": conversion_name(asked("name")[0], rules),
+        "name": name,
         "order_id": told[0]["order_id"],
         "value": full - refunded,
         "refunded": refunded,

@@ -12,6 +12,10 @@ WHERE NOT touches AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.
 UNION DISTINCT
 SELECT DISTINCT site, person_id
 FROM {{derived}}.conversion_events
+WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects) AND {{event_in_bound}}
+UNION DISTINCT
+SELECT DISTINCT site, person_id
+FROM {{derived}}.stage_events
 WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects) AND {{event_in_bound}};
 
 INSERT INTO {{scratch}}.dirty_conversions

@@ -11,7 +11,7 @@ WITH
         SELECT
             site,
             subject,
-            -- one array of tuples, half the work of an array for each column; g.1 … g.21 below
+            -- one array of tuples, half the work of an array for each column; g.1 … g.22 below
             groupArray((
                 toUnixTimestamp64Milli(ts),                                        -- 1
                 event_id,                                                          -- 2
@@ -33,7 +33,8 @@ WITH
                 country,                                                           -- 18
                 device_type,                                                       -- 19
                 is_bot,                                                            -- 20
-                toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}})  -- 21
+                toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}}), -- 21
+                {{local_day}}                                                      -- 22
             )) AS g
         FROM {{dirty_events}}
         WHERE {{is_activity}}
@@ -49,7 +50,7 @@ WITH
             if(identities.device_group = '', identities.owners,
                 arrayMap(o -> if(o = '', identities.device_group, o), identities.owners)) AS named,
             arrayDistinct(named) AS owners,
-            arraySort(arrayZip(g.1, g.2, g.3, g.4, g.5, g.6, g.7, arrayEnumerate(g.1), g.21)) AS s,
+            arraySort(arrayZip(g.1, g.2, g.3, g.4, g.5, g.6, g.7, arrayEnumerate(g.1), g.21, g.22)) AS s,
             s.1 AS s_time,
             s.3 AS s_campaign,
             s.4 AS s_click,
@@ -75,14 +76,15 @@ WITH
         SELECT
             *,
             arrayMap(
-                (t, before, o, o_before, r, i) -> i = 1
+                (t, before, o, o_before, r, day, day_before, i) -> i = 1
                     -- who comes back from a payment page later than the time-out has still not left
                     OR (t - before > {gap_ms:Int64} AND NOT (r AND t - before <= {continuity_ms:Int64}))
                     OR ({split_on_owner:UInt8} AND o != o_before)
-                    OR ({split_at_midnight:UInt8} AND intDiv(t + {zone_ms:Int64}, 86400000) != intDiv(before + {zone_ms:Int64}, 86400000)),
+                    OR ({split_at_midnight:UInt8} AND day != day_before),
                 s_time, arrayPushFront(arrayPopBack(s_time), toInt64(0)),
                 s_owner, arrayPushFront(arrayPopBack(s_owner), toUInt32(0)),
                 s.9,
+                s.10, arrayPushFront(arrayPopBack(s.10), toInt32(0)),
                 arrayEnumerate(s_time)
             ) AS s_break,
             arrayPushFront(arrayPopBack(arrayFill((k, b) -> k != 0 OR b, s_campaign, s_break)), toUInt64(0)) AS campaign_before,

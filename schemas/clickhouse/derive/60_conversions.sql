@@ -16,7 +16,7 @@ WITH
                 toUnixTimestamp64Milli(ts),
                 ({{trust}}, received_at, event_id, toString(name), order_id, value, toString(currency), person_id, identified, ts, visitor_id,
                     session_id, subject, toString(reporter))), NOT is_refund)) AS told,
-            groupArrayIf((toUnixTimestamp64Milli(ts), value), is_refund) AS given_back
+            groupArrayIf((toUnixTimestamp64Milli(ts), value, refund_of), is_refund) AS given_back
         FROM {{derived}}.conversion_events FINAL
         WHERE (site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.dirty_conversions)
         GROUP BY site, conversion_id
@@ -44,7 +44,11 @@ WITH
             arraySort(x -> (x.10, x.2, x.3, x.13), reports) AS by_time,
             arrayFirst(r -> isNotNull(r.6), {{reports_by_value}}) AS valued,
             toDecimal64(greatest(ifNull(valued.6, 0), 0), 4) AS full_value,
-            arrayFilter(g -> (number = 1 OR g.1 >= start) AND (following = 0 OR g.1 < following), given_back) AS refunds,
+            toString(({{reports_by_name}})[1].4) AS name,
+            -- a refund may be of conversions of certain names only
+            arrayFilter(
+                g -> (number = 1 OR g.1 >= start) AND (following = 0 OR g.1 < following) AND (empty(g.3) OR has(g.3, name)),
+                given_back) AS refunds,
             -- some senders write what they gave back as a negative number
             arraySum(g -> abs(ifNull(g.2, 0)), refunds) AS refund,
             arrayExists(g -> isNull(g.2), refunds) AS refunded_in_full,
@@ -63,7 +67,7 @@ WITH
             ({{reports_by_ts}})[1].10 AS ts,
             arrayFirst(r -> r.11 != '', {{reports_by_visitor}}).11 AS visitor_id,
             arrayFirst(r -> r.12 != 0, {{reports_by_session}}).12 AS own_session,
-            ({{reports_by_name}})[1].4 AS name,
+            name,
             reports[1].5 AS order_id,
             full_value - refunded AS value,
             refunded,
