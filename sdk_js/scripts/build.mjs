@@ -45,7 +45,7 @@ async function bundle({ entry, format, events = "/v1/events" }, auto) {
     ecma: 2019,
     module: true,
     toplevel: true,
-    compress: { passes: 4, unsafe_arrows: true, pure_getters: true, booleans_as_integers: true, inline: 1, keep_fargs: false },
+    compress: { passes: 4, unsafe_arrows: true, pure_getters: true, booleans_as_integers: true, inline: 1, if_return: false, keep_fargs: false },
     format: { ecma: 2019 },
   });
   return Buffer.from(code + "\n");

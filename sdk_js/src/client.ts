@@ -100,7 +100,7 @@ export function createClient(o: Options, url: string): Core {
     resolvers.delete(key);
   };
 
-  const objected = (o.gpc && (navigator as any).globalPrivacyControl) || (o.dnt && +navigator.doNotTrack! > 0);
+  const objected = (o.gpc && (navigator as any).globalPrivacyControl) || (o.dnt && +navigator.doNotTrack!);
   let mode: Mode = "hold";
   let answer: Consent | null;
   let held: Array<() => void> = [];

@@ -1,6 +1,6 @@
 /** The script build: starts from the script's own attributes, serves the calls made before it came, sets `window.netiv`. */
 import { attempt } from "./attempt";
-import { addressOf } from "./options";
+import { addressOf, type Options } from "./options";
 import { createClient, type Core } from "./client";
 
 /** A call made before this script had come: [verb, arguments, resolve]. */
@@ -14,20 +14,21 @@ declare const EVENTS: string;
 const page = window as unknown as { netiv: Partial<Core> & { q?: Early[] } };
 const script = document.currentScript as HTMLScriptElement;
 
-const run = (): void => {
-  const early = page.netiv || {};
-  if (early.o) return; // the page has the snippet twice
-  const options = { ...script.dataset };
-  const core = (page.netiv = createClient(options, addressOf(options, script.src, options.events || EVENTS)));
-  (early.q || []).forEach(([verb, values, resolve = () => {}]) => resolve(core[verb](...values)));
-  if (options.auto === "off") return;
-  const more = document.createElement("script");
-  more.src = addressOf({}, script.src, AUTO);
-  more.nonce = script.nonce;
-  // a request takes a millisecond to begin: not in the task that starts the page's own
-  setTimeout(() => document.head.append(more));
-};
+const run = (): void =>
+  attempt(() => {
+    const early = page.netiv || {};
+    if (early.o) return; // the page has the snippet twice
+    const options = script.dataset as Options;
+    const core = (page.netiv = createClient(options, addressOf(options, script.src, options.events || EVENTS)));
+    (early.q || []).forEach(([verb, values, resolve = () => {}]) => resolve(core[verb](...values)));
+    if (options.auto === "off") return;
+    const more = document.createElement("script");
+    more.src = addressOf({}, script.src, AUTO);
+    more.nonce = script.nonce;
+    // a request takes a millisecond to begin: not in the task that starts the page's own
+    setTimeout(() => document.head.append(more));
+  });
 
 // a page that is only prepared is no visit yet
 if ((document as any).prerendering) document.addEventListener("prerenderingchange", run);
-else attempt(run);
+else run();

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { attempt } from "../src/attempt";
 import { waitAfter } from "../src/backoff";
 import { BATCH_BYTES_MAX, bytesOf, envelope, fitting } from "../src/batch";
-import { modeOf } from "../src/consent";
+import { modeOf, readConsent } from "../src/consent";
 import { openJar, widestDomain } from "../src/cookie";
 import { makeId } from "../src/id";
 import { arrivalOf, landingAt } from "../src/landing";
@@ -141,6 +141,13 @@ describe("cookies", () => {
     expect(widestDomain(jar, "www.shop.com")).toBe("");
     expect(jar.read("nv_id")).toBeUndefined();
   });
+  it("live 13 months, Lax, Secure on https alone", () => {
+    const page = { cookie: "" };
+    openJar(page, true).write("nv_id", "v1", "shop.com", 34_214_400);
+    expect(page.cookie).toBe("nv_id=v1;path=/;max-age=34214400;samesite=lax;domain=shop.com;secure");
+    openJar(page, false).write("nv_id", "v1", "", 34_214_400);
+    expect(page.cookie).toBe("nv_id=v1;path=/;max-age=34214400;samesite=lax");
+  });
   it("are found whole, not by a part of their name", () => {
     const jar = openJar({ cookie: "xnv_id=no; nv_id2=no; nv_id=yes" }, false);
     expect(jar.read("nv_id")).toBe("yes");
@@ -211,6 +218,15 @@ describe("queue", () => {
     enqueue(store, keyOf("q.", 9999, "tabtab", 64), 64, "{}", lose);
     expect(store.keys("q.").length).toBe(2001);
     expect(lost[0]).toBe(keyOf("q.", 0, "tabtab", 0));
+  });
+});
+
+describe("what others have written over", () => {
+  it("is taken for nothing", () => {
+    const store = storeOn(disk());
+    for (const key of ["nv_c", "nv_l"]) store.set(key, "{not json");
+    expect(readConsent(store)).toBeNull();
+    expect(landingAt(store, 1e12, "https://a.il/", "", () => "s1").slice(1, 4)).toEqual([1, "{}", "s1"]);
   });
 });
 

@@ -169,6 +169,24 @@ def test_what_a_module_says_as_the_page_ends_goes_along(first: str, context: Bro
     assert len(beacon.named("web_vitals")) == 1
 
 
+def test_a_page_that_is_read_reports_after_ten_seconds_and_each_minute(context: BrowserContext, beacon: Beacon) -> None:
+    beacon.pages["/"] = html(engagement="on")
+    page = context.new_page()
+    page.clock.install()
+    page.goto(beacon.url())
+    whole(page)
+    for reports in (1, 2):
+        for _ in range(20):
+            page.mouse.move(10, 10 + reports)
+            page.mouse.move(20, 20)
+            page.clock.run_for(5000)
+            if len(beacon.named("engagement")) >= reports:
+                break
+        beacon.wait(lambda reports=reports: len(beacon.named("engagement")) >= reports)  # type: ignore[misc]
+    first, second = (event["properties"]["engaged_ms"] for event in beacon.named("engagement")[:2])
+    assert 10_000 <= first < 60_000 <= second
+
+
 # a second of silence, made here: a WAV file of zeros
 SILENCE = """() => {
   const rate = 8000, bytes = new Uint8Array(44 + rate), view = new DataView(bytes.buffer);

@@ -32,7 +32,7 @@ def hop(page: Page) -> str:
     page.click("#till")
     page.wait_for_url("http://www.pay.example:*/**")
     ready(page)
-    assert "nv_l" not in page.url
+    assert "nv_l" not in page.evaluate("location.href")
     assert page.evaluate("() => netiv.track('at_the_till').then(verdict => verdict.status)") == "sent"
     return str(page.evaluate("netiv.visitorId()"))
 
