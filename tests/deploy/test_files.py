@@ -26,7 +26,7 @@ SETTINGS = {f"NETIV_{name.upper()}" for name in Settings.model_fields}
 OTHERS = {"NETIV_BI_PASSWORD"}  # of the ClickHouse user for reports, not of the product
 EXPRESSION_WORDS = {
     "sum", "by", "rate", "max", "histogram_quantile", "le", "predict_linear", "deriv", "increase", "and", "up", "job",
-    "code", "site", "dialect", "answer", "endpoint", "part", "instance",
+    "code", "site", "dialect", "answer", "endpoint", "part", "instance", "min",
 }  # fmt: skip
 
 
