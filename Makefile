@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO_PORT ?= 8080
 DEMO_CLICKHOUSE_PORT ?= 8123
 
-.PHONY: help install test-install system sdk demo test test-long test-identity-long fuzz lint format bench bench-sdk bench-kafka bench-attribution bench-identity bench-full clean
+.PHONY: help install test-install system sdk demo test test-long test-identity-long test-faults-long fuzz lint format bench bench-sdk bench-kafka bench-attribution bench-identity bench-full clean
 
 help: ## What can be made here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -38,6 +38,8 @@ test-install: install $(VENV)/.tested system
 system:
 	@command -v chromium >/dev/null || test -n "$$CHROMIUM" || \
 		{ echo "Installing Chromium …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
+	@test -n "$$(ls /usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null)" || \
+		{ echo "Installing libfaketime …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq faketime >/dev/null; }
 	@{ command -v java && command -v mvn; } >/dev/null || test -n "$$NETIV_TEST_KAFKA" || \
 		{ echo "Installing Java and Maven for a real Kafka …"; apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openjdk-17-jre-headless maven >/dev/null; }
@@ -58,6 +60,11 @@ fuzz: test-install ## Over 100,000 mutated requests of real clients (some minute
 
 test-identity-long: test-install ## The laws of identity over ten thousand generated histories (half an hour or more)
 	@NETIV_HYPOTHESIS=long $(BIN)/python -m pytest -q -s tests/identity/test_laws.py tests/identity/test_unlink.py tests/identity/test_erase.py
+
+# About an hour on two cores: 200,000 events through every fault, 50 kills, 20 freezes, 100 breaks and a minute of refusals, 2 to 8
+# consumers. NETIV_TEST_LONG_EVENTS sets another number of events.
+test-faults-long: test-install ## The long profiles of the fault tests
+	@$(BIN)/python -m pytest -m long -s tests/kafka
 
 lint: $(VENV)/.tested ## Style, types, import rules
 	@$(BIN)/ruff check .

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from collector.metrics import CATALOGUE, SECONDS_NAME
+from consumers.metrics import CATALOGUE as CONSUMER_CATALOGUE
 from schemas.settings import Settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -25,7 +26,7 @@ SETTINGS = {f"NETIV_{name.upper()}" for name in Settings.model_fields}
 OTHERS = {"NETIV_BI_PASSWORD"}  # of the ClickHouse user for reports, not of the product
 EXPRESSION_WORDS = {
     "sum", "by", "rate", "max", "histogram_quantile", "le", "predict_linear", "deriv", "increase", "and", "up", "job",
-    "code", "site", "dialect", "answer", "endpoint",
+    "code", "site", "dialect", "answer", "endpoint", "part", "instance", "min",
 }  # fmt: skip
 
 
@@ -35,7 +36,8 @@ def documents(path: Path) -> list[dict[str, Any]]:
 
 def metric_names() -> set[str]:
     names = {f"{SECONDS_NAME}{suffix}" for suffix in ("_bucket", "_count", "_sum")}
-    return names | {metric.name + ("_total" if metric.kind == "counter" else "") for metric in CATALOGUE}
+    both = [*CATALOGUE, *CONSUMER_CATALOGUE]
+    return names | {metric.name + ("_total" if metric.kind == "counter" else "") for metric in both}
 
 
 def test_the_dockerfile_is_clean() -> None:
@@ -157,7 +159,15 @@ def test_alerts_cover_what_matters_and_say_what_to_do() -> None:
         assert rule["annotations"]["summary"]
         assert rule["annotations"]["action"]
     everything = " ".join(rule["expr"] for rule in rules)
-    for name in ("netiv_requests_refused", "netiv_spool_age", "netiv_lag_seconds", "netiv_events_rejected", "up{"):
+    for name in (
+        "netiv_requests_refused",
+        "netiv_spool_age",
+        "netiv_lag_seconds",
+        "netiv_events_rejected",
+        "up{",
+        "netiv_consumer_waiting",
+        "netiv_warehouse_up",
+    ):
         assert name in everything
 
 

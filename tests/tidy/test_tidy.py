@@ -102,13 +102,14 @@ def test_locks_hold_names_versions_and_hashes_only() -> None:
         assert re.fullmatch(r"#.*|[\w.\-]+==[\w.+!\-]+|", line), line
 
 
-def test_the_settings_page_is_current() -> None:
-    spec = importlib.util.spec_from_file_location("generate_settings", ROOT / "docs" / "generate_settings.py")
+@pytest.mark.parametrize("page", ["settings", "metrics"])
+def test_generated_pages_are_current(page: str) -> None:
+    spec = importlib.util.spec_from_file_location(f"generate_{page}", ROOT / "docs" / f"generate_{page}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == module.page(), "run: python docs/generate_settings.py"
+    assert (ROOT / "docs" / f"{page}.md").read_text("utf-8") == module.page(), f"run: python docs/generate_{page}.py"
 
 
 def test_links_between_pages_lead_somewhere() -> None:
