@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any, Final
 
 from consumers.identity.macros import OF_REFRESH, standing
@@ -29,7 +30,7 @@ from consumers.refresh.replacing import (
     Derived,
     replace_statement,
 )
-from consumers.refresh.sql import derivation, expand, read
+from consumers.refresh.sql import FOLDER, derivation, expand, read
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
 from consumers.warehouse.contract import Warehouse
@@ -108,10 +109,7 @@ class Refresher:
     async def prepare(self) -> None:
         """Make the working tables. What the journal still holds from a crash is part of the next refresh."""
         await self._warehouse.command(expand("CREATE DATABASE IF NOT EXISTS {{scratch}}", self._macros))
-        for table in (*WORKING, *IDENTITY_WORKING):  # they may be of an older version
-            await self._warehouse.command(f"DROP TABLE IF EXISTS {self._macros['scratch']}.{table}")
-        for statement in statements(read("scratch.sql")):
-            await self._warehouse.command(expand(statement, self._macros))
+        await self._make_working_tables()
         rows = await self._warehouse.rows(expand("SELECT max(cycle) FROM {{scratch}}.journal", self._macros))
         self._cycle = int(rows[0][0]) + 1
         for derived in REPLACED:
@@ -127,6 +125,24 @@ class Refresher:
                     {"db": self._macros["derived"], "table": derived.table},
                 )
             ]
+
+    async def _make_working_tables(self) -> None:
+        """Nothing is kept in them, so those that another version made are replaced. An empty table names the version."""
+        text = read("scratch.sql")
+        shapes = [text, *sorted(path.name for path in (FOLDER / "tables").glob("*.sql"))]
+        made = f"made_{blake2b(chr(10).join(shapes).encode(), digest_size=8).hexdigest()}"
+        found = await self._warehouse.rows(
+            "SELECT 1 FROM system.tables WHERE database = {db:String} AND name = {name:String}",
+            {"db": self._scratch, "name": made},
+        )
+        for table in () if found else (*WORKING, *IDENTITY_WORKING):
+            await self._warehouse.command(f"DROP TABLE IF EXISTS {self._scratch}.{table}")
+        for statement in statements(text):
+            await self._warehouse.command(expand(statement, self._macros))
+        await self._truncate((*WORKING, *IDENTITY_WORKING))
+        await self._warehouse.command(
+            f"CREATE TABLE IF NOT EXISTS {self._scratch}.{made} (nothing UInt8) ENGINE = Memory"
+        )
 
     async def mark(self, subjects: Collection[tuple[str, str, int]]) -> None:
         """Add (site, subject, since) to the journal: what happened from `since` (epoch ms; 0 = ever) on is to be derived."""
