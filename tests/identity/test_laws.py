@@ -49,7 +49,7 @@ WAYS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "rebuilt": (rebuilt, 40, 600),
 }
 UNDER_RULES = (40, 500)
-PACK = 1_000
+PACK = 500
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def hold(packs: Packs, deliver: Callable[..., Any], numbers: tuple[int, int], va
     assert len(histories) >= numbers[LONG] * 0.9
     for start in range(0, len(histories), PACK):
         packs.check(histories[start : start + PACK], start, deliver, variant)
-    print(f"{variant}: {len(histories):,} histories")
+        print(f"{variant}, {deliver.__qualname__.split('.')[0]}: {packs.histories:,} histories so far", flush=True)
 
 
 @pytest.mark.parametrize("way", WAYS)
