@@ -42,6 +42,7 @@ SETTINGS: Final = {
 """Of every statement a consumer sends to a cluster."""
 
 _NAME: Final = r"((?:\w+\.)?\w+)"
+_PAIR: Final = r"(?:\w+\.)?\w+ AND (?:\w+\.)?\w+"
 _DDL: Final = re.compile(r"\s*(CREATE|ALTER|DROP|TRUNCATE|EXCHANGE|RENAME)\b", re.IGNORECASE)
 _ENGINE: Final = re.compile(r"\bENGINE\s*=\s*(\w*MergeTree)(\(([^)]*)\))?")
 
@@ -70,7 +71,7 @@ class Cluster:
             ),
             (_compiled(rf"ALTER TABLE {_NAME} (ADD COLUMN\b.*)$"), self._altered),
             (_compiled(rf"TRUNCATE TABLE {_NAME}$"), lambda m: [f"TRUNCATE TABLE {self._local(m[1])} {self._on} SYNC"]),
-            (_compiled(rf"EXCHANGE TABLES {_NAME} AND {_NAME}$"), self._exchanged),
+            (_compiled(rf"EXCHANGE TABLES ({_PAIR}(?:, {_PAIR})*)$"), self._exchanged),
         ]
 
     def statements(self, sql: str) -> list[str]:
@@ -132,7 +133,9 @@ class Cluster:
         return [f"ALTER TABLE {table} {self._on} {found[2]}" for table in (self._local(found[1]), found[1])]
 
     def _exchanged(self, found: re.Match[str]) -> list[str]:
-        return [f"EXCHANGE TABLES {self._local(found[1])} AND {self._local(found[2])} {self._on}"]
+        pairs = (pair.split(" AND ") for pair in found[1].split(", "))
+        exchanged = ", ".join(f"{self._local(one)} AND {self._local(other)}" for one, other in pairs)
+        return [f"EXCHANGE TABLES {exchanged} {self._on}"]
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
