@@ -8,6 +8,7 @@ format of `POST …/v1/events` and nothing else of the product.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Callable
@@ -46,6 +47,13 @@ class Answered:
     body: bytes = b""
     kind: str = "text/html"
     headers: dict[str, str] = field(default_factory=dict)
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """A connection closed to the end: one that is still closing when the loop stops is reported as left open."""
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 class Beacon:
@@ -142,7 +150,7 @@ class Beacon:
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
             pass
         finally:
-            writer.close()
+            await closed(writer)
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -223,7 +231,7 @@ class Beacon:
         writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + content)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         answer = await reader.read()
-        writer.close()
+        await closed(writer)
         first, *rest = head.split("\r\n")
         fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest if line)}
         dropped = ("content-length", "connection", "content-type")
