@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO_PORT ?= 8080
 DEMO_CLICKHOUSE_PORT ?= 8123
 
-.PHONY: help install test-install system sdk demo test test-faults-long lint format bench bench-kafka bench-attribution bench-full clean
+.PHONY: help install test-install system sdk demo test test-faults-long test-identity-long fuzz lint format bench bench-sdk bench-kafka bench-attribution bench-identity bench-full clean
 
 help: ## What can be made here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -60,6 +60,12 @@ test: test-install lint ## Every test
 test-faults-long: test-install ## The long profiles of the fault tests
 	@$(BIN)/python -m pytest -m long -s tests/kafka
 
+fuzz: test-install ## Over 100,000 mutated requests of real clients (some minutes)
+	@NETIV_HYPOTHESIS=long $(BIN)/python -m pytest -q tests/dialects/test_fuzz.py tests/collector/test_fuzz.py
+
+test-identity-long: test-install ## The laws of identity over ten thousand generated histories (half an hour or more)
+	@NETIV_HYPOTHESIS=long $(BIN)/python -m pytest -q -s tests/identity/test_laws.py tests/identity/test_unlink.py tests/identity/test_erase.py
+
 lint: $(VENV)/.tested ## Style, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -76,11 +82,17 @@ bench: test-install ## Ratios against ceilings measured in the same run (some mi
 	@$(BIN)/python -m bench.catchup
 	@$(BIN)/python -m bench.freshness
 
+bench-sdk: test-install ## What the browser SDK's start costs a page, task by task
+	@$(BIN)/python -m bench.sdk_start
+
 bench-kafka: test-install ## Events to a real Kafka against its client's ceiling
 	@$(BIN)/python -m bench.kafka
 
 bench-attribution: test-install ## Attribution over ten million touchpoints
 	@$(BIN)/python -m bench.attribution
+
+bench-identity: test-install ## Links resolved as they come, a million identifiers resolved anew, one busy person
+	@$(BIN)/python -m bench.identity
 
 bench-full: test-install ## The large profiles: tables of 1 and 5 million events
 	@$(BIN)/python -m bench.catchup --events 1000000 --grow 1000000 5000000

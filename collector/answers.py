@@ -10,6 +10,7 @@ from schemas.rejection import CODES
 
 Headers = list[tuple[bytes, bytes]]
 JSON_TYPE: Final = (b"content-type", b"application/json")
+JSON_ONLY: Final = (JSON_TYPE,)
 CLOSE: Final = (b"connection", b"close")
 
 # code -> (status, what it means, how to mend it): about the request, where `schemas.rejection.CODES` is about an event.
@@ -24,6 +25,11 @@ REQUEST_CODES: Final[dict[str, tuple[int, str, str]]] = {
         403,
         "This origin may not send with this key",
         "Add it: `netiv sites add NAME --origin ORIGIN`.",
+    ),
+    "secret_key_needed": (
+        403,
+        "This key may not do this",
+        "Send the site's secret key, from a server: it is what `netiv sites add` shows beside the write key.",
     ),
     "bad_signature": (
         401,
@@ -40,6 +46,11 @@ REQUEST_CODES: Final[dict[str, tuple[int, str, str]]] = {
     "unsupported_media_type": (415, "This content type is not read here", "Send application/json or text/plain."),
     "unsupported_encoding": (415, "This content encoding is not read here", "Send gzip, or no encoding."),
     "headers_too_large": (431, "Too many or too large headers", "Send fewer cookies and headers."),
+    "too_many_requests": (
+        429,
+        "This address sends too many requests",
+        "Wait as long as `Retry-After` says; send events in batches.",
+    ),
     "bad_request": (400, "This is not a valid HTTP request", "Use an HTTP client library."),
     "internal_error": (
         500,
@@ -57,11 +68,12 @@ _STATUS_OF_REJECTION: Final = {"batch_too_large": 413, "event_too_large": 413}
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What goes back over the wire."""
+    """What goes back over the wire. `headers` are of few kinds (their lines are kept), `own` this answer's alone."""
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    own: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Fault(Exception):

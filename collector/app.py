@@ -16,7 +16,9 @@ import structlog
 import uuid_utils
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from collector import alias
 from collector.client_ip import Proxies
+from collector.costs import CostReports
 from collector.dialects.catalogue import PATHS
 from collector.direct import Handler
 from collector.duplicates import Recent
@@ -28,6 +30,7 @@ from collector.links import Redirect
 from collector.metrics import ENDED, REFUSED, Metrics
 from collector.pages import make_pages
 from collector.pixel import Pixel
+from collector.rate import Rate
 from collector.registry import Registry
 from collector.sdk_files import SdkFiles, folder_of
 from collector.spool import SpooledLog, open_spooled_log
@@ -73,7 +76,7 @@ class Collector:
         self._built = folder_of(package, package.parent)
         self._sdk = SdkFiles(self._built)
         self._pages: ASGIApp | None = None
-        self._foreign: tuple[Foreign | Redirect | Webhooks, ...] = ()
+        self._foreign: tuple[Foreign | Redirect | Webhooks | alias.ShortFiles, ...] = ()
         self._log = structlog.get_logger("netiv.collector")
         self._owned: Log | None = None
         self._direct: dict[tuple[bytes, bytes], Handler] = {}
@@ -105,6 +108,8 @@ class Collector:
             proxies=Proxies(settings.trusted_proxies),
             now_ms=now_ms,
             make_id=make_id,
+            in_flight_max=settings.requests_in_flight_max,
+            rate=Rate(settings.requests_per_minute_max) if settings.requests_per_minute_max else None,
         )
         prefix = settings.path_prefix
         self._pages = make_pages(
@@ -112,17 +117,21 @@ class Collector:
         )
         foreign = Foreign(tools, prefix)
         folder = settings.sites_file.parent
-        self._foreign = (Redirect(tools, prefix, folder / LINKS), Webhooks(tools, prefix, folder), foreign)
+        short = alias.ShortFiles(settings.alias, self._sdk)
+        self._foreign = (short, Redirect(tools, prefix, folder / LINKS), Webhooks(tools, prefix, folder), foreign)
         events, pixel = Events(tools), Pixel(tools)
-        if tools.can_submit:
+        events_at = (f"{prefix}/v1/events", *alias.paths(settings.alias, alias.EVENTS))
+        pixel_at = (f"{prefix}/p.gif", *alias.paths(settings.alias, alias.PIXEL))
+        if tools.embedded is not None:
             self._direct = {
-                (b"POST", f"{prefix}/v1/events".encode()): events.direct,
-                (b"GET", f"{prefix}/p.gif".encode()): pixel.direct,
+                **{(b"POST", path.encode()): events.direct for path in events_at},
+                **{(b"GET", path.encode()): pixel.direct for path in pixel_at},
             }
         self._endpoints = {
             **dict.fromkeys((f"{prefix}{path}" for path in PATHS), foreign),
-            f"{prefix}/v1/events": events,
-            f"{prefix}/p.gif": pixel,
+            f"{prefix}/v1/costs": CostReports(tools),
+            **dict.fromkeys(events_at, events),
+            **dict.fromkeys(pixel_at, pixel),
             f"{prefix}/netiv.js": self._sdk,
             f"{prefix}/netiv.mjs": self._sdk,
         }

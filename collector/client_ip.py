@@ -9,6 +9,7 @@ from typing import Final
 
 IPV4_BITS_KEPT: Final = 24
 IPV6_BITS_KEPT: Final = 48
+IPV6_SUBSCRIBER_BITS: Final = 64  # what an access network gives one customer, at least (RFC 6177)
 _CACHED: Final = 16_384
 
 
@@ -33,6 +34,15 @@ def anonymise(text: str) -> str:
         return ""
     bits = IPV4_BITS_KEPT if address.version == 4 else IPV6_BITS_KEPT
     return str(ip_network((address, bits), strict=False).network_address)
+
+
+@lru_cache(maxsize=_CACHED)
+def subscriber(text: str) -> str:
+    """What one client can't easily change: its IPv4 address, the /64 of its IPv6 one; never stored."""
+    address = _address(text)
+    if address is None or address.version == 4:
+        return str(address)
+    return str(ip_network((address, IPV6_SUBSCRIBER_BITS), strict=False).network_address)
 
 
 class Proxies:

@@ -6,17 +6,19 @@ work as for every other request. Knows no events.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from collector.answers import CLOSE, JSON_TYPE, Answer
+from collector.answers import CLOSE, Answer
 
 if TYPE_CHECKING:
     from collector.protocol import BoundedProtocol
 
 Handler = Callable[["Direct"], None]
+Lines = tuple[tuple[bytes, bytes], ...]
 
 
 class _NoSignal:
@@ -27,19 +29,32 @@ class _NoSignal:
 
 
 _NOBODY = _NoSignal()
-# Most answers are JSON and nothing else: their heads are ready but for the length.
-_PLAIN = (JSON_TYPE,)
-_PLAIN_HEAD = {
-    status: line + b"content-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    for status, line in STATUS_LINE.items()
-}
+_HEADS_MAX = 2_048
+
+
+@lru_cache(_HEADS_MAX)
+def _head(status: int, headers: Lines, keep_alive: bool) -> bytes:
+    """Status line and header lines, with a place for the content's length where there is one. Few differ, so they are
+    kept; a header that is one answer's alone is not among them."""
+    lines = [b"%b: %b\r\n" % header for header in headers]
+    if not keep_alive and CLOSE not in headers:
+        lines.append(b"connection: close\r\n")
+    head = STATUS_LINE[status] + _checked(lines).replace(b"%", b"%%")
+    return head if status == 204 else head + b"content-length: %d\r\n"
+
+
+def _checked(lines: list[bytes]) -> bytes:
+    head = b"".join(lines)
+    if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+        raise RuntimeError("a header holds a line end")
+    return head
 
 
 class Direct:
     """One request on its way to its answer."""
 
     __slots__ = (
-        "body", "disconnected", "handler", "keep_alive", "more_body", "protocol", "response_complete", "response_started",
+        "body", "disconnected", "handler", "headers", "keep_alive", "more_body", "protocol", "response_complete", "response_started",
         "scope",
     )  # fmt: skip
     message_event = _NOBODY
@@ -48,6 +63,7 @@ class Direct:
         self.protocol = protocol
         self.handler = handler
         self.scope = scope
+        self.headers = protocol.fields
         self.keep_alive = keep_alive
         self.body = b""
         self.more_body = True
@@ -59,27 +75,18 @@ class Direct:
         """Seconds since the request's headers were complete."""
         return self.protocol.loop.time() - self.protocol.since
 
-    def answer(self, answer: Answer, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    def answer(self, answer: Answer, extra: Lines = ()) -> None:
         """Send the answer, whole, once."""
         self.response_started = self.response_complete = True
         protocol = self.protocol
         transport = protocol.transport
         if self.disconnected or transport.is_closing():
             return
-        if extra == () and answer.headers == _PLAIN and self.keep_alive:
-            transport.write(_PLAIN_HEAD[answer.status] % len(answer.body) + answer.body)
-            protocol.on_response_complete()
-            return
-        headers = (*answer.headers, *extra)
-        lines = [b"%b: %b\r\n" % header for header in headers]
-        if answer.status != 204:
-            lines.append(b"content-length: %d\r\n" % len(answer.body))
-        if not self.keep_alive and CLOSE not in headers:
-            lines.append(b"connection: close\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
-            raise RuntimeError("a header holds a line end")
-        transport.write(STATUS_LINE[answer.status] + head + b"\r\n" + answer.body)
-        if not self.keep_alive or CLOSE in headers:
+        keep_alive = self.keep_alive and CLOSE not in answer.headers
+        head = _head(answer.status, answer.headers + extra if extra else answer.headers, keep_alive)
+        body = answer.body
+        own = _checked([b"%b: %b\r\n" % header for header in answer.own]) if answer.own else b""
+        transport.write((head % len(body) if answer.status != 204 else head % ()) + own + b"\r\n" + body)
+        if not keep_alive:
             transport.close()
         protocol.on_response_complete()

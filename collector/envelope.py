@@ -14,7 +14,7 @@ from schemas.event import Event, EventType, Identifier
 from schemas.rejection import CODES, Rejection
 
 
-class Envelope(Event, frozen=True, kw_only=True, omit_defaults=True):
+class Envelope(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A body: an event's own fields, or `events`. `sent_at` and `write_key` may stand beside either."""
 
     type: EventType | None = None  # type: ignore[assignment]

@@ -6,6 +6,7 @@ Shared by all ingest endpoints; holds what an answer needs (CORS headers) even w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Final
 
 from starlette.types import Scope
@@ -14,7 +15,7 @@ from collector import cors
 from collector import metrics as m
 from collector.accept import Sender, Verdict
 from collector.answers import Fault
-from collector.client_ip import anonymise
+from collector.client_ip import anonymise, subscriber
 from collector.cookie import set_cookie, visitor_in
 from collector.credentials import KEY_CHARS_MAX, key_in_header, key_in_query
 from collector.ingest import Tools
@@ -28,18 +29,20 @@ _NO_SITE: Final = ""
 class Exchange:
     """The state of one request. Not shared, not kept."""
 
-    __slots__ = ("cookie", "cors", "early", "headers", "minted", "origin", "scope", "tools")
+    __slots__ = ("cookie", "cors", "early", "headers", "limited", "minted", "origin", "scope", "tools")
 
-    def __init__(self, scope: Scope, tools: Tools) -> None:
+    def __init__(self, scope: Scope, tools: Tools, headers: dict[bytes, bytes] | None = None) -> None:
+        """`headers`: the scope's by name, where they are so already."""
         self.scope = scope
         self.tools = tools
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.headers: dict[bytes, bytes] = dict(scope["headers"]) if headers is None else headers
         origin = self.headers.get(b"origin")
         self.origin = cors.origin_of(origin) if origin is not None else None
         self.cors: cors.Headers = ()
         self.cookie = ""
         self.minted = ""
         self.early: Grant | None = None
+        self.limited = True
         if self.origin is not None:
             allowed, _ = tools.registry.allows(self.origin)
             self.cors = cors.headers_for(self.origin, credentials=False) if allowed else (cors.VARY,)
@@ -54,8 +57,12 @@ class Exchange:
 
     def grant_early(self) -> Grant | None:
         """What the key of the header or the query opens, found once; None = the key is in the body. Raises `Fault`."""
-        if self.early is None and (key := self.key()) is not None:
-            self.early = self.grant(key)
+        if self.early is None:
+            authorization = self.headers.get(b"authorization")
+            if authorization is not None and self.origin is None:
+                self.early = self.tools.registry.grant_of(authorization)
+            if self.early is None and (key := self.key()) is not None:
+                self.early = self.grant(key)
         return self.early
 
     def grant(self, key: str | None) -> Grant:
@@ -75,7 +82,7 @@ class Exchange:
     def sender(self, grant: Grant, sent_at: int | None, dialect: str, *, mint: bool = True) -> Sender:
         """Who sends. A server's own address, user agent and language say nothing about the visitor.
 
-        `mint` is False where no event can need a new visitor."""
+        `mint` is False where no event can need a new visitor. Raises `Fault` where the address sends too much."""
         now = self.tools.now_ms()
         if grant.secret:
             if dialect == "native" and b"x-netiv-import" in self.headers:
@@ -89,6 +96,11 @@ class Exchange:
         peer = client[0] if client else ""
         if b"x-forwarded-for" in headers:
             peer = self.tools.proxies.client(peer, header_lines(self.scope, b"x-forwarded-for"))
+        if self.tools.rate is not None and self.limited:
+            self.limited = False  # one request, whatever it holds
+            wait_ms = self.tools.rate.wait_ms(subscriber(peer), now)
+            if wait_ms:
+                raise Fault("too_many_requests", headers=((b"retry-after", b"%d" % ceil(wait_ms / 1000)),))
         return Sender(
             grant.site.name,
             False,

@@ -18,7 +18,6 @@ from collector.answers import CLOSE, Answer, Fault, status_of
 from collector.dialects import answers
 from collector.dialects.catalogue import find
 from collector.dialects.contract import Decoded, Dialect, Outcome, Refused, Request
-from collector.events import IN_FLIGHT_MAX
 from collector.exchange import Exchange
 from collector.foreign_body import BATCH_EVENTS_MAX, content_of, read_body
 from collector.foreign_cors import headers_for, preflight
@@ -26,7 +25,7 @@ from collector.foreign_judging import Judging, broken_verdicts
 from collector.held import retry_after
 from collector.ingest import Tools, store
 from collector.logs import place_of
-from collector.wire import Disconnected, respond, respond_and_drain
+from collector.wire import Disconnected, Incoming, respond, respond_and_drain
 from schemas.record import Accepted
 from schemas.rejection import CODES, Rejection
 
@@ -53,11 +52,12 @@ class Foreign:
         if dialect is None:
             raise AssertionError("routed here by `serves`")
         metrics.in_flight += 1
+        incoming = Incoming(receive)
         headers: dict[bytes, bytes] = dict(scope["headers"])
         cors = headers_for(headers.get(b"origin"))
         unread = False
         try:
-            answer = await self._answer(dialect, path, scope, receive)
+            answer = await self._answer(dialect, path, scope, incoming)
         except Fault as fault:
             metrics.count(m.REFUSED, fault.code)
             status = dialect.gone_status if status_of(fault.code) == 413 else status_of(fault.code)
@@ -75,7 +75,7 @@ class Foreign:
         if scope["method"] == "OPTIONS":
             cors = preflight(headers)
         if unread:
-            await respond_and_drain(receive, send, answer, cors)
+            await respond_and_drain(incoming, send, answer, cors)
         else:
             await respond(send, answer, cors)
         if started:
@@ -87,7 +87,7 @@ class Foreign:
             return Answer(204)
         if method not in ("GET", "POST"):
             raise Fault("method_not_allowed", headers=(_ALLOW,))
-        if self._tools.metrics.in_flight > IN_FLIGHT_MAX or self._tools.held.too_much:
+        if self._tools.metrics.in_flight > self._tools.in_flight_max or self._tools.held.too_much:
             raise Fault("overloaded", headers=(retry_after(),))
         exchange = Exchange(scope, self._tools)
         body = await read_body(receive, exchange.headers, self._tools.held)

@@ -80,12 +80,12 @@ class Judging:
             elif other is None and not grant.secret:
                 fault = Rejection("undecodable", "", f"No site is called {item.key[:64]!r}")
                 return refuse(_encode(item.event), self.sender(grant, decoded), fault)
-        sender = _as_relayed(self.sender(grant, decoded), item)
+        sender = as_relayed(self.sender(grant, decoded), item.event)
         event = item.event
         if event.get("event_id") is None:
             event = {**event, "event_id": self._derived_id(event, index, sender)}
         if self.dialect.cookieless and event.get("visitor_id") is None and not (sender.secret or sender.cookie):
-            event = {**event, "visitor_id": self._derived_visitor(event, grant.site, sender)}
+            event = {**event, "visitor_id": derived_visitor(event, grant.site, sender)}
         raw = _encode(event)
         return judge(raw, sender, suspect(raw), self._tools.make_id)
 
@@ -95,21 +95,22 @@ class Judging:
         mark = f"{self.dialect.name}\x1f{sender.site}\x1f{sender.ip}\x1f{sender.user_agent}\x1f{index}\x1f{window}\x1f"
         return hashlib.sha256(mark.encode("utf-8", "replace") + _encode(event)).hexdigest()[:32]
 
-    def _derived_visitor(self, event: Object, site: Site, sender: Sender) -> str:
-        """A visitor for one day, of an address and an agent, for clients that keep no id. Keyed, so that it tells nothing.
 
-        Where a server passes on its visitors' events, theirs count. The address goes into the hash and nowhere else."""
-        context = event.get("context") or {}
-        secret = "".join(key.sha256 for key in (*site.secret_keys, *site.write_keys)) or site.name
-        content = f"{sender.received_at // _DAY_MS}\x1f{context.get('ip') or sender.ip}\x1f{context.get('user_agent') or sender.user_agent}"
-        return hmac.new(secret.encode(), content.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
+def derived_visitor(event: Object, site: Site, sender: Sender) -> str:
+    """A visitor for one day, of an address and an agent, for clients that keep no id. Keyed, so that it tells nothing.
+
+    Where a server passes on its visitors' events, theirs count. The address goes into the hash and nowhere else."""
+    context = event.get("context") or {}
+    secret = "".join(key.sha256 for key in (*site.secret_keys, *site.write_keys)) or site.name
+    content = f"{sender.received_at // _DAY_MS}\x1f{context.get('ip') or sender.ip}\x1f{context.get('user_agent') or sender.user_agent}"
+    return hmac.new(secret.encode(), content.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
 
 
-def _as_relayed(sender: Sender, item: Item) -> Sender:
+def as_relayed(sender: Sender, event: Object) -> Sender:
     """A server that passes on its visitors' events: its own address, agent and language say nothing about them."""
     if sender.secret or sender.user_agent.startswith("Mozilla/"):
         return sender
-    context = item.event.get("context") or {}
+    context = event.get("context") or {}
     told = context.get("user_agent")
     if told is None and context.get("ip") is None:
         return sender

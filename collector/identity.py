@@ -8,6 +8,7 @@ from schemas.event import Event, Identifier
 from schemas.limits import IDENTIFIER_CHARS_MAX, IDENTIFIERS_MAX
 from schemas.rejection import CODES, Rejection
 
+_LIMITED: Final = ("visitor_id", "user_id", "event_id", "session_id", "phone", "email")
 # Strongest first for routing: everything of one browser stays in one partition, in order.
 _NAMED: Final = ("visitor_id", "user_id", "email", "phone")
 
@@ -35,10 +36,9 @@ def routing_subject(event: Event, visitor_id: str) -> str:
 
 def overlong_identifier(event: Event) -> Rejection | None:
     """The first identifier that is a document rather than a name."""
-    given = (event.visitor_id, event.user_id, event.event_id, event.session_id, event.phone, event.email)
-    for place, value in enumerate(given):
-        if value is not None and len(str(value)) > IDENTIFIER_CHARS_MAX:
-            name = ("visitor_id", "user_id", "event_id", "session_id", "phone", "email")[place]
+    for value in (event.visitor_id, event.user_id, event.event_id, event.session_id, event.phone, event.email):
+        if type(value) is str and len(value) > IDENTIFIER_CHARS_MAX:  # numbers that long were refused already
+            name = next(name for name in _LIMITED if getattr(event, name) is value)
             return Rejection("identifier_too_long", f"/{name}", CODES["identifier_too_long"][0])
     if event.identifiers:
         if len(event.identifiers) > IDENTIFIERS_MAX:

@@ -15,15 +15,16 @@ from collector.answers import Fault
 from collector.client_ip import Proxies
 from collector.duplicates import Recent, key_of
 from collector.held import Held, retry_after
+from collector.rate import Rate
 from collector.receipts import encode as encode_receipt
 from collector.registry import Registry
-from eventlog.contract import Log, LogError, LogFull, Position, Record
+from eventlog.contract import Log, LogError, LogFull, Record
 from eventlog.embedded import EmbeddedLog
 from schemas.record import encode
 from schemas.record import key_of as log_key
 from schemas.rejection import Rejection
 
-Stored = Callable[[], Sequence[Position]]
+Mark = tuple[int, int]  # of an event: its id and its bytes, as `Recent` keeps them
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -36,19 +37,15 @@ class Tools(msgspec.Struct, frozen=True):
     proxies: Proxies
     now_ms: Callable[[], int]
     make_id: Callable[[], str]
+    # A request costs memory until the log has it; its body is counted besides.
+    in_flight_max: int = 1_024
     held: Held = msgspec.field(default_factory=Held)
+    rate: Rate | None = None  # None = no limit
 
     @property
-    def can_submit(self) -> bool:
-        """Whether the log takes records without a task of ours (a spool and Kafka need one)."""
-        return isinstance(self.log, EmbeddedLog)
-
-    def submit(self, records: Sequence[Record], then: Callable[[Stored], None]) -> None:
-        """The log's append without a task: `then` gets what gives the positions, or raises. Raises `LogError` at once."""
-        log = self.log
-        if not isinstance(log, EmbeddedLog):
-            raise TypeError("this log is awaited")
-        log.submit(records, lambda places: then(lambda: log.positions(places.result())))
+    def embedded(self) -> EmbeddedLog | None:
+        """The log, where it takes records without a task of ours (a spool and Kafka need one)."""
+        return self.log if isinstance(self.log, EmbeddedLog) else None
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -65,7 +62,7 @@ class Pending(msgspec.Struct, frozen=True, gc=False):
 
     verdicts: Sequence[Verdict]
     records: list[Record]
-    fresh: list[tuple[int, int]] = []
+    fresh: dict[Mark, None] = {}
     rejected: list[tuple[int, Rejection]] = []
     duplicates: int = 0
     fault: Fault | None = None
@@ -74,25 +71,26 @@ class Pending(msgspec.Struct, frozen=True, gc=False):
 def prepare(tools: Tools, verdicts: Sequence[Verdict]) -> Pending:
     """What of these verdicts goes into the log: all that is new, refused ones too."""
     records: list[Record] = []
-    fresh: list[tuple[int, int]] = []
+    fresh: dict[Mark, None] = {}
     rejected: list[tuple[int, Rejection]] = []
     duplicates = 0
+    seen, append_record = tools.recent.seen, records.append
     for place, verdict in enumerate(verdicts):
         record = verdict.record
         if verdict.rejection is not None:
             rejected.append((place, verdict.rejection))
         elif verdict.event_id:
-            mark = (key_of(record.site, verdict.event_id), verdict.content)
-            if tools.recent.seen(*mark) or mark in fresh:
+            mark = key_of(record.site, verdict.event_id), verdict.content
+            if seen(*mark) or mark in fresh:
                 duplicates += 1
                 continue
-            fresh.append(mark)
-        records.append(Record(log_key(record.site, verdict.subject), encode(record)))
+            fresh[mark] = None
+        append_record(Record(log_key(record.site, verdict.subject), encode(record)))
     return Pending(verdicts, records, fresh, rejected, duplicates)
 
 
-def settle(tools: Tools, pending: Pending, positions: Sequence[Position]) -> Outcome:
-    """The records are durable at these positions."""
+def settle(tools: Tools, pending: Pending, receipt: str) -> Outcome:
+    """The records are durable where the receipt says."""
     recent, metrics = tools.recent, tools.metrics
     for mark in pending.fresh:
         recent.remember(*mark)
@@ -104,20 +102,21 @@ def settle(tools: Tools, pending: Pending, positions: Sequence[Position]) -> Out
         metrics.count(m.DUPLICATES, dialect, pending.duplicates)
     for _, rejection in pending.rejected:
         metrics.count(m.REJECTED, rejection.code)
-    receipt = encode_receipt(positions) if positions else ""
     return Outcome(accepted, pending.duplicates, pending.rejected, receipt)
 
 
 async def store(tools: Tools, verdicts: Sequence[Verdict]) -> Outcome:
     """Appends what is new, durably. Raises `Fault` where the log can't: then nothing of it is promised."""
     pending = prepare(tools, verdicts)
-    return settle(tools, pending, await append(tools, pending.records) if pending.records else ())
+    return settle(tools, pending, await append(tools, pending.records))
 
 
-async def append(tools: Tools, records: Sequence[Record]) -> list[Position]:
-    """The log's append, with its errors as answers."""
+async def append(tools: Tools, records: Sequence[Record]) -> str:
+    """The log's append, with its errors as answers; the receipt."""
+    if not records:
+        return ""
     try:
-        return await tools.log.append(records)
+        return encode_receipt(await tools.log.append(records))
     except LogError as error:
         raise fault_of(error) from None
 

@@ -141,6 +141,7 @@ class Redirect:
         return Click(site.name, _target(pairs["u"]), touch, recipient=pairs.get(_RECIPIENT, ""))
 
     async def _record(self, exchange: Exchange, grant: Grant, click: Click) -> tuple[tuple[bytes, bytes], ...]:
+        exchange.limited = False  # a person who clicks arrives
         sender = exchange.sender(grant, None, ENDPOINT)
         event: dict[str, Any] = {
             "type": "touch",

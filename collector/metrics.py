@@ -64,13 +64,21 @@ _BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 MEASURED_EVERY: Final = 16
 
 
+class Tally:
+    """What was counted of one metric and label since the last flush; the hot path adds to `amount` itself."""
+
+    __slots__ = ("amount",)
+
+    def __init__(self) -> None:
+        self.amount = 0
+
+
 class Metrics:
     """The counters of one process."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._pending: dict[tuple[str, str], int] = {}
-        self._answered: dict[tuple[str, int], int] = {}
+        self._tallies: dict[tuple[str, str], Tally] = {}
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self.in_flight = 0
@@ -86,13 +94,15 @@ class Metrics:
 
     def count(self, metric: Metric, label: str, amount: int = 1) -> None:
         """Add to a counter."""
-        key = (metric.name, label)
-        self._pending[key] = self._pending.get(key, 0) + amount
+        self.tally(metric, label).amount += amount
 
-    def answered(self, endpoint: str, status: int) -> None:
-        """Count one request."""
-        key = (endpoint, status)
-        self._answered[key] = self._answered.get(key, 0) + 1
+    def tally(self, metric: Metric, label: str) -> Tally:
+        """Where a counter is counted: kept by who adds to it often."""
+        key = (metric.name, label)
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Tally()
+        return tally
 
     def measured(self) -> bool:
         """Whether this request's time is to be observed."""
@@ -109,12 +119,10 @@ class Metrics:
 
     def flush(self) -> None:
         """Move what was counted to where Prometheus reads it."""
-        answered, self._answered = self._answered, {}
-        for (endpoint, status), amount in answered.items():
-            self.count(REQUESTS, f"{endpoint} {status}", amount)
-        pending, self._pending = self._pending, {}
-        for (name, label), amount in pending.items():
-            self._counters[name].labels(label).inc(amount)
+        for (name, label), tally in list(self._tallies.items()):
+            if tally.amount:
+                amount, tally.amount = tally.amount, 0
+                self._counters[name].labels(label).inc(amount)
         self.set(IN_FLIGHT, self.in_flight)
 
     def render(self) -> bytes:

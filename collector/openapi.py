@@ -8,6 +8,7 @@ import msgspec
 
 from collector.answers import REQUEST_CODES
 from collector.pixel_event import PARAMETERS
+from schemas.costs import Cost
 from schemas.event import Event
 from schemas.rejection import CODES
 
@@ -53,13 +54,27 @@ class ErrorAnswer(msgspec.Struct, frozen=True):
     error: ErrorDetail
 
 
+class BatchOfCosts(msgspec.Struct, frozen=True):
+    """Whole days of accounts: what is said of one takes the place of what was said before."""
+
+    costs: list[Cost]
+
+
+class CostsReceipt(msgspec.Struct, frozen=True):
+    """The answer to costs: rows, and days of accounts."""
+
+    accepted: int
+    days: int
+    receipt: str
+
+
 _POST_CODES: Final = (400, 401, 403, 413, 415, 503)
 
 
 def ingest_paths(schema: dict[str, Any], prefix: str) -> None:
     """Adds the raw endpoints and their schemas to a document."""
-    types = (Event, BatchOfEvents, Receipt, ErrorAnswer)
-    (event, batch, receipt, error), components = msgspec.json.schema_components(
+    types = (Event, BatchOfEvents, Receipt, ErrorAnswer, BatchOfCosts, CostsReceipt)
+    (event, batch, receipt, error, costs, costs_receipt), components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
     target = schema.setdefault("components", {})
@@ -84,6 +99,18 @@ def ingest_paths(schema: dict[str, Any], prefix: str) -> None:
                     "description": "Durable; a verdict on each event",
                     "content": {"application/json": {"schema": receipt}},
                 },
+                **errors,
+            },
+        }
+    }
+    schema["paths"][prefix + "/v1/costs"] = {
+        "post": {
+            "tags": ["ingest"],
+            "summary": "Say what advertising cost (secret key)",
+            "security": [{"key": []}],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": costs}}},
+            "responses": {
+                "202": {"description": "Durable", "content": {"application/json": {"schema": costs_receipt}}},
                 **errors,
             },
         }

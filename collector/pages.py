@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from collector import metrics as m
 from collector.answers import error_body
 from collector.demo_shop import demo_routes
+from collector.documentation import documentation
 from collector.health import Readiness
 from collector.ingest import Tools
 from collector.openapi import ingest_paths
@@ -36,13 +37,14 @@ def make_pages(settings: Settings, tools: Tools, readiness: Readiness, built: Pa
     prefix = settings.path_prefix
     pages = FastAPI(
         title="Netiv collector",
-        docs_url=prefix + "/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url=prefix + "/openapi.json",
         redirect_slashes=False,
     )
     pages.include_router(_operations(tools, readiness), prefix=prefix)
     pages.include_router(_progress(tools), prefix=prefix)
+    pages.include_router(documentation(prefix))
     pages.include_router(demo_routes(settings, built), prefix=prefix)
     pages.add_exception_handler(HTTPException, _http_error)
     pages.add_exception_handler(LogError, _log_error)

@@ -19,7 +19,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-class Parsed(msgspec.Struct, frozen=True):
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """What a body holds. `fault` refuses the request; `refused` is the verdict on its single event."""
 
     body: bytes

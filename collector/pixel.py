@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import time
-from asyncio import CancelledError
-from collections.abc import Sequence
-from functools import partial
-from typing import Final
+from typing import Any, Final
 
-import structlog
+import msgspec
 from starlette.types import Receive, Scope, Send
 
+from collector import cors
 from collector import metrics as m
-from collector.accept import judge
+from collector.accept import Sender, Verdict, judge, judge_decoded
 from collector.answers import Answer, Fault, error_answer, status_of
 from collector.bounds import suspect
-from collector.direct import Direct
-from collector.events import IN_FLIGHT_MAX
 from collector.exchange import Exchange
-from collector.held import retry_after
-from collector.ingest import Pending, Stored, Tools, append, fault_of, prepare, settle
-from collector.logs import place_of
-from collector.pixel_event import event_json
+from collector.ingest import Pending, Tools, append, prepare, settle
+from collector.intake import Intake
+from collector.pixel_event import encode, event_of
 from collector.wire import respond
-from eventlog.contract import LogError, Position
+from schemas.event import Event
 
 ENDPOINT: Final = "pixel"
 GIF: Final = (
@@ -38,90 +33,67 @@ _HEADERS: Final = (
 )
 
 
-class Pixel:
+class Pixel(Intake):
     """The endpoint."""
 
     def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._log = structlog.get_logger("netiv.pixel")
+        super().__init__(tools, ENDPOINT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        metrics = self._tools.metrics
+        metrics = self.tools.metrics
         started = time.perf_counter() if metrics.measured() else 0.0
         if scope["method"] != "GET":
             metrics.count(m.REFUSED, "method_not_allowed")
             await respond(send, error_answer("method_not_allowed", headers=((b"allow", b"GET"),)))
             return
         metrics.in_flight += 1
-        exchange = Exchange(scope, self._tools)
+        exchange = Exchange(scope, self.tools)
         try:
-            pending = self._begin(exchange)
-            positions = await append(self._tools, pending.records) if pending.records else ()
-            answer = self._finish(exchange, pending, positions)
+            pending = self.begin(exchange)
+            answer = self.finish(exchange, pending, await append(self.tools, pending.records))
         except Exception as error:  # noqa: BLE001  (the last resort: never a traceback to a sender)
-            answer = self._refused(error)
+            answer = self.refused(error)
         finally:
             metrics.in_flight -= 1
-        metrics.answered(ENDPOINT, answer.status)
+        self.count_answer(answer.status)
         await respond(send, answer)
         if started:
             metrics.observe(time.perf_counter() - started)
 
-    def direct(self, request: Direct) -> None:
-        """The same without a task."""
-        self._tools.metrics.in_flight += 1
-        exchange = Exchange(request.scope, self._tools)
-        try:
-            pending = self._begin(exchange)
-            if pending.records:
-                self._tools.submit(pending.records, partial(self._stored, request, exchange, pending))
-                return
-            answer = self._finish(exchange, pending, ())
-        except Exception as error:  # noqa: BLE001  (as above)
-            answer = self._refused(error)
-        self._done(request, answer)
-
-    def _stored(self, request: Direct, exchange: Exchange, pending: Pending, stored: Stored) -> None:
-        try:
-            answer = self._finish(exchange, pending, stored())
-        except CancelledError:
-            answer = self._refused(Fault("log_unavailable", headers=(retry_after(),)))
-        except Exception as error:  # noqa: BLE001  (as above)
-            answer = self._refused(error)
-        self._done(request, answer)
-
-    def _done(self, request: Direct, answer: Answer) -> None:
-        metrics = self._tools.metrics
-        metrics.in_flight -= 1
-        metrics.answered(ENDPOINT, answer.status)
-        if metrics.measured():
-            metrics.observe(request.age())
-        request.answer(answer)
-
-    def _begin(self, exchange: Exchange) -> Pending:
-        if self._tools.metrics.in_flight > IN_FLIGHT_MAX:
-            raise Fault("overloaded", headers=(retry_after(),))
-        grant = exchange.grant(exchange.key())
-        sender = exchange.sender(grant, None, ENDPOINT)
+    def begin(self, exchange: Exchange, body: bytes = b"") -> Pending:  # noqa: ARG002
+        """The query's event. Raises `Fault`."""
+        self.overloaded()
+        grant = exchange.grant_early() or exchange.grant(None)
         referrer = exchange.headers.get(b"referer", b"").decode("utf-8", "replace")
-        raw = event_json(exchange.scope["query_string"], referrer)
-        return prepare(self._tools, [judge(raw, sender, suspect(raw), self._tools.make_id)])
+        event = event_of(exchange.scope["query_string"], referrer)
+        sender = exchange.sender(grant, None, ENDPOINT, mint="visitor_id" not in event)
+        return prepare(self.tools, [self._judge(event, sender)])
 
-    def _finish(self, exchange: Exchange, pending: Pending, positions: Sequence[Position]) -> Answer:
-        outcome = settle(self._tools, pending, positions)
+    def _judge(self, made: dict[str, Any], sender: Sender) -> Verdict:
+        """The verdict on what was made of the query; its JSON is read again only to say what is wrong with it."""
+        raw = encode(made)
+        odd = "seq" in made or b"\\" in raw  # the only number without a bound, and what may be a NUL
+        try:
+            event = msgspec.convert(made, Event)
+        except msgspec.ValidationError:
+            return judge(raw, sender, suspect(raw), self.tools.make_id)
+        return judge_decoded(event, raw, sender, odd and suspect(raw), self.tools.make_id)
+
+    def finish(self, exchange: Exchange, pending: Pending, receipt: str) -> Answer:
+        """The image; a refused event's reason in a header."""
+        outcome = settle(self.tools, pending, receipt)
         code = outcome.rejected[0][1].code if outcome.rejected else ""
-        return _image(200, code, *exchange.cookie_for(pending.verdicts))
+        return _image(200, code, own=exchange.cookie_for(pending.verdicts))
 
-    def _refused(self, error: Exception) -> Answer:
-        if isinstance(error, LogError):
-            error = fault_of(error)
-        if isinstance(error, Fault):
-            self._tools.metrics.count(m.REFUSED, error.code)
-            return _image(status_of(error.code), error.code, *error.headers)
-        self._log.error("request_failed", error=type(error).__name__, place=place_of(error))
-        return _image(500, "internal_error")
+    def fault_answer(self, fault: Fault) -> Answer:
+        """The image, with the fault's status."""
+        return _image(status_of(fault.code), fault.code, *fault.headers)
+
+    def cors_of(self, exchange: Exchange) -> cors.Headers:  # noqa: ARG002
+        """An image is anybody's."""
+        return ()
 
 
-def _image(status: int, code: str, *headers: tuple[bytes, bytes]) -> Answer:
+def _image(status: int, code: str, *headers: tuple[bytes, bytes], own: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
     error = ((b"x-netiv-error", code.encode()),) if code else ()
-    return Answer(status, GIF, (*_HEADERS, *error, *headers))
+    return Answer(status, GIF, (*_HEADERS, *error, *headers) if error or headers else _HEADERS, own)

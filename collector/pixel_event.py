@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -11,6 +11,7 @@ import fast_query_parsers
 import msgspec
 
 Path = tuple[str, ...]
+Pairs = Iterable[tuple[str, str]]
 
 CLICK_IDS: Final = (
     "gclid", "gclsrc", "gbraid", "wbraid", "gad_source", "gad_campaignid", "dclid", "srsltid", "fbclid",
@@ -47,40 +48,82 @@ PREFIXES: Final = {"p": "properties", "id": "identifiers"}
 DEFAULT_TYPE: Final = "page"
 
 
-def pairs_of(query: bytes) -> Iterable[tuple[str, str]]:
+def pairs_of(query: bytes) -> Pairs:
     """The parameters in order; the last of one name wins later on."""
     pairs: list[tuple[str, str]] = fast_query_parsers.parse_query_string(query, "&")
-    if b"%" in query and any("=" in name for name, _ in pairs):  # bytes that are no UTF-8: the fast parser gives up
-        return parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace")
+    if _given_up(query, pairs) or (b"%" in query and any("=" in name for name, _ in pairs)):
+        return _slow_pairs(query)
     return pairs
 
 
-def event_json(query: bytes, referrer: str) -> bytes:
+def _given_up(query: bytes, pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether the fast parser met bytes that are no UTF-8. (Where they were escaped, an `=` stands in a name.)"""
+    return not pairs and query != b""
+
+
+def _slow_pairs(query: bytes) -> Pairs:
+    return parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace")
+
+
+encode: Final = msgspec.json.Encoder().encode
+
+Object = dict[str, Any]
+# parameter -> (the object it goes into, its name there, whether its text may stand for a number).
+_RULES: Final = {name: (path[:-1], path[-1], name in NUMBERS | TIMES) for name, path in PARAMETERS.items()}
+_RULES.update(
+    {name: ((), name, name in NUMBERS | TIMES) for name in ("type", "name", "visitor_id", "event_id", *TIMES)}
+)
+
+
+def event_of(query: bytes, referrer: str) -> Object:
     """The event that a pixel's query says. `referrer` (the page that holds the image) is its URL when it names none."""
-    event: dict[str, Any] = {"type": DEFAULT_TYPE}
-    for name, value in pairs_of(query):
-        if name in KEYS or (not value and name != "type"):
-            continue
-        path = _path(name)
-        place = event
-        for part in path[:-1]:
-            place = place.setdefault(part, {})
-        if isinstance(place, dict):
-            place[path[-1]] = _typed(name, value)
+    pairs: list[tuple[str, str]] = fast_query_parsers.parse_query_string(query, "&")
+    event: Object = {"type": DEFAULT_TYPE}
+    objects: dict[Path, Object] = {(): event}
+    if _given_up(query, pairs) or not _fill(objects, pairs, b"%" in query):
+        event = {"type": DEFAULT_TYPE}
+        objects = {(): event}
+        _fill(objects, _slow_pairs(query), False)
     if referrer and "url" not in event.get("context", {}):
         event.setdefault("context", {})["url"] = referrer
-    return msgspec.json.encode(event)
+    return event
 
 
-def _path(name: str) -> Path:
-    path = PARAMETERS.get(name)
-    if path is not None:
-        return path
+def _fill(objects: dict[Path, Object], pairs: Pairs, escaped: bool) -> bool:
+    """Puts each parameter in its place, of one name the last; False where the fast parser gave up (an `=` in a name:
+    `escaped` bytes that are no UTF-8)."""
+    for name, value in pairs:
+        rule = _RULES.get(name)
+        if rule is None:
+            if escaped and "=" in name:
+                return False
+            if name in KEYS:
+                continue
+            rule = _rule(name)
+        if not value and name != "type":
+            continue
+        path, member, typed = rule
+        place = objects.get(path)
+        if place is None:
+            place = _place(objects, path)
+        place[member] = _typed(name, value) if typed else value
+    return True
+
+
+def _place(objects: dict[Path, Object], path: Path) -> Object:
+    place = objects[()]
+    for part in path:
+        place = place.setdefault(part, {})
+    objects[path] = place
+    return place
+
+
+def _rule(name: str) -> tuple[Path, str, bool]:
     prefix, dot, rest = name.partition(".")
     if dot and rest and prefix in PREFIXES:
-        return PREFIXES[prefix], rest
+        return (PREFIXES[prefix],), rest, False
     # `context=…` and the like would stand where an object belongs: they are properties of that name.
-    return ("properties", name) if name in _OBJECTS else (name,)
+    return (("properties",) if name in _OBJECTS else ()), name, name in NUMBERS
 
 
 _OBJECTS: Final = frozenset({"context", "touch", "order", "properties", "identifiers", "events"})

@@ -37,8 +37,6 @@ READ_SLACK_BYTES: Final = 256 * KIB
 # this bounds all that one request may send.
 WIRE_BYTES_MAX: Final = 18 * BODY_BYTES_MAX
 
-_WATCHED: Final = frozenset({b"host", b"content-length", b"expect", b"transfer-encoding"})
-
 IDLE, HEADERS, BODY, ANSWERING = range(4)
 
 
@@ -53,8 +51,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.since = self.loop.time()
         self.wire_bytes = 0  # of the present request, in earlier reads
         self.chunk_bytes = 0  # of the present read
-        self.hosts = 0
+        self.fields: dict[bytes, bytes] = {}  # the headers by name; of a repeated one the last
         self.fault = ""
+        self.handlers: dict[tuple[bytes, bytes], Handler] = self.app_state.get("direct", {})
         if not hasattr(self.server_state, "sweeping"):
             sweep(self.server_state, self.loop)
 
@@ -88,7 +87,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self.headers = []
         self.body_length = -1
         self.wire_bytes = 0
-        self.hosts = 0
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -96,30 +94,34 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop("uri_too_long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
         headers = self.headers
-        headers.append((name, value))
+        headers.append((name.lower(), value))
         if len(headers) > HEADERS_MAX:
             self._stop("headers_too_large")
-        if name not in _WATCHED:
-            return
-        if name == b"host":
-            self.hosts += 1
-        elif name == b"content-length":
-            self.body_length = int(value) if value.isdigit() and len(value) < 9 else BODY_BYTES_MAX + 1
-        elif name == b"expect":
-            self.expect_100_continue = value.lower() == b"100-continue"
-        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
-            self._stop("bad_request")
 
     def on_headers_complete(self) -> None:
         if self.wire_bytes + self.chunk_bytes > HEADER_BYTES_MAX:
             self._weigh()
-        if self.hosts != 1 and (self.hosts > 1 or self.parser.get_http_version() == "1.1"):
+        fields = self.fields = dict(self.headers)
+        if len(fields) != len(self.headers):
+            self._check_repeated()
+        length = fields.get(b"content-length")
+        if length is not None:
+            self.body_length = int(length) if length.isdigit() and len(length) < 9 else BODY_BYTES_MAX + 1
+        if b"transfer-encoding" in fields and fields[b"transfer-encoding"].strip().lower() != b"chunked":
+            self._stop("bad_request")
+        if b"expect" in fields:
+            self.expect_100_continue = fields[b"expect"].lower() == b"100-continue"
+        if b"host" not in fields and self.parser.get_http_version() == "1.1":
             self._stop("bad_request")
         self._begin_cycle()
         self.phase = BODY
         self.since = self.loop.time()
+
+    def _check_repeated(self) -> None:
+        names = [name for name, _ in self.headers]
+        if names.count(b"host") > 1 or names.count(b"transfer-encoding") > 1:
+            self._stop("bad_request")
 
     def _begin_cycle(self) -> None:
         """The request's way: direct where its endpoint offers that and its body is announced, else ASGI as uvicorn does it,
@@ -128,9 +130,11 @@ class BoundedProtocol(HttpToolsProtocol):
         waits = before is not None and not before.response_complete
         method = self.parser.get_method()
         path, _, query = self.url.partition(b"?")
-        version = self.parser.get_http_version()
-        keep_alive = version != "1.0" and self.parser.should_keep_alive()
-        handler: Handler | None = self.app_state.get("direct", {}).get((method, path))
+        # HTTP/1.0 keeps alive only where it asks for it, and then our answer would be of the wrong version.
+        keep_alive = self.parser.should_keep_alive() and not (
+            b"connection" in self.fields and self.parser.get_http_version() == "1.0"
+        )
+        handler = self.handlers.get((method, path))
         announced = 0 <= self.body_length <= BODY_BYTES_MAX or (method == b"GET" and self.body_length == -1)
         if handler is not None and announced and not waits and not self.expect_100_continue:
             scope = {
@@ -144,7 +148,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.scope = {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": version,
+            "http_version": self.parser.get_http_version(),
             "server": self.server,
             "client": self.client,
             "scheme": self.scheme or "http",

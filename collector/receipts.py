@@ -28,10 +28,7 @@ class Run(msgspec.Struct, frozen=True, gc=False):
 
 def encode(positions: Sequence[Position]) -> str:
     """The receipt of these records; "" of none."""
-    if len(positions) == 1:
-        only = positions[0]
-        return f"{only.generation}.{only.partition}.{only.offset}-{only.offset}"
-    runs: list[str] = []
+    runs: list[Run] = []
     ordered = sorted(positions)
     start = 0
     for index in range(1, len(ordered) + 1):
@@ -45,9 +42,17 @@ def encode(positions: Sequence[Position]) -> str:
             ):
                 continue
         first = ordered[start]
-        runs.append(f"{first.generation}.{first.partition}.{first.offset}-{before.offset}")
+        runs.append(Run(first.generation, first.partition, first.offset, before.offset))
         start = index
-    return ",".join(runs)
+    return ",".join([f"{run.generation}.{run.partition}.{run.first}-{run.last}" for run in runs])
+
+
+def encode_runs(generation: int, runs: Sequence[tuple[int, int, int]]) -> str:
+    """The same of runs (partition, first, last) in order, where the log says them at once."""
+    if len(runs) == 1:
+        partition, first, last = runs[0]
+        return f"{generation}.{partition}.{first}-{last}"
+    return ",".join([f"{generation}.{partition}.{first}-{last}" for partition, first, last in runs])
 
 
 def decode(text: str) -> list[Run]:

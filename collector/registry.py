@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from collector.credentials import KEY_CHARS_MAX, key_in_header
 from schemas.sites import Grant, Site, Sites, hash_key, index, parse
 
 CHECK_INTERVAL_MS: Final = 1_000
@@ -34,6 +35,7 @@ class Registry:
         self._sites: list[Site] = []
         self._grants: dict[str, Grant] = {}
         self._memory: dict[str, Grant] = {}  # keys that were found, until the file changes
+        self._headers: dict[bytes, Grant] = {}  # and whole headers
         self._origins: frozenset[str] = frozenset()
         self._open = False
         self._log = structlog.get_logger("netiv.registry")
@@ -55,6 +57,17 @@ class Registry:
             found = self._grants.get(digest)
         if found is not None and len(self._memory) < MEMORY_KEYS_MAX:
             self._memory[key] = found
+        return found
+
+    def grant_of(self, authorization: bytes) -> Grant | None:
+        """What the key of this header opens: remembered, where it came before."""
+        if self._now_ms() - self._checked_at >= CHECK_INTERVAL_MS:
+            self.refresh()
+        found = self._headers.get(authorization)
+        if found is None and (key := key_in_header(authorization)) is not None:
+            found = self.grant(key[:KEY_CHARS_MAX])
+            if found is not None and len(self._headers) < MEMORY_KEYS_MAX:
+                self._headers[authorization] = found
         return found
 
     def site(self, name: str) -> Site | None:
@@ -101,6 +114,7 @@ class Registry:
         self._sites = sites.sites
         self._grants = index(sites, now)
         self._memory = {}
+        self._headers = {}
         self._origins = frozenset(origin for site in sites.sites for origin in site.origins)
         self._open = any(not site.origins for site in sites.sites)
         keys = (key for site in sites.sites for key in [*site.write_keys, *site.secret_keys])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from collector.answers import CLOSE, Answer, Fault
 from collector.held import Held, retry_after
@@ -74,7 +74,10 @@ def check_media_type(headers: dict[bytes, bytes]) -> None:
 
 def decoded(body: bytes, headers: dict[bytes, bytes]) -> bytes:
     """The body without its content encoding. Raises `Fault`."""
-    encoding = headers.get(b"content-encoding", b"").strip().lower()
+    named = headers.get(b"content-encoding")
+    if named is None and body[:2] != MAGIC:
+        return body
+    encoding = (named or b"").strip().lower()
     if encoding not in (b"", b"identity", b"gzip", b"x-gzip"):
         raise Fault("unsupported_encoding")
     if encoding in (b"", b"identity") and body[:2] != MAGIC:
@@ -91,23 +94,39 @@ def decoded(body: bytes, headers: dict[bytes, bytes]) -> bytes:
 DRAINED_BYTES_MAX: Final = 16 * BODY_BYTES_MAX
 
 
-async def respond_and_drain(receive: Receive, send: Send, answer: Answer, extra: Iterable[tuple[bytes, bytes]]) -> None:
+class Incoming:
+    """ASGI's `receive` of one request, which knows whether its body has ended: asked once more, the server would only
+    answer when the client leaves."""
+
+    __slots__ = ("_receive", "more")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.more = True
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self.more = message.get("more_body", False)
+        return message
+
+
+async def respond_and_drain(
+    incoming: Incoming, send: Send, answer: Answer, extra: Iterable[tuple[bytes, bytes]]
+) -> None:
     """Sends an answer at once, throws away what the client still sends (within bounds), then closes."""
-    headers = [*answer.headers, *extra, (b"content-length", b"%d" % len(answer.body))]
+    headers = [*answer.headers, *answer.own, *extra, (b"content-length", b"%d" % len(answer.body))]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-    drained, more = 0, True
-    while more and drained < DRAINED_BYTES_MAX:
-        message = await receive()
-        drained += len(message.get("body", b""))
-        more = message.get("more_body", False)
+    drained = 0
+    while incoming.more and drained < DRAINED_BYTES_MAX:
+        drained += len((await incoming()).get("body", b""))
     await send({"type": "http.response.body", "body": b""})
 
 
 async def respond(send: Send, answer: Answer, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
     """Sends an answer whole."""
     body = answer.body
-    headers = [*answer.headers, *extra]
+    headers = [*answer.headers, *answer.own, *extra]
     if answer.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -10,28 +10,30 @@ import gc
 import signal
 import time
 from contextlib import closing
-from functools import lru_cache
 
-import iptocc
 import msgspec
 import structlog
 import uuid_utils
 
 from consumers.control import serve_control
-from consumers.enrich.agent import agent_parser
-from consumers.enrich.steps import Lookups
 from consumers.fencing import Claimant, FencedLoader
+from consumers.identity.erased import Erased
 from consumers.identity.performing import Performer
 from consumers.load import Loader
+from consumers.lookups import make_lookups
 from consumers.loop import GROUP, Loop, Pace
 from consumers.metrics import ConsumerMetrics
 from consumers.metrics_serving import serve_metrics
 from consumers.name import claim_name
-from consumers.opening import Stopped, again_and_again, is_shared, open_log, require_tables
+from consumers.opening import UNKNOWN_TABLE, Stopped, again_and_again, is_shared, open_log, require_tables
+from consumers.preparer import Preparer
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
-from consumers.rules.files import Rules, load
-from consumers.tables import prepare_tables
+from consumers.rules.desk import Desk
+from consumers.rules.files import Rules, version_of
+from consumers.rules.in_force import in_force
+from consumers.rules.takeover import Takeover, published_rules
+from consumers.tables import prepare_tables, published_version
 from consumers.tracing import TracedWarehouse
 from consumers.warehouse.contract import Warehouse, WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse
@@ -49,19 +51,6 @@ RETAIN_EVERY_S = 60.0
 def now_us() -> int:
     """Microseconds since the epoch."""
     return time.time_ns() // 1_000
-
-
-def make_lookups() -> Lookups:
-    """What enrichment looks things up in."""
-
-    @lru_cache(50_000)
-    def country(address: str) -> str:
-        try:
-            return iptocc.country_code(address) or ""
-        except ValueError:
-            return ""
-
-    return Lookups(agent_parser(), country)
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -94,7 +83,7 @@ def make_loop(
     if not embedded:  # a server outlives its clients: their last insert may still run
         claimant = Claimant(f"{name}-{uuid_utils.uuid7()}", f"{scratch}_{name}" if name else scratch)
         loader = FencedLoader(warehouse, metrics.wait_for_warehouse, claimant)
-    loop = Loop(log, loader, refresher, make_lookups(), pace)
+    loop = Loop(log, loader, refresher, Preparer(make_lookups(), Erased(warehouse).packed), pace)
     loop.metrics, loop.spans = metrics, role.spans
     return loop, refresher
 
@@ -118,7 +107,7 @@ async def _migrate(settings: Settings) -> list[str]:
         await (await open_log(settings)).close()
     warehouse = await open_warehouse(settings)
     try:
-        return await prepare_tables(warehouse, load(settings.rules_folder))
+        return await prepare_tables(warehouse, in_force(settings))
     finally:
         await warehouse.close()
 
@@ -145,24 +134,45 @@ async def _serve(settings: Settings) -> int:
 
 
 async def _serve_once(settings: Settings, stop: asyncio.Event, role: Role) -> None:
-    rules = load(settings.rules_folder)
+    rules = in_force(settings)
     warehouse = await open_warehouse(settings)
     try:
         # Where consumers share tables, one `netiv migrate` makes them, not several processes at once.
-        await (require_tables(warehouse) if role.name else prepare_tables(warehouse, rules))
+        if role.name:
+            await require_tables(warehouse)
+            rules = await published_rules(warehouse, rules)
+        else:
+            await tell_changed_rules(warehouse, rules)
+            await prepare_tables(warehouse, rules)
         log = await open_log(settings)
         try:
             loop, refresher = make_loop(log, warehouse, rules, settings, role)
             await refresher.prepare()
+            if role.name:
+                loop.before_refresh = Takeover(warehouse, refresher, rules)
             performer = Performer(warehouse, refresher, now_us)
-            async with serve_control(
-                settings.data, lambda asked: loop.between_refreshes(lambda: performer.perform(asked))
-            ):
+            await performer.resume()
+            desk = Desk(settings, warehouse, loop, refresher, now_us)
+            async with serve_control(settings.data, lambda asked: desk.perform(asked, performer)):
                 await _run(settings, log, warehouse, loop, stop)
         finally:
             await log.close()
     finally:
         await warehouse.close()
+
+
+async def tell_changed_rules(warehouse: Warehouse, rules: Rules) -> None:
+    """Say so when history was derived under other rules than these."""
+    try:
+        before = await published_version(warehouse)
+    except WarehouseError as error:
+        if error.code != UNKNOWN_TABLE:
+            raise
+        return
+    if before not in (None, version_of(rules)):
+        structlog.get_logger("netiv.rules").warning(
+            "rules_changed", hint="run `netiv rebuild` to derive history under them"
+        )
 
 
 async def _run(settings: Settings, log: Log, warehouse: Warehouse, loop: Loop, stop: asyncio.Event) -> None:

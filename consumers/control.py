@@ -16,11 +16,13 @@ from typing import Final
 import msgspec
 
 from consumers.identity.requests import Done, Request
+from consumers.rules.requests import RulesRequest
 from consumers.warehouse.contract import WarehouseError
 
 FILE: Final = "control"
 LINE_MAX: Final = 64 * 1024
-Perform = Callable[[Request], Awaitable[Done]]
+Asking = Request | RulesRequest
+Perform = Callable[[Asking], Awaitable[Done]]
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -34,7 +36,7 @@ class Asked(msgspec.Struct, frozen=True):
     """What comes in."""
 
     secret: str
-    request: Request
+    request: Asking
 
 
 @contextlib.asynccontextmanager
@@ -83,7 +85,7 @@ def _write(path: Path, content: bytes) -> None:
     fresh.replace(path)
 
 
-async def ask(data: Path, request: Request) -> Done | None:
+async def ask(data: Path, request: Asking) -> Done | None:
     """The answer of running consumers; None when none run here."""
     try:
         door = msgspec.json.decode((data / FILE).read_bytes(), type=Door)

@@ -74,17 +74,17 @@ class FencedLoader(Loader):
                 return None
 
     async def _move(self, run: Run) -> None:
-        attempt = next(self._attempts)
-        rows = len(run.columns["log_off"])
-        await self._warehouse.insert(
-            self._staging, {"attempt": [attempt] * rows, **run.columns}, {"attempt": "UInt64", **EVENT_TYPES}
-        )
+        # A table of its own for each attempt: what an earlier one may still put in is not of this one.
+        staging = f"{self._staging}_{next(self._attempts)}"
+        columns = ", ".join(f"{name} {kind}" for name, kind in EVENT_TYPES.items())
+        await self._warehouse.command(f"CREATE TABLE {staging} ({columns}) ENGINE = Memory")
+        await self._warehouse.insert_block(staging, run.block)
         settings = ", ".join(f"{name} = '{value}'" for name, value in {**INSERT_SETTINGS, "max_threads": "1"}.items())
         await self._warehouse.command(
-            f"INSERT INTO events ({_COLUMNS}) SETTINGS {settings} SELECT {_COLUMNS} FROM {self._staging} "
-            f"WHERE attempt = {attempt} AND {self._fence(run)} AND '{mark(run.generation, run.partition)}' != ''"
+            f"INSERT INTO events ({_COLUMNS}) SETTINGS {settings} SELECT {_COLUMNS} FROM {staging} "
+            f"WHERE {self._fence(run)} AND '{mark(run.generation, run.partition)}' != ''"
         )
-        await self._warehouse.command(f"TRUNCATE TABLE {self._staging}")
+        await self._warehouse.command(f"DROP TABLE {staging}")
 
     async def _arrived(self, run: Run) -> bool:
         """After an insert with an unknown outcome: it is over now; is it in?"""
@@ -129,11 +129,15 @@ class FencedLoader(Loader):
             waited_s += LOOK_AGAIN_S
 
     async def _make_staging(self) -> None:
-        """Anew, so that its columns are those of this version."""
-        columns = ", ".join(f"{name} {kind}" for name, kind in EVENT_TYPES.items())
-        await self._warehouse.command(f"CREATE DATABASE IF NOT EXISTS {self._claimant.scratch}")
-        await self._warehouse.command(f"DROP TABLE IF EXISTS {self._staging}")
-        await self._warehouse.command(f"CREATE TABLE {self._staging} (attempt UInt64, {columns}) ENGINE = Memory")
+        """Its database; what attempts that failed have left there goes."""
+        scratch = self._claimant.scratch
+        await self._warehouse.command(f"CREATE DATABASE IF NOT EXISTS {scratch}")
+        left = await self._warehouse.rows(
+            "SELECT name FROM system.tables WHERE database = {scratch:String} AND startsWith(name, 'loading_')",
+            {"scratch": scratch},
+        )
+        for (name,) in left:
+            await self._warehouse.command(f"DROP TABLE IF EXISTS {scratch}.{name}")
 
 
 def mark(generation: int, partition: int) -> str:

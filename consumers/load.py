@@ -1,52 +1,63 @@
 """Insert facts so that a crash at any point loses and doubles nothing.
 
-One insert is a contiguous run of log offsets of one log partition into one month of `events`, in order; links and bad
-events go first, because they may be repeated while the place in the log is found again from `events` alone.
+One insert is a contiguous run of log offsets of one log partition into one month of `events`, in order; links, bad
+events and costs go first, because they may be repeated while the place in the log is found again from `events` alone.
 An insert whose outcome is unknown is read back before anything is sent again.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
 
 from consumers.enrich.facts import Facts, columns
-from consumers.enrich.row import BAD_TYPES, EVENT_TYPES, LINK_TYPES, Row
+from consumers.enrich.row import BAD_TYPES, BLANK, COST_TYPES, EVENT_TYPES, LINK_TYPES, MENDED_TYPES, Row
+from consumers.warehouse.block import Block, pack
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 
 ROWS_MAX: Final = 50_000
+_IN_LOG: Final = itemgetter("log_gen", "log_part", "log_off")
 
-Columns = Mapping[str, Sequence[Any]]
 
-
-class Run(msgspec.Struct, frozen=True):
+class Run(msgspec.Struct, frozen=True, array_like=True):
     """One insert: the rows of offsets first … last of one partition, all of one month."""
 
     generation: int
     partition: int
     first: int
     last: int
-    columns: Columns
+    block: Block
 
 
-class Load(msgspec.Struct, frozen=True):
-    """What a batch puts into the tables. Built in a worker thread, so it holds columns, not rows."""
+class Load(msgspec.Struct, frozen=True, array_like=True):
+    """What a batch puts into the tables: encoded blocks (of links and bad events one for each month), and the
+    (site, subject) keys it makes dirty, with the time from when on (see `Refresher.mark`)."""
 
     runs: list[Run]
-    links: Columns
-    bad: Columns
-    dirty: frozenset[tuple[str, str]]
-    ends: Mapping[int, int]
+    links: list[Block]
+    bad: list[Block]
+    costs: list[Block]
+    mended: list[Block]
+    dirty: list[tuple[str, str, int]]
+    ends: dict[int, int]
     records: int
     traces: tuple[str, ...] = ()
 
 
 def month_of(ms: int) -> tuple[int, int]:
-    """(year, month) in UTC of epoch milliseconds, by the civil-from-days arithmetic of any proleptic calendar."""
-    days = ms // 86_400_000 + 719_468
+    """(year, month) in UTC of epoch milliseconds."""
+    return _month_of_day(ms // 86_400_000)
+
+
+@lru_cache(4096)
+def _month_of_day(day: int) -> tuple[int, int]:
+    """By the civil-from-days arithmetic of any proleptic calendar."""
+    days = day + 719_468
     era = days // 146_097
     day_of_era = days - era * 146_097
     year_of_era = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
@@ -56,29 +67,61 @@ def month_of(ms: int) -> tuple[int, int]:
     return year_of_era + era * 400 + (month <= 2), month
 
 
-def plan(rows: list[Row]) -> list[Run]:
-    """Cut rows in log order into runs: one partition, one month, at most `ROWS_MAX` rows each."""
+def cut(rows: list[Row]) -> list[list[Row]]:
+    """Cut rows in log order: one partition, one month, at most `ROWS_MAX` rows each."""
 
     def place(row: Row) -> tuple[int, int, tuple[int, int]]:
         return row["log_gen"], row["log_part"], month_of(row["received_at"])
 
-    runs = []
-    ordered = sorted(rows, key=lambda row: (row["log_gen"], row["log_part"], row["log_off"]))
-    for (generation, partition, _), group in itertools.groupby(ordered, key=place):
+    pieces = []
+    for _, group in itertools.groupby(sorted(rows, key=_IN_LOG), key=place):
         run = list(group)
-        for start in range(0, len(run), ROWS_MAX):
-            part = run[start : start + ROWS_MAX]
-            runs.append(Run(generation, partition, part[0]["log_off"], part[-1]["log_off"], columns(part, EVENT_TYPES)))
-    return runs
+        pieces += [run[start : start + ROWS_MAX] for start in range(0, len(run), ROWS_MAX)]
+    return pieces
 
 
-def load_of(facts: Facts, ends: Mapping[int, int], records: int) -> Load:
+def plan(rows: list[Row]) -> list[Run]:
+    """The inserts of these rows into `events`."""
+    return [
+        Run(
+            piece[0]["log_gen"], piece[0]["log_part"], piece[0]["log_off"], piece[-1]["log_off"],
+            pack(_filled(columns(piece, EVENT_TYPES)), EVENT_TYPES),
+        )
+        for piece in cut(rows)
+    ]  # fmt: skip
+
+
+def _filled(block: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The columns that say anything: what is left out gets the type's default, which is what `BLANK` has."""
+    return {
+        name: values
+        for name, values in block.items()
+        if (values.count(None) < len(values) if BLANK[name] is None else any(values)) or name == "log_off"
+    }
+
+
+def by_month(rows: list[Row], types: Mapping[str, str]) -> list[Block]:
+    """Blocks of one month each, so that one insert is one part."""
+    months: dict[tuple[int, int], list[Row]] = {}
+    for row in rows:
+        months.setdefault(month_of(row["received_at"]), []).append(row)
+    return [pack(columns(month, types), types) for month in months.values()]
+
+
+def whole(rows: list[Row], types: Mapping[str, str]) -> list[Block]:
+    """One block, for tables without partitions; none without rows."""
+    return [pack(columns(rows, types), types)] if rows else []
+
+
+def load_of(facts: Facts, ends: dict[int, int], records: int) -> Load:
     """The load of a batch; `ends` are the next offsets to read after it."""
     return Load(
         runs=plan(facts.events),
-        links=columns(facts.links, LINK_TYPES),
-        bad=columns(facts.bad, BAD_TYPES),
-        dirty=frozenset(facts.dirty),
+        links=by_month(facts.links, LINK_TYPES),
+        bad=by_month(facts.bad, BAD_TYPES),
+        costs=whole(facts.costs, COST_TYPES),
+        mended=whole(facts.mended, MENDED_TYPES),
+        dirty=[(site, subject, since) for (site, subject), since in facts.dirty.items()],
         ends=ends,
         records=records,
     )
@@ -100,10 +143,14 @@ class Loader:
 
     async def insert(self, load: Load) -> None:
         """Insert one load; retries for as long as the warehouse is away, and never doubles a row of `events`."""
-        for month in _by_month(load.bad):
-            await self._until_reached("bad_events", month, BAD_TYPES)
-        for month in _by_month(load.links):
-            await self._until_reached("identity_links", month, LINK_TYPES)
+        for block in load.bad:
+            await self._until_reached("bad_events", block)
+        for block in load.costs:
+            await self._until_reached("ad_costs", block)
+        for block in load.mended:
+            await self._until_reached("bad_events_mended", block)
+        for block in load.links:
+            await self._until_reached("identity_links", block)
         for run in load.runs:
             await self._insert_run(run)
 
@@ -119,7 +166,7 @@ class Loader:
         delay_s = 0.5
         while True:
             try:
-                return await self._warehouse.insert("events", run.columns, EVENT_TYPES)
+                return await self._warehouse.insert_block("events", run.block)
             except WarehouseUnavailable:
                 await self._wait(delay_s)
                 delay_s = min(delay_s * 2, 5.0)
@@ -134,19 +181,11 @@ class Loader:
             except WarehouseUnavailable:
                 await self._wait(2.0)
 
-    async def _until_reached(self, table: str, block: Columns, types: Mapping[str, str]) -> None:
+    async def _until_reached(self, table: str, block: Block) -> None:
         delay_s = 0.5
         while True:
             try:
-                return await self._warehouse.insert(table, block, types)
+                return await self._warehouse.insert_block(table, block)
             except WarehouseUnavailable:
                 await self._wait(delay_s)
                 delay_s = min(delay_s * 2, 5.0)
-
-
-def _by_month(block: Columns) -> list[Columns]:
-    """Blocks of one month each, so that one insert is one part."""
-    months: dict[tuple[int, int], list[int]] = {}
-    for index, received_at in enumerate(block["received_at"]):
-        months.setdefault(month_of(received_at), []).append(index)
-    return [{name: [values[i] for i in indexes] for name, values in block.items()} for indexes in months.values()]

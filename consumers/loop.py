@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import structlog
 
-from consumers.enrich.facts import facts_of
-from consumers.enrich.steps import Lookups
-from consumers.load import Fenced, Load, Loader, load_of
+from consumers.load import Fenced, Load, Loader
 from consumers.metrics import ConsumerMetrics
+from consumers.preparer import Preparer
 from consumers.progress import places
 from consumers.refresh.refresher import Refresher
 from consumers.tracing import traces_of
@@ -46,25 +45,43 @@ class Pace(msgspec.Struct, frozen=True):
 T = TypeVar("T")
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """Work for between two refreshes, when everything up to `ends` is loaded."""
+
+    work: Callable[[], Awaitable[Any]]
+    answer: asyncio.Future[Any]
+    ends: Mapping[int, int]
+
+
+class Follower(Protocol):
+    """Who wants to know which (site, subject, since) keys become dirty, before their facts land."""
+
+    async def mark(self, subjects: Collection[tuple[str, str, int]]) -> None: ...
+
+
 class Reassigned(Exception):
-    """The reader was given other partitions: find the place in each again."""
+    """The reader was given other partitions, or the tables were changed: find the place in each partition again."""
 
 
 class Loop:
     """One consumer."""
 
-    def __init__(self, log: Log, loader: Loader, refresher: Refresher, lookups: Lookups, pace: Pace) -> None:
+    def __init__(self, log: Log, loader: Loader, refresher: Refresher, preparer: Preparer, pace: Pace) -> None:
         self._log = log
         self._loader = loader
         self._refresher = refresher
-        self._lookups = lookups
+        self._preparer = preparer
         self._pace = pace
         self._ends: dict[int, int] = {}
         self._unrefreshed = 0
         self._refreshing: asyncio.Task[None] | None = None
-        self._asked: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
+        self._reading: asyncio.Task[Batch] | None = None
+        self._asked: list[Asked] = []
         self.metrics = ConsumerMetrics()
         self.spans = Spans()
+        self._followers: list[Follower] = []
+        self._waiting: list[asyncio.Future[int]] = []
+        self.before_refresh: Callable[[], Awaitable[None]] | None = None
         self._events = structlog.get_logger("netiv.consumer")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -80,6 +97,7 @@ class Loop:
                 except Reassigned:
                     continue
         finally:
+            await asyncio.to_thread(self._preparer.stop)
             await reader.close()
 
     async def _join(self, stop: asyncio.Event) -> Reader | None:
@@ -99,26 +117,49 @@ class Loop:
                 await asyncio.wait({joining})
 
     async def between_refreshes(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do some work on the tables when everything loaded is derived and committed, and nothing is being derived."""
-        waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._asked.append((work, waiting))
-        return await waiting
+        """Do some work on the tables when everything acknowledged before is derived and committed, and nothing is being derived."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._asked.append(Asked(work, answer, await self._log.ends()))
+        return await answer
+
+    async def derived(self, mark: Callable[[], Awaitable[None]]) -> int:
+        """Mark keys, and return when they are derived and committed; loading goes on meanwhile. How many subjects."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def work() -> None:
+            await mark()
+            self._unrefreshed += 1
+            self._waiting.append(done)
+
+        await self.between_refreshes(work)
+        return await done
+
+    def follow(self, follower: Follower) -> None:
+        """From the next load on, tell it which keys become dirty. To be called between refreshes."""
+        self._followers.append(follower)
+
+    def unfollow(self, follower: Follower) -> None:
+        """Tell it no more."""
+        self._followers = [one for one in self._followers if one is not follower]
 
     async def _do_what_was_asked(self, reader: Reader) -> None:
-        if not self._asked:
+        """Raises `Reassigned` when anything was done: what is prepared by now may hold what was erased just then."""
+        due = [one for one in self._asked if all(self._ends.get(part, end) >= end for part, end in one.ends.items())]
+        if not due:
             return
         await self._begin_refresh(reader, always=True)
         await self._end_refresh()
-        asked, self._asked = self._asked, []
-        for work, waiting in asked:
+        self._asked = [one for one in self._asked if one not in due]
+        for one in due:
             try:
-                done = await work()
+                done = await one.work()
             except WarehouseError as error:
-                if not waiting.done():
-                    waiting.set_exception(error)
+                if not one.answer.done():
+                    one.answer.set_exception(error)
                 raise
-            if not waiting.done():
-                waiting.set_result(done)
+            if not one.answer.done():
+                one.answer.set_result(done)
+        raise Reassigned
 
     async def _resume(self, reader: Reader) -> int:
         """Find the place in every assigned partition, and first derive what was inserted but perhaps not derived."""
@@ -169,29 +210,36 @@ class Loop:
             await self._end_refresh()
             raise
         finally:
-            ahead.cancel()
-            await asyncio.gather(ahead, return_exceptions=True)
+            # What was read and not loaded is read again: the place in the log is found anew.
+            for task in (ahead, self._reading):
+                if task:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
+            self._reading = None
             if self._refreshing:
                 self._refreshing.cancel()
                 await asyncio.gather(self._refreshing, return_exceptions=True)
                 self._refreshing = None
 
     async def _next(self, reader: Reader, assignment: int, wait_s: float) -> Load | None:
-        batch = await reader.read(self._pace.records_max, self._pace.bytes_max, wait_s)
+        waiting, self._reading = self._reading, None
+        batch = await (waiting or reader.read(self._pace.records_max, self._pace.bytes_max, wait_s))
         if batch.assignment != assignment:
             raise Reassigned
-        return await asyncio.to_thread(self._enriched, batch) if batch.records else None
-
-    def _enriched(self, batch: Batch) -> Load:
-        ends: dict[int, int] = {}
-        for stored in batch.records:
-            ends[stored.position.partition] = stored.position.offset + 1
-        load = load_of(facts_of(batch.records, self._lookups), ends, len(batch.records))
+        if len(batch.records) >= self._pace.records_max:
+            # There is more: it is read while this is prepared.
+            work = reader.read(self._pace.records_max, self._pace.bytes_max, 0.0)
+            self._reading = asyncio.ensure_future(work)
+        if not batch.records:
+            return None
+        load = await self._preparer.prepare(batch)
         return msgspec.structs.replace(load, traces=traces_of(batch.records)) if self.spans.on else load
 
     async def _load(self, load: Load) -> None:
         # The journal first: should facts land and this process die, the keys are known.
         await self._refresher.mark(load.dirty)
+        for follower in self._followers:
+            await follower.mark(load.dirty)
         try:
             with self.spans.span("load facts", load.traces):
                 await self._loader.insert(load)
@@ -212,6 +260,8 @@ class Loop:
         """Derive, beside further loading, what is loaded by now; waits for the refresh before."""
         await self._end_refresh()
         if self._unrefreshed or always:
+            if self.before_refresh:
+                await self.before_refresh()
             work = self._refresh(reader, dict(self._ends), self._refresher.turn(), self._unrefreshed)
             self._refreshing = asyncio.create_task(work)
             self._unrefreshed = 0
@@ -222,6 +272,7 @@ class Loop:
             self._refreshing = None
 
     async def _refresh(self, reader: Reader, ends: dict[int, int], cycle: int, events: int) -> None:
+        waiting, self._waiting = self._waiting, []
         clock = asyncio.get_running_loop().time
         began = clock()
         with self.spans.span("refresh"):
@@ -229,4 +280,7 @@ class Loop:
         await reader.commit(ends)
         await self._refresher.clear(cycle)
         self.metrics.derived(events, clock() - began)
+        for one in waiting:
+            if not one.done():
+                one.set_result(subjects)
         self._events.debug("derived", events=events, subjects=subjects)

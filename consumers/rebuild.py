@@ -1,12 +1,12 @@
-"""Re-derive everything from facts under the present rules, beside the tables in use, then swap.
+"""Re-derive everything from facts, beside the tables in use, then let both change places.
 
-Readers see the old tables or the new ones, table by table, never half of one. What the stream derives meanwhile is
-derived once more into the new tables before the swap; the caller holds the stream still for that last part.
+Readers see the old tables or the new ones. What the stream derives meanwhile is derived into the new tables too: whoever loads
+facts marks their keys here as well (`Loop.follow`), and holds still only for the last of them and the exchange.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from consumers.refresh.refresher import Progress, Refresher
@@ -16,20 +16,64 @@ from consumers.warehouse.contract import Warehouse
 
 TABLES: Final = (
     "event_duplicates", "identity_owners", "identity_quarantine",
-    "identities", "sessions", "touchpoints", "conversion_events", "conversions", "person_subjects",
+    "identities", "sessions", "touchpoints", "stage_events", "conversion_events", "conversions", "person_subjects",
     "conversion_paths", "open_paths",
 )  # fmt: skip
+
+
+class Successor:
+    """The derived tables as other rules make them, in a database of their own that nobody reads."""
+
+    def __init__(self, warehouse: Warehouse, rules: Rules, beside: str, clock_us: Callable[[], int]) -> None:
+        self.rules = rules
+        self._warehouse = warehouse
+        self._beside = beside
+        self._refresher = Refresher(warehouse, rules, f"{beside}_scratch", beside, clock_us)
+
+    async def begin(self) -> None:
+        """Make the tables, empty, and mark all keys there are."""
+        await discard(self._warehouse, self._beside)
+        await self._warehouse.command(f"CREATE DATABASE {self._beside}")
+        for table in (*TABLES, "referrer_hosts"):
+            await self._warehouse.command(f"CREATE TABLE {self._beside}.{table} AS {table}")
+        await insert_referrers(self._warehouse, self.rules, f"{self._beside}.referrer_hosts")
+        await self._refresher.prepare()
+        await self._refresher.mark_where("1")
+
+    async def mark(self, subjects: Collection[tuple[str, str, int]]) -> None:
+        """Facts of these keys are about to come."""
+        await self._refresher.mark(subjects)
+
+    async def mark_where(self, condition: str) -> None:
+        """The keys of all facts that meet a condition."""
+        await self._refresher.mark_where(condition)
+
+    async def catch_up(self, progress: Progress | None = None) -> int:
+        """Derive all that is marked by now; the number of subjects."""
+        cycle = self._refresher.turn()
+        subjects = await self._refresher.refresh(cycle, progress)
+        await self._refresher.clear(cycle)
+        return subjects
+
+    async def take_over(self) -> None:
+        """Change places with the tables in use, in one statement."""
+        pairs = ", ".join(f"{table} AND {self._beside}.{table}" for table in TABLES)
+        await self._warehouse.command(f"EXCHANGE TABLES {pairs}")
+
+    async def discard(self) -> None:
+        """Drop what was made: also what was in use before."""
+        await discard(self._warehouse, self._beside)
 
 
 async def rebuild(
     warehouse: Warehouse, rules: Rules, clock_us: Callable[[], int], progress: Progress | None = None
 ) -> int:
     """Rebuild all derived tables; the number of subjects. Nothing else may refresh meanwhile."""
-    beside = f"{warehouse.database}_next"
-    subjects = await derive_beside(warehouse, rules, beside, clock_us, progress)
-    for table in TABLES:
-        await warehouse.command(f"EXCHANGE TABLES {table} AND {beside}.{table}")
-    await discard(warehouse, beside)
+    successor = Successor(warehouse, rules, f"{warehouse.database}_next", clock_us)
+    await successor.begin()
+    subjects = await successor.catch_up(progress)
+    await successor.take_over()
+    await successor.discard()
     return subjects
 
 
@@ -37,18 +81,12 @@ async def derive_beside(
     warehouse: Warehouse, rules: Rules, beside: str, clock_us: Callable[[], int], progress: Progress | None = None
 ) -> int:
     """Derive everything under these rules into a database of its own, which nobody reads; the number of subjects."""
-    await discard(warehouse, beside)
-    await warehouse.command(f"CREATE DATABASE {beside}")
-    for table in (*TABLES, "referrer_hosts"):
-        await warehouse.command(f"CREATE TABLE {beside}.{table} AS {table}")
-    await insert_referrers(warehouse, rules, f"{beside}.referrer_hosts")
-    refresher = Refresher(warehouse, rules, f"{beside}_scratch", beside, clock_us)
-    await refresher.prepare()
-    await refresher.mark_where("1")
-    return await refresher.refresh(refresher.turn(), progress)
+    successor = Successor(warehouse, rules, beside, clock_us)
+    await successor.begin()
+    return await successor.catch_up(progress)
 
 
 async def discard(warehouse: Warehouse, beside: str) -> None:
-    """Drop what `derive_beside` made."""
+    """Drop what a successor made."""
     await warehouse.command(f"DROP DATABASE IF EXISTS {beside}")
     await warehouse.command(f"DROP DATABASE IF EXISTS {beside}_scratch")

@@ -11,7 +11,7 @@ from consumers.refresh.sql import FOLDER, expand
 from consumers.rules.channels import condition
 from consumers.rules.files import Rules, version_of
 from consumers.rules.macros import macros
-from consumers.rules.stages import stage_macros
+from consumers.rules.stages import stage_view_macros
 from consumers.rules.view_macros import view_macros
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.migrations import migrate, statements
@@ -27,7 +27,7 @@ async def prepare_tables(warehouse: Warehouse, rules: Rules) -> list[str]:
 
 async def make_views(warehouse: Warehouse, rules: Rules) -> None:
     """Make all views under these rules, file by file in the order of their names: later ones read earlier ones."""
-    named = {**macros(rules), **view_macros(), **stage_macros(rules.stages)}
+    named = {**macros(rules), **view_macros(), **stage_view_macros(rules.stages)}
     named["event_persons_of_view"] = expand(named["event_persons"], {**named, **OF_VIEW})
     for file in sorted((FOLDER / "views").glob("[0-9]*.sql")):
         for statement in statements(file.read_text("utf-8")):
@@ -39,9 +39,8 @@ async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
     await warehouse.command("TRUNCATE TABLE referrer_hosts")
     await insert_referrers(warehouse, rules, "referrer_hosts")
     version = version_of(rules)
-    if not await warehouse.rows(
-        "SELECT 1 FROM rule_versions WHERE version = {version:UInt64} LIMIT 1", {"version": version}
-    ):
+    # The newest row tells what is in force.
+    if await published_version(warehouse) != version:
         text = msgspec.json.encode(rules).decode()
         await warehouse.insert(
             "rule_versions", {"version": [version], "rules": [text]}, {"version": "UInt64", "rules": "String"}
@@ -74,6 +73,12 @@ async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
             "condition": "String",
         },
     )
+
+
+async def published_version(warehouse: Warehouse) -> int | None:
+    """The version of the rules that were put in force last."""
+    rows = await warehouse.rows("SELECT version FROM rule_versions ORDER BY published_at DESC LIMIT 1")
+    return int(rows[0][0]) if rows else None
 
 
 async def insert_referrers(warehouse: Warehouse, rules: Rules, table: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import msgspec
 
+from consumers.warehouse.block import Block
 from consumers.warehouse.contract import Warehouse
 from eventlog.contract import Stored
 from eventlog.tracing import LINKS_MAX, Spans
@@ -50,6 +52,13 @@ class TracedWarehouse:
             self._spans.note("netiv.rows", len(next(iter(columns.values()), ())))
             await self._inner.insert(table, columns, types)
 
+    async def insert_block(self, table: str, block: Block) -> None:
+        """See the contract."""
+        with self._spans.span(f"clickhouse INSERT INTO {table}"):
+            self._spans.note("db.system.name", "clickhouse")
+            self._spans.note("netiv.rows", block.rows)
+            await self._inner.insert_block(table, block)
+
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """See the contract."""
         with self._spans.span(_name(sql)):
@@ -67,6 +76,10 @@ class TracedWarehouse:
     ) -> AsyncIterator[bytes]:
         """See the contract."""
         return self._inner.stream(sql, parameters, output_format)
+
+    def readers_wait(self, patience_s: float) -> AbstractAsyncContextManager[None]:
+        """See the contract."""
+        return self._inner.readers_wait(patience_s)
 
     async def ping(self) -> bool:
         """See the contract."""

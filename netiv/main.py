@@ -20,6 +20,7 @@ from netiv.commands import (
     import_,
     links,
     migrate,
+    rebuild,
     replay,
     report,
     report_bad,
@@ -85,6 +86,7 @@ app.add_typer(webhooks.app, name="webhooks", help=webhooks.HELP)
 app.command("import", help=import_.HELP)(import_.import_)
 app.command("demo", help=demo.HELP)(demo.demo)
 app.add_typer(rules.app, name="rules", help=rules.HELP)
+app.command("rebuild", help=rebuild.HELP)(rebuild.rebuild)
 app.add_typer(report.app, name="report", help=report.HELP)
 app.command("unlink", help=unlink.HELP)(unlink.unlink)
 app.command("erase", help=erase.HELP)(erase.erase)

@@ -64,10 +64,19 @@ def explain(warehouse: ClickHouse, site: str, person: str) -> Person:
         _ask(warehouse, _LINKS % (_MINE, _MINE), site, person), _ask(warehouse, _QUARANTINE % _MINE, site, person),
     )  # fmt: skip
     if not found.identifiers:
-        raise CommandError(
-            f"{site} knows nobody called {person}.", "See `netiv report journeys`, or v_identities, for ids."
-        )
+        raise CommandError(f"{site} knows nobody called {person}.", _hint(warehouse, site, person))
     return found
+
+
+def _hint(warehouse: ClickHouse, site: str, name: str) -> str:
+    """Whose identifier it is, should it be somebody's."""
+    sql = """
+SELECT arrayJoin(arrayFilter(o -> o != '', arrayPushBack(owners, device_group))) AS owner FROM identities FINAL
+WHERE site = {site:String} AND concat(id_type, ':', id_value) = {person:String} GROUP BY owner ORDER BY owner LIMIT 5"""
+    owners = ", ".join(row["owner"] for row in _ask(warehouse, sql, site, name))
+    return (
+        f"It belongs, or belonged, to {owners}." if owners else "See `netiv report journeys`, or v_identities, for ids."
+    )
 
 
 def export(warehouse: ClickHouse, site: str, person: str) -> dict[str, Any]:

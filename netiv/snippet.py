@@ -36,8 +36,9 @@ def sdk_folder() -> Path:
     return folder_of(package, package.parent)
 
 
-def tags(url: str, write_key: str, file: _File | None) -> list[tuple[str, str]]:
-    """(what it is, the tag): always the newest version, and the pinned one where there is a build."""
+def tags(url: str, write_key: str, file: _File | None, short: str = "") -> list[tuple[str, str]]:
+    """(what it is, the tag): always the newest version, the pinned one where there is a build, and the one under the
+    alias where there is one; `short` is that one's address."""
     key = write_key or "YOUR_WRITE_KEY"
     plain = f'<script async src="{url}/netiv.js" data-key="{key}"></script>'
     if file is None:
@@ -46,4 +47,5 @@ def tags(url: str, write_key: str, file: _File | None) -> list[tuple[str, str]]:
         f'<script async src="{url}/{file.hashed}" integrity="{file.integrity}" crossorigin="anonymous" '
         f'data-key="{key}"></script>'
     )
-    return [("Paste into your pages", plain), ("Or pinned to this very file", pinned)]
+    unknown = [("Or under a name no list knows", f'<script async src="{short}/s.js" data-key="{key}"></script>')]
+    return [("Paste into your pages", plain), ("Or pinned to this very file", pinned), *(unknown if short else [])]

@@ -16,7 +16,7 @@ Identifier = str | int  # many senders have numeric ids; they are kept as their 
 Time = str | int | float  # ISO 8601, or epoch milliseconds
 
 
-class Campaign(msgspec.Struct, frozen=True, omit_defaults=True):
+class Campaign(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Where the visit says it came from (the five UTM parameters)."""
 
     source: str | None = None
@@ -26,7 +26,7 @@ class Campaign(msgspec.Struct, frozen=True, omit_defaults=True):
     term: str | None = None
 
 
-class Context(msgspec.Struct, frozen=True, omit_defaults=True):
+class Context(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The surroundings of an event. `ip` and `user_agent` are believed only with the secret key (else the request's)."""
 
     url: str | None = None
@@ -43,7 +43,7 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     active: bool | None = None
 
 
-class Touch(msgspec.Struct, frozen=True, omit_defaults=True):
+class Touch(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An explicit touchpoint: one that is no visit of the site. `cost` in the currency of the order or the site."""
 
     kind: str | None = None
@@ -57,7 +57,7 @@ class Touch(msgspec.Struct, frozen=True, omit_defaults=True):
     cost: float | None = None
 
 
-class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What was bought, or given back with `type: refund`. `value` in `currency` (ISO 4217)."""
 
     id: Identifier | None = None
@@ -66,7 +66,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     items: list[dict[str, Any]] | None = None
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One event. Only `type` and one identifier are needed."""
 
     type: EventType

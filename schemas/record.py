@@ -1,4 +1,5 @@
-"""What one record of the log holds: an accepted event, or something that could not be understood, kept whole.
+"""What one record of the log holds: an accepted event, something that could not be understood (kept whole), that such a
+thing was mended, or what advertising cost.
 
 Encoded as MessagePack arrays. Fields are only ever appended, each with a default, so that a consumer reads the
 records of an older collector and an older consumer skips what a newer one added.
@@ -6,12 +7,16 @@ records of an older collector and an older consumer skips what a newer one added
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
+
+from schemas.costs import Spent
 
 TOPIC = "events"
 
 
-class Accepted(msgspec.Struct, frozen=True, array_like=True, tag="e"):
+class Accepted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="e"):
     """One accepted event. `event` is the sender's own JSON (or a dialect's canonical JSON), never rewritten but for
     what may not be stored (`context.ip`). Times are epoch milliseconds, UTC."""
 
@@ -29,7 +34,7 @@ class Accepted(msgspec.Struct, frozen=True, array_like=True, tag="e"):
     trace: str = ""  # W3C traceparent of the request, where it was traced
 
 
-class Bad(msgspec.Struct, frozen=True, array_like=True, tag="b"):
+class Bad(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="b"):
     """Something refused, whole, with the reason. `payload` is what was sent (an event, or a body nobody could parse)."""
 
     site: str
@@ -47,16 +52,31 @@ class Bad(msgspec.Struct, frozen=True, array_like=True, tag="b"):
     language: str = ""
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Accepted | Bad] = msgspec.msgpack.Decoder(Accepted | Bad)
+class Costs(msgspec.Struct, frozen=True, array_like=True, tag="c"):
+    """What an advertising account cost on a day (YYYY-MM-DD): all of it, so it replaces what was said before."""
+
+    site: str
+    received_at: int
+    account: str
+    day: str
+    rows: list[Spent]
 
 
-def encode(record: Accepted | Bad) -> bytes:
-    """The bytes of one record."""
-    return _encoder.encode(record)
+class Mended(msgspec.Struct, frozen=True, array_like=True, tag="m"):
+    """That bad events were replayed and nothing of them is bad any more: their places in the log (generation, partition,
+    offset)."""
+
+    received_at: int
+    places: list[tuple[int, int, int]]
 
 
-def decode(value: bytes) -> Accepted | Bad:
+AnyRecord = Accepted | Bad | Costs | Mended
+# The bytes of one record. (A function of its own around it would cost as much again.)
+encode: Callable[[AnyRecord], bytes] = msgspec.msgpack.Encoder().encode
+_decoder: msgspec.msgpack.Decoder[AnyRecord] = msgspec.msgpack.Decoder(AnyRecord)
+
+
+def decode(value: bytes) -> AnyRecord:
     """The record of these bytes. Raises `msgspec.MsgspecError` for bytes that are none."""
     return _decoder.decode(value)
 

@@ -79,6 +79,20 @@ class Settings(BaseSettings):
         None, description="Your own rule files; empty = `rules` in the data folder, where it exists."
     )
     path_prefix: str = Field("", description="Path prefix of every endpoint, for first-party paths (`/nv`).")
+    requests_per_minute_max: int = Field(
+        0,
+        ge=0,
+        description="Requests a minute from one address (with write keys, for each worker) before it gets 429; 0 = any.",
+    )
+    requests_in_flight_max: int = Field(
+        1_024, ge=1, description="Ingest requests of one worker that may wait for the log; more get 503."
+    )
+    alias: str = Field(
+        "",
+        pattern=r"^(/[A-Za-z0-9._~-]{1,60}){0,4}$",
+        description="Second path of script, events and pixel under short names that no blocking list knows (`/n`); "
+        "empty = none.",
+    )
     trusted_proxies: tuple[str, ...] = Field((), description="CIDRs whose X-Forwarded-For is believed.")
     log_partitions: int = Field(1, ge=1, le=256, description="Partitions of the embedded log (fixed when it is made).")
     log_age_max_s: float = Field(7 * 86_400, gt=0, description="How long the log keeps records that were derived.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from collector.dialects import ga4, matomo, mautic, meta_capi, plausible, posthog, segment, snowplow, umami
+from collector.dialects import ga4, ga4_browser, matomo, mautic, meta_capi, plausible, posthog, segment, snowplow, umami
 from collector.dialects.contract import Dialect
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
     segment.DIALECT,
     snowplow.DIALECT,
     ga4.DIALECT,
+    ga4_browser.DIALECT,
     posthog.DIALECT,
     matomo.DIALECT,
     mautic.DIALECT,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any, Final
 
+import msgspec
+
 from collector.answers import Answer
 from collector.dialects import answers, commerce
 from collector.dialects.contract import Decoded, Dialect, Fields, Item, Outcome, Refused, Request
@@ -76,10 +78,20 @@ def decode(request: Request) -> Decoded:
     for raw in parts.entries:
         told = read_object(raw)
         if isinstance(told, Rejection):
-            refused.append(Refused(raw, told))
+            refused.append(Refused(_alone(parts.rest, raw), _below(told)))
         else:
             items.append(Item(event_of(told, deepcopy(parts.rest))))
     return Decoded(items, refused, keys, dry=dry)
+
+
+def _alone(shared: Object, entry: bytes) -> bytes:
+    """A body with this entry only: it says nothing of its person without what it shares."""
+    head = msgspec.json.encode(shared)[:-1]
+    return head + (b"," if shared else b"") + b'"events":[' + entry + b"]}"
+
+
+def _below(rejection: Rejection) -> Rejection:
+    return msgspec.structs.replace(rejection, pointer=f"/events/0{rejection.pointer}")
 
 
 def event_of(told: Object, shared: Object) -> Object:

@@ -34,6 +34,16 @@ BAD_TYPES: Final[dict[str, str]] = {
     "user_agent": "String", "language": "String", "log_gen": "UInt32", "log_part": "UInt16", "log_off": "UInt64",
 }  # fmt: skip
 
+COST_TYPES: Final[dict[str, str]] = {
+    "site": NAME, "cost_id": "String", "day": "Date", "account": NAME, "channel": NAME, "source": NAME, "medium": NAME,
+    "campaign": "String", "cost": "Decimal(18, 4)", "currency": NAME, "impressions": "UInt64", "clicks": "UInt64",
+    "received_at": TIME, "log_gen": "UInt32", "log_part": "UInt16", "log_off": "UInt64",
+}  # fmt: skip
+
+MENDED_TYPES: Final[dict[str, str]] = {
+    "log_gen": "UInt32", "log_part": "UInt16", "log_off": "UInt64", "received_at": TIME,
+}  # fmt: skip
+
 _EMPTY: Final[dict[str, Any]] = {
     "String": "", NAME: "", "UInt64": 0, "UInt8": 0, "UInt16": 0, "UInt32": 0, TIME: 0, MAYBE_TIME: None, MONEY: None,
     EVENT_TYPES["identifiers"]: {},

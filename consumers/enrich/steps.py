@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -16,7 +17,7 @@ from consumers.enrich.agent import Agent
 from consumers.enrich.identifiers import identifiers_of, subject_of
 from consumers.enrich.link import NOTHING, Labels, Link, first_click, host_of, key_of, parse_link
 from consumers.enrich.row import Row
-from schemas.clock import event_ts, parse_ms
+from schemas.clock import TS_MAX, TS_MIN, event_ts, parse_ms
 from schemas.event import CONTEXT_FIELDS, EVENT_FIELDS
 from schemas.record import Accepted
 
@@ -43,8 +44,8 @@ class Lookups(NamedTuple):
     country: Callable[[str], str]
 
 
-class Work(NamedTuple):
-    """One record on its way: what came, what was decoded, what is being filled."""
+class Work(msgspec.Struct, gc=False):
+    """One record on its way: what came, what was decoded, what is being filled (blank columns are there already)."""
 
     record: Accepted
     event: dict[str, Any]
@@ -57,12 +58,14 @@ Step = Callable[[Work], None]
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    return value if type(value) is str else "" if value is None else str(value)
 
 
 def _time(value: Any, pointer: str) -> int | None:
     if value is None:
         return None
+    if type(value) is int and TS_MIN <= value < TS_MAX:  # nearly all
+        return value
     try:
         return parse_ms(value)
     except (ValueError, TypeError) as error:
@@ -82,41 +85,44 @@ def money(value: Any) -> Decimal | None:
 
 def clock(work: Work) -> None:
     """ts from up to three clocks."""
-    record, row = work.record, work.row
-    created = _time(work.event.get("created_at"), "/created_at")
-    sent = _time(work.event.get("sent_at"), "/sent_at") or record.sent_at
-    row["ts"], row["ts_source"] = event_ts(record.received_at, sent, created, record.secret)
-    row["received_at"], row["sent_at"], row["created_at"] = record.received_at, sent, created
+    record, row, event = work.record, work.row, work.event
+    created = _time(event.get("created_at"), "/created_at")
+    sent = _time(event["sent_at"], "/sent_at") if "sent_at" in event else None
+    row["received_at"] = received = record.received_at
+    row["sent_at"], row["created_at"] = sent or record.sent_at, created
+    row["ts"], row["ts_source"] = event_ts(received, row["sent_at"], created, record.secret)
 
 
 def who(work: Work) -> None:
     """Visitor, user, further identifiers, and the subject the event is filed under."""
-    row, event = work.row, work.event
-    row["site"], row["event_id"] = work.record.site, work.record.event_id
-    row["visitor_id"] = visitor = work.record.visitor_id
+    record, row, event = work.record, work.row, work.event
+    row["site"], row["event_id"] = record.site, record.event_id
+    row["visitor_id"] = visitor = record.visitor_id
     row["user_id"] = user = _text(event.get("user_id"))
     row["identifiers"] = identifiers = identifiers_of(event)
-    row["subject"] = subject_of(visitor, user, identifiers)
-    if not row["subject"]:
+    row["subject"] = subject = subject_of(visitor, user, identifiers)
+    if not subject:
         raise Undecodable("the event names nobody")
-    row["client_session"] = _text(event.get("session_id"))
+    if "session_id" in event:
+        row["client_session"] = _text(event["session_id"])
 
 
 def what(work: Work) -> None:
     """Type, name, dialect and the sender's authority."""
-    row, event = work.row, work.event
+    record, row, event = work.record, work.row, work.event
     row["type"], row["name"] = _text(event.get("type")), _text(event.get("name"))
-    row["dialect"], row["secret"] = work.record.dialect, int(work.record.secret)
-    row["active"] = int(work.context.get("active") is not False)
+    row["dialect"], row["secret"] = record.dialect, 1 if record.secret else 0
+    row["active"] = 0 if work.context.get("active") is False else 1
 
 
 def page(work: Work) -> None:
     """Page and referrer with their hosts."""
     row, context = work.row, work.context
-    row["url"] = url = _text(context.get("url"))
-    row["referrer"] = referrer = _text(context.get("referrer"))
+    if url := _text(context.get("url")):
+        row["url"], row["url_host"] = url, host_of(url)
+    if referrer := _text(context.get("referrer")):
+        row["referrer"], row["referrer_host"] = referrer, host_of(referrer)
     row["title"] = _text(context.get("title"))
-    row["url_host"], row["referrer_host"] = host_of(url), host_of(referrer)
 
 
 def campaign(work: Work) -> None:
@@ -129,14 +135,18 @@ def campaign(work: Work) -> None:
         row["campaign_key"] = key_of(labels)
         row["utm_source"], row["utm_medium"], row["utm_campaign"], row["utm_content"], row["utm_term"] = labels
         return
-    link: Link = parse_link(row["url"]) if row["url"] else NOTHING
+    url = row["url"]
+    link: Link = parse_link(url) if "?" in url or "#" in url else NOTHING
     given, ids = context.get("campaign"), context.get("click_ids")
-    labels, row["campaign_key"] = link.utm, link.campaign_key
     if told or given:
         labels = _labels(told or {}, given or {}, link)
         row["campaign_key"] = key_of(labels)
-    row["utm_source"], row["utm_medium"], row["utm_campaign"], row["utm_content"], row["utm_term"] = labels
-    row["click_id_type"], row["click_id"], row["click_key"] = link.click_id_type, link.click_id, link.click_key
+        row["utm_source"], row["utm_medium"], row["utm_campaign"], row["utm_content"], row["utm_term"] = labels
+    elif link.campaign_key:
+        row["campaign_key"] = link.campaign_key
+        row["utm_source"], row["utm_medium"], row["utm_campaign"], row["utm_content"], row["utm_term"] = link.utm
+    if link.click_key:
+        row["click_id_type"], row["click_id"], row["click_key"] = link.click_id_type, link.click_id, link.click_key
     if ids and (click := first_click(ids))[0]:
         row["click_id_type"], row["click_id"] = click
         row["click_key"] = key_of(click)
@@ -161,9 +171,10 @@ def touch(work: Work) -> None:
 
 def order(work: Work) -> None:
     """Value, currency and order id: of `order`, else of the properties by their usual names."""
-    told, properties = work.event.get("order") or {}, work.event.get("properties") or {}
-    if not told and _MONEY_NAMES.isdisjoint(properties):
+    told, properties = work.event.get("order"), work.event.get("properties")
+    if not told and (not properties or _MONEY_NAMES.isdisjoint(properties)):
         return
+    told, properties = told or {}, properties or {}
     row = work.row
     row["order_id"] = _text(told.get("id")) or _text(properties.get("order_id"))
     for value in (told.get("value"), *(properties.get(name) for name in ("revenue", "total", "value"))):
@@ -175,18 +186,25 @@ def order(work: Work) -> None:
 
 def agent(work: Work) -> None:
     """Browser, system and device; of a server's event only what its context says, never the server's own agent."""
-    told = _text(work.context.get("user_agent")) if work.record.secret else ""
-    parsed = work.lookups.agent(told or ("" if work.record.secret else work.record.user_agent))
-    row = work.row
+    record, row = work.record, work.row
+    parsed = work.lookups.agent(_text(work.context.get("user_agent")) if record.secret else record.user_agent)
     row["browser"], row["os"], row["device_type"] = parsed.browser, parsed.os, parsed.device_type
-    row["is_bot"] = int(parsed.is_bot)
+    if _AS_BOT.get(record.dialect, _IS_BOT)(parsed):
+        row["is_bot"] = 1
+
+
+_IS_BOT: Final[Callable[[Agent], bool]] = attrgetter("is_bot")
+# What only browsers and mail programs ask for, never a server on somebody's behalf.
+_AS_BOT: Final = {"redirect": Agent.clicks_as_bot, "pixel": Agent.opens_as_bot}
 
 
 def place(work: Work) -> None:
     """Country of the (anonymised) address; language of the context, else of the request, as a two-letter code first."""
-    row = work.row
-    row["country"] = work.lookups.country(work.record.ip) if work.record.ip else ""
-    row["language"] = first_language(_text(work.context.get("language")) or work.record.language)
+    record, row = work.record, work.row
+    if record.ip:
+        row["country"] = work.lookups.country(record.ip)
+    if language := _text(work.context.get("language")) or record.language:
+        row["language"] = first_language(language)
 
 
 @lru_cache(4096)
@@ -200,16 +218,19 @@ def first_language(header: str) -> str:
 def leftovers(work: Work) -> None:
     """Properties as JSON; consent; and whatever field we don't know, under `$extra`, so that nothing is lost."""
     row, event, context = work.row, work.event, work.context
-    properties = event.get("properties") or {}
+    properties = event.get("properties")
     if not event.keys() <= EVENT_FIELDS:
-        properties = {**properties, "$extra": {key: event[key] for key in event if key not in EVENT_FIELDS}}
+        properties = {**(properties or {}), "$extra": {key: event[key] for key in event if key not in EVENT_FIELDS}}
     if not context.keys() <= CONTEXT_FIELDS:
-        properties = {**properties, "$context": {key: context[key] for key in context if key not in CONTEXT_FIELDS}}
-    if items := (event.get("order") or {}).get("items"):
-        properties = {**properties, "$items": items}
+        properties = {
+            **(properties or {}),
+            "$context": {key: context[key] for key in context if key not in CONTEXT_FIELDS},
+        }
+    if (order := event.get("order")) and (items := order.get("items")):
+        properties = {**(properties or {}), "$items": items}
     row["properties"] = _json.encode(properties).decode() if properties else "{}"
-    consent = context.get("consent")
-    row["consent"] = "" if consent is None else consent if isinstance(consent, str) else _json.encode(consent).decode()
+    if (consent := context.get("consent")) is not None:
+        row["consent"] = consent if isinstance(consent, str) else _json.encode(consent).decode()
 
 
 STEPS: Final[tuple[Step, ...]] = (clock, who, what, page, campaign, touch, order, agent, place, leftovers)

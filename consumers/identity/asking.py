@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 
-from consumers.control import ask
+from consumers.app import make_loop
+from consumers.control import Asking, ask
 from consumers.identity.performing import Performer
 from consumers.identity.requests import Done, Request
-from consumers.opening import require_tables
+from consumers.opening import open_log, require_tables
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
-from consumers.rules.files import load
+from consumers.rules.files import Rules
+from consumers.rules.in_force import in_force
 from consumers.tables import prepare_tables
+from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.opening import open_warehouse
 from schemas.settings import Settings
 
@@ -21,7 +24,7 @@ def _now_us() -> int:
     return time.time_ns() // 1_000
 
 
-def asked_of_running(settings: Settings, request: Request) -> Done | None:
+def asked_of_running(settings: Settings, request: Asking) -> Done | None:
     """What running consumers of the embedded engine did; None when there are none."""
     return None if settings.clickhouse else asyncio.run(ask(settings.data, request))
 
@@ -31,8 +34,21 @@ def perform(settings: Settings, request: Request) -> Done:
     return asyncio.run(_perform(settings, request))
 
 
+async def _catch_up(settings: Settings, warehouse: Warehouse, rules: Rules) -> None:
+    """Take in what the log holds: what was acknowledged before the request is part of what it is about."""
+    log = await open_log(settings)
+    try:
+        loop, refresher = make_loop(log, warehouse, rules, settings)
+        await refresher.prepare()
+        stop = asyncio.Event()
+        stop.set()
+        await loop.run(stop)
+    finally:
+        await log.close()
+
+
 async def _perform(settings: Settings, request: Request) -> Done:
-    rules = load(settings.rules_folder)
+    rules = in_force(settings)
     warehouse = await open_warehouse(settings)
     try:
         shared = bool(settings.clickhouse)
@@ -40,6 +56,8 @@ async def _perform(settings: Settings, request: Request) -> Done:
         kind = SharedRefresher if shared else Refresher
         refresher = kind(warehouse, rules, f"{warehouse.database}_scratch_admin", warehouse.database, _now_us)
         await refresher.prepare()
+        if not (settings.kafka or shared):
+            await _catch_up(settings, warehouse, rules)
         return await Performer(warehouse, refresher, _now_us).perform(request)
     finally:
         await warehouse.close()

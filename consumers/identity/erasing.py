@@ -1,127 +1,131 @@
 """Erase a person: the facts first, so that nothing can be derived from them again, then what was derived.
 
 What only this person held goes as a whole; of a shared device only this person's events go. Mutations rewrite the parts:
-nothing of the rows stays on disk once they are done.
+nothing of the rows stays on disk once they are done, neither tombstones nor what former refreshes wrote.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from consumers.enrich.identifiers import keys_of
-from consumers.identity.requests import Done, Erase
+from consumers.identity.erased import bad_fingerprint, fingerprint
+from consumers.identity.erasure import IS_OWN, Erasure
 from consumers.warehouse.contract import Warehouse
 
 _SYNC: Final = " SETTINGS mutations_sync = 2"
-_BY_SUBJECT: Final = (
-    "sessions",
-    "touchpoints",
-    "conversion_events",
-    "person_subjects",
-    "event_duplicates",
-    "refreshes",
+# How many events one mutation names: its text is kept in memory and on disk.
+_CHUNK: Final = 5_000
+_BY_SUBJECT: Final = ("event_duplicates", "sessions", "touchpoints", "stage_events", "conversion_events")
+_BY_PERSON: Final = ("conversions", "conversion_paths", "open_paths")
+_BY_IDENTIFIER: Final = ("identities", "identity_owners", "identity_quarantine")
+# What the refresh after the erasure did not write is of before: deleted first, then the tombstones, so that no row comes back.
+_OUTDATED: Final = ("version < {version:UInt64}", "is_deleted")
+_PLACES: Final = (
+    "(log_gen, log_part, log_off) IN arrayZip({gens:Array(UInt32)}, {parts:Array(UInt16)}, {offs:Array(UInt64)})"
 )
-_BY_PERSON: Final = (
-    "sessions",
-    "touchpoints",
-    "conversion_events",
-    "conversions",
-    "conversion_paths",
-    "open_paths",
-    "person_subjects",
-)
-Keys = Collection[tuple[str, str]]
 
 
-async def erase_facts(warehouse: Warehouse, asked: Erase) -> tuple[int, Keys, list[tuple[str, str]]]:
-    """Remove events, links and bad events of a person: (events removed, keys to refresh, identifiers only this person held)."""
-    site = {"site": asked.site, "person": asked.person_id}
-    own = await _own_identifiers(warehouse, site)
-    places = await warehouse.rows(
-        "SELECT log_gen, log_part, log_off, subject FROM events WHERE site = {site:String} AND (event_id, visitor_id) IN "
-        "(SELECT event_id, visitor_id FROM v_events WHERE site = {site:String} AND person_id = {person:String})",
-        site,
+async def never_again(warehouse: Warehouse, erasure: Erasure) -> None:
+    """What is erased stays out, should it be read from the log or sent again."""
+    prints = [fingerprint(erasure.site, subject, event) for subject, event in erasure.events]
+    prints += [bad_fingerprint(place) for place in erasure.bad]
+    if prints:
+        columns: dict[str, Sequence[Any]] = {"fingerprint": prints, "erasure_id": [erasure.erasure_id] * len(prints)}
+        await warehouse.insert("erased", columns, {"fingerprint": "UInt64", "erasure_id": "String"})
+
+
+async def erase_facts(warehouse: Warehouse, erasure: Erasure) -> None:
+    """Remove events, links, retractions and bad events; others' events lose the identifiers."""
+    bound = _bound(erasure)
+    for part in _chunks(erasure.places):
+        for table in ("events", "identity_links"):
+            await _delete(warehouse, table, _PLACES, {**bound, **part})
+    for part in _chunks(erasure.bad):
+        await _delete(warehouse, "bad_events", _PLACES, {**bound, **part})
+    own = f"({IS_OWN % ('id', 'id')} OR {IS_OWN % ('other', 'other')})"
+    await _delete(warehouse, "identity_links", own, bound)
+    await _delete(warehouse, "identity_retractions", own, bound)
+    for start in range(0, len(erasure.events), _CHUNK):
+        ids = [event for _, event in erasure.events[start : start + _CHUNK]]
+        await _delete(
+            warehouse,
+            "identity_retractions",
+            "event_id != '' AND event_id IN {ids:Array(String)}",
+            {**bound, "ids": ids},
+        )
+    named = "(n, v) -> (toString(n), v) IN arrayZip({types:Array(String)}, {values:Array(String)})"
+    await warehouse.command(
+        f"ALTER TABLE events UPDATE identifiers = mapFilter({named.replace('IN', 'NOT IN', 1)}, identifiers) "
+        f"WHERE site = {{site:String}} AND arrayExists({named}, mapKeys(identifiers), mapValues(identifiers)){_SYNC}",
+        {name: bound[name] for name in ("site", "types", "values")},
     )
-    bound = {"site": asked.site, "types": [kind for kind, _ in own], "values": [value for _, value in own],
-             "gens": [row[0] for row in places], "parts": [row[1] for row in places], "offs": [row[2] for row in places]}  # fmt: skip
-    at_place = (
-        "has(arrayZip({gens:Array(UInt32)}, {parts:Array(UInt16)}, {offs:Array(UInt64)}), (log_gen, log_part, log_off))"
+
+
+async def erase_derived(warehouse: Warehouse, erasure: Erasure, version: int) -> None:
+    """Remove what was derived before `version`, the time at which all that is left was derived again."""
+    bound = {**_bound(erasure), "version": version}
+    touched = {"types": [kind for kind, _ in erasure.touched], "values": [value for _, value in erasure.touched]}
+    own = IS_OWN % ("id", "id")
+    for outdated in _OUTDATED:
+        for table in _BY_SUBJECT:
+            await _delete(warehouse, table, f"subject IN {{subjects:Array(String)}} AND {outdated}", bound)
+        for table in _BY_PERSON:
+            await _delete(warehouse, table, f"person_id IN {{persons:Array(String)}} AND {outdated}", bound)
+        for table in _BY_IDENTIFIER:
+            await _delete(warehouse, table, f"{own} AND {outdated}", {**bound, **touched})
+    for table in _BY_IDENTIFIER:
+        await _delete(warehouse, table, own, bound)
+    # what hung on the person's identifiers was derived again too; its former versions still name the person
+    for table in ("identities", "identity_owners"):
+        await _delete(warehouse, table, "hasAny(owners, {names:Array(String)})", bound)
+    shared = (
+        "rule = 'shared' AND hasAny(splitByString(', ', replaceOne(evidence, 'owned by ', '')), {names:Array(String)})"
     )
-    is_own = "has(arrayZip({types:Array(String)}, {values:Array(String)}), (toString(%s_type), %s_value))"
-    touched = await warehouse.rows(
-        "SELECT DISTINCT id_type, id_value FROM identity_links WHERE site = {site:String} AND other_type != '' AND ("
-        f"{at_place} OR {is_own % ('other', 'other')} OR {is_own % ('id', 'id')})",
-        bound,
-    )
-    await _delete(warehouse, "events", f"site = {{site:String}} AND {at_place}", bound)
+    await _delete(warehouse, "identity_quarantine", shared, bound)
     await _delete(
-        warehouse, "identity_links",
-        f"site = {{site:String}} AND ({at_place} OR {is_own % ('id', 'id')} OR {is_own % ('other', 'other')})", bound,
-    )  # fmt: skip
-    await _delete(
-        warehouse,
-        "identity_retractions",
-        f"site = {{site:String}} AND ({is_own % ('id', 'id')} OR {is_own % ('other', 'other')})",
-        bound,
+        warehouse, "person_subjects", "(person_id IN {names:Array(String)} OR subject IN {held:Array(String)})", bound
     )
-    # a bad event may name the person anywhere in what was sent
-    await _delete(
-        warehouse, "bad_events",
-        "site = {site:String} AND (has({values:Array(String)}, visitor_id) "
-        "OR arrayExists(v -> length(v) > 2 AND position(payload, v) > 0, {values:Array(String)}))",
-        bound,
-    )  # fmt: skip
-    ids = {(str(kind), str(value)) for kind, value in touched} | set(own)
-    keys = {(asked.site, key) for kind, value in ids for key in keys_of(kind, value)}
-    return len(places), keys | {(asked.site, str(row[3])) for row in places}, own
+    await _delete(warehouse, "refreshes", "(key IN {names:Array(String)} OR key IN {held:Array(String)})", bound)
 
 
-async def erase_derived(
-    warehouse: Warehouse, asked: Erase, own: list[tuple[str, str]], facts: int, now_ms: int
-) -> Done:
-    """Remove what was derived, also the tombstones, which hold keys; leave a record that names nobody."""
-    subjects = [key for kind, value in own for key in keys_of(kind, value)]
-    bound = {"site": asked.site, "person": asked.person_id, "subjects": subjects,
-             "types": [kind for kind, _ in own], "values": [value for _, value in own]}  # fmt: skip
-    for table in _BY_SUBJECT:
-        column = "key" if table == "refreshes" else "subject"
-        await _delete(warehouse, table, f"site = {{site:String}} AND has({{subjects:Array(String)}}, {column})", bound)
-    for table in _BY_PERSON:
-        await _delete(warehouse, table, "site = {site:String} AND person_id = {person:String}", bound)
-    for table in ("identities", "identity_owners", "identity_quarantine"):
-        mine = "has(arrayZip({types:Array(String)}, {values:Array(String)}), (toString(id_type), id_value))"
-        await _delete(warehouse, table, f"site = {{site:String}} AND {mine}", bound)
-    for table, columns in (("identities", "owners"), ("identity_owners", "owners")):
-        # former versions of shared identifiers still name the person
-        await _delete(warehouse, table, f"site = {{site:String}} AND has({columns}, {{person:String}})", bound)
+async def note(warehouse: Warehouse, erasure: Erasure, now_ms: int) -> None:
+    """The record of the erasure, which names nobody; what was to be done is done."""
     await warehouse.insert(
         "erasures",
-        {"erasure_id": [uuid.uuid4().hex], "site": [asked.site], "at": [now_ms], "by": [asked.by], "facts": [facts]},
         {
-            "erasure_id": "String",
-            "site": "LowCardinality(String)",
-            "at": "DateTime64(3, 'UTC')",
-            "by": "String",
+            "erasure_id": [erasure.erasure_id], "site": [erasure.site], "at": [now_ms], "by": [erasure.by],
+            "facts": [len(erasure.places)],
+        },
+        {
+            "erasure_id": "String", "site": "LowCardinality(String)", "at": "DateTime64(3, 'UTC')", "by": "String",
             "facts": "UInt64",
         },
+    )  # fmt: skip
+    await warehouse.command(
+        f"ALTER TABLE erasing DELETE WHERE erasure_id = {{id:String}}{_SYNC}", {"id": erasure.erasure_id}
     )
-    return Done(facts)
 
 
-async def _own_identifiers(warehouse: Warehouse, bound: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Identifiers that nobody but this person ever held."""
-    rows = await warehouse.rows(
-        "SELECT id_type, id_value FROM identities FINAL WHERE site = {site:String} AND NOT suppressed AND "
-        "(arrayDistinct(owners) = [{person:String}] OR (owners = [''] AND "
-        "if(device_group = '', concat(id_type, ':', id_value), device_group) = {person:String}))",
-        bound,
-    )
-    kind, _, value = str(bound["person"]).partition(":")
-    return sorted({(str(a), str(b)) for a, b in rows} | {(kind, value)})
+def _bound(erasure: Erasure) -> dict[str, Any]:
+    return {
+        "site": erasure.site, "types": [kind for kind, _ in erasure.own], "values": [value for _, value in erasure.own],
+        "names": erasure.names, "subjects": erasure.subjects, "persons": erasure.persons,
+        "held": [key for kind, value in erasure.own for key in keys_of(kind, value)],
+    }  # fmt: skip
+
+
+def _chunks(places: Sequence[tuple[int, int, int]]) -> Iterator[Mapping[str, Any]]:
+    for start in range(0, len(places), _CHUNK):
+        part = places[start : start + _CHUNK]
+        yield {
+            "gens": [place[0] for place in part],
+            "parts": [place[1] for place in part],
+            "offs": [place[2] for place in part],
+        }
 
 
 async def _delete(warehouse: Warehouse, table: str, condition: str, bound: Mapping[str, Any]) -> None:
-    used = {name: value for name, value in bound.items() if f"{{{name}:" in condition}
-    await warehouse.command(f"ALTER TABLE {table} DELETE WHERE {condition}{_SYNC}", used)
+    used = {name: value for name, value in bound.items() if name == "site" or f"{{{name}:" in condition}
+    await warehouse.command(f"ALTER TABLE {table} DELETE WHERE site = {{site:String}} AND {condition}{_SYNC}", used)

@@ -13,7 +13,7 @@ _RETRACTED: Final = (
 NOT_REPEATED: Final = (
     "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{derived}}.event_duplicates FINAL "
     "WHERE (site, subject) IN (SELECT site, subject FROM identity_links WHERE (site, id_type, id_value) IN "
-    "(SELECT site, id_type, id_value FROM {{scratch}}.todo)))"
+    "(SELECT site, id_type, id_value FROM {{scratch}}.todo UNION ALL SELECT site, id_type, id_value FROM {{scratch}}.members)))"
 )
 
 

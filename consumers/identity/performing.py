@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from consumers.identity.erasing import erase_derived, erase_facts
+from consumers.identity.erasing import erase_derived, erase_facts, never_again, note
+from consumers.identity.erasure import Erasure, keep, plan, unfinished
 from consumers.identity.requests import Done, Request, Unlink
 from consumers.identity.unlinking import unlink
 from consumers.refresh.refresher import Refresher
@@ -19,17 +20,34 @@ class Performer:
 
     async def perform(self, asked: Request) -> Done:
         """Do it; the tables are as if it had always been so when this returns."""
-        now_ms = self._clock_us() // 1_000
         if isinstance(asked, Unlink):
-            done, keys = await unlink(self._warehouse, asked, now_ms)
+            done, keys = await unlink(self._warehouse, asked, self._clock_us() // 1_000)
             await self._refresh(keys)
             return done
-        facts, keys, own = await erase_facts(self._warehouse, asked)
-        await self._refresh(keys)
-        return await erase_derived(self._warehouse, asked, own, facts, now_ms)
+        await self.resume()
+        erasure = await plan(self._warehouse, asked)
+        await keep(self._warehouse, erasure)
+        await self._erase(erasure)
+        return Done(len(erasure.places))
+
+    async def resume(self) -> None:
+        """Bring erasures that were cut short to their end."""
+        for erasure in await unfinished(self._warehouse):
+            await self._erase(erasure)
+
+    async def _erase(self, erasure: Erasure) -> None:
+        """Every step can be repeated."""
+        await never_again(self._warehouse, erasure)
+        await erase_facts(self._warehouse, erasure)
+        version = await self._refresher.take_version()
+        await self._refresher.mark_persons({(erasure.site, person) for person in erasure.persons})
+        await self._refresh(erasure.keys)
+        await erase_derived(self._warehouse, erasure, version)
+        await self._refresher.forget()
+        await note(self._warehouse, erasure, self._clock_us() // 1_000)
 
     async def _refresh(self, keys: Collection[tuple[str, str]]) -> None:
-        await self._refresher.mark(keys)
+        await self._refresher.mark([(site, key, 0) for site, key in keys])
         cycle = self._refresher.turn()
         await self._refresher.refresh(cycle)
         await self._refresher.clear(cycle)

@@ -26,10 +26,11 @@ class Erase(msgspec.Struct, frozen=True, tag="erase", omit_defaults=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """How many links were taken back, or facts removed. `error` = nothing was done, and why."""
+    """How many links were taken back, or facts removed. `error` = nothing was done, and why; `told` = JSON."""
 
     count: int = 0
     error: str = ""
+    told: str = ""
 
 
 Request = Unlink | Erase

@@ -30,7 +30,7 @@ class Steps(Protocol):
     async def rows(self, statement: str) -> list[tuple[Any, ...]]: ...
     async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None: ...
     async def truncate(self, tables: Collection[str]) -> None: ...
-    async def take_version(self) -> None: ...
+    async def take_version(self) -> int: ...
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -56,6 +56,10 @@ class Resolver:
         await self._weigh()
         done: dict[int, int] = {}
         while (level := await self._next_level(done)) is not None:
+            await self._steps.take_version()
+            if not self._alone:
+                # Neighbours counted before this version was taken may be fewer than somebody else has counted since.
+                await self._weigh(anew=True)
             newest = self._round
             await self._steps.truncate(("groups",))
             grouped = level in (ANCHOR, DEVICE)
@@ -79,11 +83,13 @@ class Resolver:
         rows = await self._steps.rows("SELECT level, max(round) FROM {{scratch}}.todo GROUP BY level ORDER BY level")
         return next((int(level) for level, newest in rows if newest > done.get(int(level), 0)), None)
 
-    async def _weigh(self) -> None:
-        """Count neighbours of the present round; whoever begins or ceases to connect concerns all its neighbours."""
-        await self._derive("13_identity_degrees")
+    async def _weigh(self, *, anew: bool = False) -> None:
+        """Count neighbours of the present round, or of all; whoever begins or ceases to connect concerns all its neighbours."""
+        if anew:
+            await self._steps.truncate(("degrees",))
+        await self._derive("13_identity_degrees", since=0 if anew else self._round)
         while await self._reach():
-            await self._derive("13_identity_degrees")
+            await self._derive("13_identity_degrees", since=self._round)
 
     async def _reach(self) -> bool:
         """Take what was reached into a new round; False when it is nothing."""
@@ -120,7 +126,6 @@ class Resolver:
 
     async def _resolve_level(self, level: int, done: int) -> None:
         await self._steps.truncate(("claims", "identity_owners", "changed"))
-        await self._steps.take_version()
         if level != ANCHOR:
             await self._derive("15_identity_claims", level=level, done=done)
         await self._derive("16_identity_owners", level=level, done=done)

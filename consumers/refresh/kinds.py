@@ -8,13 +8,14 @@ import msgspec
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """What a refresh answers for: the name of the note, the table of dirty keys and their column."""
+    """What a refresh answers for: the name of the note, the table of dirty keys, their column there and in derived tables."""
 
     name: str
     dirty: str
     column: str
+    derived_column: str
 
 
-SUBJECT: Final = Kind("subject", "dirty_subjects", "subject")
-PERSON: Final = Kind("person", "dirty_persons", "person_id")
-CONVERSION: Final = Kind("conversion", "dirty_conversions", "conversion_id")
+SUBJECT: Final = Kind("subject", "dirty_subjects", "subject", "subject")
+PERSON: Final = Kind("person", "dirty_persons", "person_id", "person_id")
+CONVERSION: Final = Kind("conversion", "dirty_conversions", "conversion_id", "order_key")

@@ -6,6 +6,8 @@ repeated. Knows SQL files and the warehouse, nothing of the log.
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ from consumers.refresh.replacing import (
     OPEN_PATHS,
     REPLACED,
     SESSIONS,
+    STAGE_EVENTS,
     TOUCHPOINTS,
     Derived,
     replace_statement,
@@ -32,21 +35,51 @@ from consumers.rules.macros import macros, parameters
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.migrations import statements
 
+# Where no subject has a bound, and where some have.
+UNBOUND: Final = {"event_in_bound": "1", "session_in_bound": "1", "identity_in_bound": "0"}
+_BOUND: Final = "joinGet('{{scratch}}.bound_of', 'bound', CAST(site AS String), subject)"
+BOUND: Final = {
+    "event_in_bound": f"toUnixTimestamp64Milli(ts) >= {_BOUND}",
+    "session_in_bound": f"toUnixTimestamp64Milli(started_at) >= {_BOUND}",
+    "identity_in_bound": (
+        "(site, id_type, id_value) IN "
+        "(SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.bounds WHERE bound > 0)"
+    ),
+}
+DIRECTLY: Final = (
+    "(SELECT * FROM events WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects) "
+    "AND {{not_duplicate}} AND {{event_in_bound}})"
+)
 NOT_DUPLICATE: Final = (
     "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
 )
+# Of the keys in the journal: a visitor's as an identifier is not one, as a subject it stands without.
+IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
 WORKING: Final = (
-    "dirty_subjects", "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
-    "conversion_events", "conversions", "conversion_paths", "open_paths",
+    "dirty_subjects", "bounds", "bound_of", "dirty_events",
+    "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
+    "stage_events", "conversion_events", "conversions", "conversion_paths", "open_paths",
 )  # fmt: skip
 BY_SUBJECT: Final = (
-    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "50_conversion_events",
-    "55_dirty_after",
+    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "45_stage_events",
+    "50_conversion_events", "55_dirty_after",
 )  # fmt: skip
-# Subjects refreshed at once: bounds memory (about 200 MiB at 20 events a subject), and is where time per subject is best.
-SLICE_SUBJECTS: Final = 40_000
+# Visitors refreshed at once: bounds memory (about 200 MiB at 20 events a visitor), and is where time per visitor is best.
+# Most identifiers have no events of their own.
+SLICE_VISITORS: Final = 40_000
+SLICE_IDENTIFIERS: Final = 120_000
+SLICE_KEYS: Final = 60_000
 
 Progress = Callable[[int, int], None]
+
+
+def _slices(visitors: int, identifiers: int) -> tuple[int, int]:
+    """(keys in a slice, slices)."""
+    keys = visitors + identifiers
+    slices = max(
+        1, math.ceil(visitors / SLICE_VISITORS + identifiers / SLICE_IDENTIFIERS), math.ceil(keys / SLICE_KEYS)
+    )
+    return math.ceil(keys / slices), slices
 
 
 class Refresher:
@@ -60,18 +93,25 @@ class Refresher:
         self._warehouse = warehouse
         self._clock_us = clock_us
         self._version = 0
-        self._parameters: Mapping[str, int] = parameters(rules)
-        self._macros = {**macros(rules), **OF_REFRESH, "scratch": scratch, "derived": derived}
+        self._scratch, self._derived = scratch, derived
+        self.adopt(rules)
         self._standing = standing(repeated=False, retracted=False)
+        self._bounds: Mapping[str, str] = UNBOUND
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
+
+    def adopt(self, rules: Rules) -> None:
+        """Derive under these rules from the next refresh on. Not to be called during one."""
+        self._parameters: Mapping[str, int] = parameters(rules)
+        self._macros = {**macros(rules), **OF_REFRESH, "scratch": self._scratch, "derived": self._derived}
 
     async def prepare(self) -> None:
         """Make the working tables. What the journal still holds from a crash is part of the next refresh."""
         await self._warehouse.command(expand("CREATE DATABASE IF NOT EXISTS {{scratch}}", self._macros))
+        for table in (*WORKING, *IDENTITY_WORKING):  # they may be of an older version
+            await self._warehouse.command(f"DROP TABLE IF EXISTS {self._macros['scratch']}.{table}")
         for statement in statements(read("scratch.sql")):
             await self._warehouse.command(expand(statement, self._macros))
-        await self._truncate((*WORKING, *IDENTITY_WORKING))
         rows = await self._warehouse.rows(expand("SELECT max(cycle) FROM {{scratch}}.journal", self._macros))
         self._cycle = int(rows[0][0]) + 1
         for derived in REPLACED:
@@ -88,21 +128,22 @@ class Refresher:
                 )
             ]
 
-    async def mark(self, subjects: Collection[tuple[str, str]]) -> None:
-        """Add (site, subject) keys to the journal."""
+    async def mark(self, subjects: Collection[tuple[str, str, int]]) -> None:
+        """Add (site, subject, since) to the journal: what happened from `since` (epoch ms; 0 = ever) on is to be derived."""
         if subjects:
             columns: dict[str, list[object]] = {
                 "cycle": [self._cycle] * len(subjects),
-                "site": [site for site, _ in subjects],
-                "subject": [subject for _, subject in subjects],
+                "site": [site for site, _, _ in subjects],
+                "subject": [subject for _, subject, _ in subjects],
+                "since": [since for _, _, since in subjects],
             }
-            types = {"cycle": "UInt64", "site": "LowCardinality(String)", "subject": "String"}
+            types = {"cycle": "UInt64", "site": "LowCardinality(String)", "subject": "String", "since": "Int64"}
             await self._warehouse.insert(f"{self._macros['scratch']}.journal", columns, types)
 
     async def mark_where(self, condition: str, values: Mapping[str, int] | None = None) -> None:
         """Add the subjects and identifiers of all facts that meet a condition (SQL over the log position) to the journal."""
         statement = (
-            f"INSERT INTO {self._macros['scratch']}.journal "
+            f"INSERT INTO {self._macros['scratch']}.journal (cycle, site, subject) "
             f"SELECT {self._cycle}, site, subject FROM (SELECT DISTINCT site, subject FROM events WHERE {condition} "
             f"UNION ALL SELECT site, arrayJoin({self._macros['keys_of_id']}) "
             f"FROM (SELECT DISTINCT site, id_type, id_value FROM identity_links WHERE {condition}))"
@@ -116,24 +157,24 @@ class Refresher:
 
     async def refresh(self, cycle: int, progress: Progress | None = None) -> int:
         """Re-derive what the journal names up to `cycle`, slice by slice so that memory stays bounded; how many subjects."""
-        waiting, identifiers = await self._waiting(cycle)
-        if not waiting and not await self._count("dirty_persons"):
+        visitors, others, identifiers = await self._waiting(cycle)
+        if not visitors + identifiers and not await self._count("dirty_persons"):
             return 0
         await self._look_at_links()
-        slices = max(1, -(-waiting // SLICE_SUBJECTS))
-        for number in range(slices if await self._any_links() else 0):
-            await self._take_slice(cycle, slices, number)
+        size, slices = _slices(visitors, others)
+        for number in range(slices):
+            await self._take_slice(cycle, size, number, last=number == slices - 1)
             identifiers += await self._repeated(cycle)
         if identifiers:
             await self.resolve(cycle)
-            waiting, _ = await self._waiting(cycle)
-            slices = max(1, -(-waiting // SLICE_SUBJECTS))
+            visitors, others, _ = await self._waiting(cycle)
+            size, slices = _slices(visitors, others)
         for number in range(slices):
-            await self._take_slice(cycle, slices, number)
+            await self._take_slice(cycle, size, number, last=number == slices - 1)
             await self._refresh_slice()
             if progress:
                 progress(number + 1, slices)
-        return waiting
+        return visitors + others
 
     async def resolve(self, cycle: int) -> int:
         """Bring the owners of identifiers up to date, nothing else; how many were looked at."""
@@ -159,16 +200,29 @@ class Refresher:
         """Empty working tables."""
         await self._truncate(tables)
 
-    async def take_version(self) -> None:
-        """What is read from now on counts as of now."""
+    async def take_version(self) -> int:
+        """What is read from now on counts as of now: the version of what is written next."""
         await self._take_version()
+        return self._version
 
-    async def _waiting(self, cycle: int) -> tuple[int, int]:
-        """(keys in the journal, those of them that are identifiers to be resolved)."""
-        [(keys, identifiers)] = await self._warehouse.rows(
-            f"SELECT count(), countIf(startsWith(subject, '~')) FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle}"
+    async def mark_persons(self, persons: Collection[tuple[str, str]]) -> None:
+        """Add (site, person) keys to those whose conversions and paths the next refresh derives."""
+        columns = {"site": [site for site, _ in persons], "person_id": [person for _, person in persons]}
+        types = {"site": "LowCardinality(String)", "person_id": "String"}
+        await self._warehouse.insert(f"{self._macros['scratch']}.dirty_persons", columns, types)
+
+    async def forget(self) -> None:
+        """Empty the working tables: what the last refresh found is not kept."""
+        await self._truncate((*WORKING, *IDENTITY_WORKING))
+
+    async def _waiting(self, cycle: int) -> tuple[int, int, int]:
+        """How many keys are in the journal: (visitors, other subjects or what stands for one, identifiers to be resolved)."""
+        [(visitors, others, identifiers)] = await self._warehouse.rows(
+            "SELECT uniqExactIf(site, subject, NOT startsWith(subject, '~')), "
+            f"uniqExactIf(site, subject, startsWith(subject, '~') AND {IS_SUBJECT}), countIf(startsWith(subject, '~')) "
+            f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle}"
         )
-        return int(keys), int(identifiers)
+        return int(visitors), int(others), int(identifiers)
 
     async def _look_at_links(self) -> None:
         """Which conditions links must be held against in this refresh."""
@@ -180,32 +234,47 @@ class Refresher:
         )
         self._standing = standing(repeated=bool(repeated), retracted=bool(retracted))
 
-    async def _any_links(self) -> bool:
-        return bool((await self._warehouse.rows("SELECT count() FROM identity_links"))[0][0])
-
-    async def _take_slice(self, cycle: int, slices: int, number: int) -> None:
-        await self._truncate(WORKING)
+    async def _take_slice(self, cycle: int, size: int, number: int, *, last: bool) -> None:
+        """In the order of the tables, so that a slice reads its own stretch of each. The journal may grow meanwhile (never
+        shrink): what that pushes behind the end belongs to the last slice."""
+        # the others are empty: each slice leaves them so
+        await self._truncate(("dirty_subjects", "event_duplicates"))
         await self._warehouse.command(
-            f"INSERT INTO {self._macros['scratch']}.dirty_subjects SELECT DISTINCT site, subject "
-            f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle} AND cityHash64(subject) % {slices} = {number} "
-            # a visitor's key as an identifier; as a subject it stands without
-            "AND (NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
+            # several at once on the tables answer for whole subjects: what one of them wrote may be stale from anywhere on
+            f"INSERT INTO {self._macros['scratch']}.dirty_subjects SELECT site, subject, {'min(since)' if self.ALONE else '0'} "
+            f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle} "
+            f"AND {IS_SUBJECT} GROUP BY site, subject ORDER BY site, subject LIMIT {2**62 if last else size} OFFSET {size * number}"
         )
 
     async def _repeated(self, cycle: int) -> int:
         """Find repeated events before links are read; how many identifiers lost evidence by them."""
         await self._take_version()
         await self._derive("10_event_duplicates", self._macros)
-        if not await self._count("event_duplicates"):
-            return 0
-        await self._truncate(("reached",))
-        await self._derive("11_identity_repeated", self._macros)
+        repeated = await self._count("event_duplicates")
+        if repeated:
+            await self._truncate(("reached",))
+            await self._derive("11_identity_repeated", self._macros)
         await self._replace(EVENT_DUPLICATES)
-        self._standing = standing(repeated=True, retracted="retractions" in self._standing["link_stands"])
+        if not repeated:
+            return 0
+        self._standing = standing(repeated=True, retracted="identity_retractions" in self._standing["link_stands"])
         found = await self._count("reached")
         if found:
             await self._derive("18_identity_reached", self._macros, {"cycle": cycle, "round": 0})
         return found
+
+    async def _gather(self, macros: Mapping[str, str]) -> str:
+        """Find from when on events matter; the table (as SQL) that has them."""
+        self._bounds = UNBOUND
+        await self._derive("14_bounds", macros)
+        [(subjects, bound)] = await self.rows("SELECT count(), countIf(bound > 0) FROM {{scratch}}.bounds")
+        if not bound:
+            return DIRECTLY
+        self._bounds = BOUND
+        if bound < subjects / 2:  # most of what there is would be copied
+            return DIRECTLY
+        await self._derive("16_dirty_events", macros)
+        return "{{scratch}}.dirty_events"
 
     async def clear(self, cycle: int) -> None:
         """Forget the journal up to `cycle`: what it named is derived and committed."""
@@ -217,13 +286,14 @@ class Refresher:
 
     async def _refresh_slice(self) -> None:
         await self._take_version()
-        await self._derive("10_event_duplicates", self._macros)
+        # Alone on the tables, what was found before the links were looked at still holds.
+        await self._derive("10_known_duplicates" if self.ALONE else "10_event_duplicates", self._macros)
         repeated = await self._count("event_duplicates")
         macros = {**self._macros, "not_duplicate": NOT_DUPLICATE if repeated else "1"}
+        macros["dirty_events"] = await self._gather(macros)
         for step in BY_SUBJECT:
             await self._derive(step, macros)
-        for derived in (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS):
-            await self._replace(derived)
+        await self._replace_all((IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS))
         await self._wrote(SUBJECT)
         await self._derive("58_dirty_conversions", macros)
         if await self._count("dirty_conversions"):
@@ -233,8 +303,7 @@ class Refresher:
             await self._wrote(CONVERSION)
         await self._take_version()
         await self._derive("70_paths", macros)
-        for derived in (CONVERSION_PATHS, OPEN_PATHS):
-            await self._replace(derived)
+        await self._replace_all((CONVERSION_PATHS, OPEN_PATHS))
         await self._wrote(PERSON)
         # This slice is done. A crash before here repeats it: the journal still names its subjects.
         await self._truncate((*WORKING, "dirty_persons", "dirty_conversions"))
@@ -251,11 +320,19 @@ class Refresher:
         return int(rows[0][0])
 
     async def _derive(self, name: str, macros: Mapping[str, str], bound: Mapping[str, int] | None = None) -> None:
-        for statement in derivation(name, {**macros, **self._standing}):
+        for statement in derivation(name, {**macros, **self._standing, **self._bounds}):
             await self._run(statement, bound)
 
     async def _replace(self, derived: Derived) -> None:
-        await self._run(expand(replace_statement(derived, self._columns[derived.table]), self._macros))
+        macros = {**self._macros, **self._bounds}
+        await self._run(expand(replace_statement(derived, self._columns[derived.table]), macros))
+
+    async def _replace_all(self, tables: Collection[Derived]) -> None:
+        """Each is one writer's work, so two go on at once. None is left running when another fails."""
+        done = await asyncio.gather(*(self._replace(derived) for derived in tables), return_exceptions=True)
+        for outcome in done:
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def _run(self, statement: str, bound: Mapping[str, int] | None = None) -> None:
         known = {"version": self._version, **self._parameters, **(bound or {})}

@@ -1,6 +1,6 @@
 """Put what a refresh computed into a derived table, together with tombstones for the rows it no longer produces.
 
-One INSERT, so that readers never see the new rows beside the old ones of a key.
+One INSERT of one thread, so one part, so that readers never see the new rows beside the old ones of a key.
 """
 
 from __future__ import annotations
@@ -20,15 +20,24 @@ class Derived(msgspec.Struct, frozen=True):
     scope: str
 
 
+ONE_PART = "SETTINGS max_insert_threads = 1"
 _SUBJECTS = "(site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)"
 _PERSONS = "(site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)"
-_CONVERSIONS = "(site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.dirty_conversions)"
+_CONVERSIONS = "(site, order_key) IN (SELECT site, conversion_id FROM {{scratch}}.dirty_conversions)"
 
 EVENT_DUPLICATES = Derived("event_duplicates", ("site", "subject", "log_gen", "log_part", "log_off"), _SUBJECTS)
-SESSIONS = Derived("sessions", ("site", "subject", "started_at"), _SUBJECTS)
-TOUCHPOINTS = Derived("touchpoints", ("site", "subject", "ts", "touchpoint_id"), _SUBJECTS)
-CONVERSION_EVENTS = Derived("conversion_events", ("site", "conversion_id", "event_id", "subject"), _SUBJECTS)
-CONVERSIONS = Derived("conversions", ("site", "person_id", "conversion_id"), f"{_PERSONS} AND {_CONVERSIONS}")
+SESSIONS = Derived("sessions", ("site", "subject", "started_at"), f"{_SUBJECTS} AND {{{{session_in_bound}}}}")
+TOUCHPOINTS = Derived(
+    "touchpoints", ("site", "subject", "ts", "touchpoint_id"), f"{_SUBJECTS} AND {{{{event_in_bound}}}}"
+)
+STAGE_EVENTS = Derived("stage_events", ("site", "subject", "event_id"), f"{_SUBJECTS} AND {{{{event_in_bound}}}}")
+CONVERSION_EVENTS = Derived(
+    "conversion_events", ("site", "conversion_id", "event_id", "subject"), f"{_SUBJECTS} AND {{{{event_in_bound}}}}"
+)
+# `order_key` tells nothing that the others don't: tombstones carry it, so that they too are found by it.
+CONVERSIONS = Derived(
+    "conversions", ("site", "person_id", "conversion_id", "order_key"), f"{_PERSONS} AND {_CONVERSIONS}"
+)
 CONVERSION_PATHS = Derived("conversion_paths", ("site", "person_id", "conversion_id"), _PERSONS)
 OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
 _IDS = ("site", "id_type", "id_value")
@@ -51,6 +60,7 @@ REPLACED = (
     EVENT_DUPLICATES,
     SESSIONS,
     TOUCHPOINTS,
+    STAGE_EVENTS,
     CONVERSION_EVENTS,
     CONVERSIONS,
     CONVERSION_PATHS,
@@ -63,16 +73,17 @@ def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]]) -> s
 
     `columns`: (name, type) of the table in order. A tombstone needs its key only, so only keys are read."""
     key = ", ".join(derived.key)
+    into = f"INSERT INTO {{{{derived}}}}.{derived.table} {ONE_PART}"
     new = f"SELECT * FROM {{{{scratch}}}}.{derived.table}"
     if not derived.scope:
-        return f"INSERT INTO {{{{derived}}}}.{derived.table} {new}"
+        return f"{into} {new}"
     special = {"version": "{version:UInt64}", "is_deleted": "toUInt8(1)", **{name: name for name in derived.key}}
     buried = ", ".join(
         f"{special[name] if name in special else f'defaultValueOfTypeName({quote(kind)})'} AS {name}"
         for name, kind in columns
     )
     return (
-        f"INSERT INTO {{{{derived}}}}.{derived.table}\n{new}\nUNION ALL\nSELECT {buried}\nFROM\n(\n"
+        f"{into}\n{new}\nUNION ALL\nSELECT {buried}\nFROM\n(\n"
         f"    SELECT {key}\n    FROM {{{{derived}}}}.{derived.table}\n    WHERE {derived.scope}\n"
         f"        AND ({key}) NOT IN (SELECT {key} FROM {{{{scratch}}}}.{derived.table})\n"
         f"    GROUP BY {key}\n    HAVING argMax(is_deleted, version) = 0\n)"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from consumers.identity.macros import standing
 from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.replacing import (
@@ -19,6 +20,7 @@ from consumers.refresh.replacing import (
     EVENT_DUPLICATES,
     OPEN_PATHS,
     SESSIONS,
+    STAGE_EVENTS,
     TOUCHPOINTS,
     Derived,
 )
@@ -33,7 +35,7 @@ VERSION_SQL: Final = (
 
 # In the order of refreshing: what is written with one version, and what it answers for.
 STAGES: Final[dict[Kind, tuple[Derived, ...]]] = {
-    SUBJECT: (EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, CONVERSION_EVENTS),
+    SUBJECT: (EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS),
     CONVERSION: (CONVERSIONS,),
     PERSON: (CONVERSION_PATHS, OPEN_PATHS),
 }
@@ -64,7 +66,7 @@ def sweep_statement(derived: Derived, kind: Kind, columns: Sequence[tuple[str, s
         "    SELECT site AS noted_site, key AS noted_key, max(version) AS newest\n    FROM {{derived}}.refreshes\n"
         f"    WHERE kind = '{kind.name}' AND (site, key) IN "
         f"(SELECT site, toString({kind.column}) FROM {{{{scratch}}}}.{kind.dirty})\n"
-        f"    GROUP BY site, key\n) AS noted ON live.site = noted.noted_site AND toString(live.{kind.column}) = noted.noted_key\n"
+        f"    GROUP BY site, key\n) AS noted ON live.site = noted.noted_site AND toString(live.{kind.derived_column}) = noted.noted_key\n"
         "WHERE written < newest"
     )
 
@@ -74,6 +76,10 @@ class SharedRefresher(Refresher):
 
     ALONE = False
 
+    async def _look_at_links(self) -> None:
+        # Others may find the first repeated event, or take the first link back, while this refresh goes on.
+        self._standing = standing(repeated=True, retracted=True)
+
     async def _take_version(self) -> None:
         rows = await self._warehouse.rows(expand(VERSION_SQL, self._macros))
         self._version = max(int(rows[0][0]), self._version + 1)
@@ -81,4 +87,6 @@ class SharedRefresher(Refresher):
     async def _wrote(self, kind: Kind) -> None:
         await self._run(expand(note_statement(kind), self._macros))
         for derived in STAGES[kind]:
-            await self._run(expand(sweep_statement(derived, kind, self._columns[derived.table]), self._macros))
+            await self._run(
+                expand(sweep_statement(derived, kind, self._columns[derived.table]), {**self._macros, **self._bounds})
+            )

@@ -7,17 +7,22 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import re2
 import yaml
 
 from consumers.enrich.link import CLICK_IDS
+from consumers.rules.conditions import FIELDS, EventRule, is_field
 from consumers.rules.files import ChannelRules, ConversionRules, SessionRules, file_of
 from consumers.rules.identity import HASHED, IdentityRules
+from consumers.rules.merging import EARLIEST, MERGED
 from consumers.rules.stages import StageRules
+from schemas.event import EventType
 
+EVENT_TYPES: Final = get_args(EventType)
 NODES: Final = ("paid_organic", "community", "live", "ugc", "classic")
 REPORTERS: Final = ("server", "webhook", "import", "browser", "pixel")
 YAML: Final[dict[str, type[Any]]] = {
@@ -147,8 +152,16 @@ def _sessions(rules: SessionRules) -> Iterator[tuple[str, str]]:
             yield f"$.{field}", f"{field} must be more than 0"
     if rules.max_hours * 60 < rules.gap_minutes:
         yield "$.max_hours", "the longest session is shorter than its time-out"
-    if abs(rules.midnight_utc_offset_minutes) > 14 * 60:
-        yield "$.midnight_utc_offset_minutes", "no place on Earth is further than 840 minutes from UTC"
+    yield from _zone("$.midnight_zone", rules.midnight_zone)
+    for site, zone in rules.midnight_zones.items():
+        yield from _zone(f"$.midnight_zones.{site}", zone)
+
+
+def _zone(path: str, name: str) -> Iterator[tuple[str, str]]:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield path, f"{name!r} is no time zone: write an IANA name, Asia/Jerusalem"
 
 
 def _conversions(rules: ConversionRules) -> Iterator[tuple[str, str]]:
@@ -160,9 +173,65 @@ def _conversions(rules: ConversionRules) -> Iterator[tuple[str, str]]:
     for reporter in rules.trust:
         if reporter not in REPORTERS:
             yield "$.trust", f"{reporter!r} is none of {', '.join(REPORTERS)}"
+    yield from _merging(rules)
     for number, rule in enumerate(rules.events):
-        if not rule.names or not rule.types:
-            yield f"$.events[{number}]", f"the rule for {rule.name} names no event: it can never match"
+        at = f"$.events[{number}]"
+        if not rule.names and not rule.when:
+            yield (
+                at,
+                f"the rule for {rule.name} names no event and has no condition: it would make one of every {rule.types}",
+            )
+        yield from _event(at, rule)
+        yield from _sources(
+            at, {name: getattr(rule, name) for name in ("value_from", "currency_from", "order_id_from")}
+        )
+    known = {rule.name for rule in rules.events}
+    for number, refund in enumerate(rules.refunds):
+        at = f"$.refunds[{number}]"
+        if not refund.names and not refund.when and refund.types != ["refund"]:
+            yield at, f"a refund rule without names and conditions would take every {refund.types} for a refund"
+        yield from _event(at, refund)
+        yield from _sources(
+            at, {name: getattr(refund, name) for name in ("value_from", "order_id_from", "event_id_from")}
+        )
+        for name in refund.refund_of:
+            if name not in known and not any("conversion" in rule.types for rule in rules.events):
+                yield f"{at}.refund_of", f"no rule here makes a conversion called {name!r}"
+
+
+def _event(at: str, rule: EventRule) -> Iterator[tuple[str, str]]:
+    """What is wrong with a rule that names plain events."""
+    if not rule.types:
+        yield f"{at}.types", "no type of event is named: the rule can never match"
+    for kind in rule.types:
+        if kind not in EVENT_TYPES:
+            yield f"{at}.types", f"{kind!r} is no type of event: {', '.join(EVENT_TYPES)}"
+    for number, condition in enumerate(rule.when):
+        here = f"{at}.when[{number}]"
+        if not is_field(condition.field):
+            yield f"{here}.field", f"there is no field {condition.field!r}: {', '.join(FIELDS)}, properties.<name>"
+        if all(getattr(condition, name) is None for name in ("equals", "matches", "at_least", "below")):
+            yield here, "a condition needs one of is, matches, at_least, below"
+        if condition.matches is not None:
+            yield from _pattern(f"{here}.matches", condition.matches)
+
+
+def _sources(at: str, found: dict[str, str | None]) -> Iterator[tuple[str, str]]:
+    for name, field in found.items():
+        if field is not None and not is_field(field):
+            yield f"{at}.{name}", f"there is no field {field!r}: {', '.join(FIELDS)}, properties.<name>"
+
+
+def _merging(rules: ConversionRules) -> Iterator[tuple[str, str]]:
+    for field, order in rules.trust_of.items():
+        if field not in MERGED:
+            yield f"$.trust_of.{field}", f"{field!r} is none of {', '.join(MERGED)}"
+        for reporter in () if order == EARLIEST else [order] if isinstance(order, str) else order:
+            if reporter not in REPORTERS:
+                yield f"$.trust_of.{field}", f"{reporter!r} is none of {', '.join(REPORTERS)}, nor `{EARLIEST}`"
+    for name in ("order_days", "duplicate_hours"):
+        if getattr(rules, name) <= 0:
+            yield f"$.{name}", f"{name} must be more than 0"
 
 
 def _stages(rules: StageRules) -> Iterator[tuple[str, str]]:
@@ -173,12 +242,15 @@ def _stages(rules: StageRules) -> Iterator[tuple[str, str]]:
                 yield f"$.models[{number}].stages[{position}]", f"{model.name} has two stages of one name"
             names.add(stage.name)
             for place, evidence in enumerate(stage.shown_by):
-                given = sum(part is not None for part in (evidence.touch, evidence.session, evidence.conversion))
+                parts = (evidence.touch, evidence.session, evidence.conversion, evidence.event)
+                given = sum(part is not None for part in parts)
                 if given != 1:
                     yield (
                         f"$.models[{number}].stages[{position}].shown_by[{place}]",
-                        "give one of touch, session, conversion",
+                        "give one of touch, session, conversion, event",
                     )
+                if evidence.event is not None:
+                    yield from _event(f"$.models[{number}].stages[{position}].shown_by[{place}].event", evidence.event)
 
 
 def _check_csv(name: str, text: str) -> Found:

@@ -55,11 +55,17 @@ async def difference(
     warehouse: Warehouse, rules: Rules, clock_us: Callable[[], int], progress: Progress | None = None
 ) -> Difference:
     """Derive under these rules beside the tables, compare, throw away."""
-    now, then = warehouse.database, f"{warehouse.database}_diff"
+    then = f"{warehouse.database}_diff"
     await derive_beside(warehouse, rules, then, clock_us, progress)
     try:
-        rows = await warehouse.rows(_SUMMED.format(now=_COUNTED.format(now), then=_COUNTED.format(then)))
-        moved = await warehouse.rows(_MOVED.format(now, then))
+        return await compare(warehouse, then)
     finally:
         await discard(warehouse, then)
+
+
+async def compare(warehouse: Warehouse, then: str) -> Difference:
+    """The tables in use and those of the database `then`."""
+    now = warehouse.database
+    rows = await warehouse.rows(_SUMMED.format(now=_COUNTED.format(now), then=_COUNTED.format(then)))
+    moved = await warehouse.rows(_MOVED.format(now, then))
     return Difference(int(moved[0][0]), [ChannelChange(*row) for row in rows])

@@ -12,6 +12,8 @@ import msgspec
 import yaml
 
 from consumers.rules.continuity import Continuing
+from consumers.rules.conversions import ConversionRule as ConversionRule
+from consumers.rules.conversions import ConversionRules as ConversionRules
 from consumers.rules.identity import IdentityRules
 from consumers.rules.stages import StageRules
 
@@ -77,25 +79,9 @@ class SessionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new_campaign_starts_session: bool = True
     another_person_starts_session: bool = True
     midnight_starts_session: bool = False
-    midnight_utc_offset_minutes: int = 0
+    midnight_zone: str = "UTC"
+    midnight_zones: dict[str, str] = {}
     not_activity: tuple[str, ...] = ("touch", "alias", "refund")
-
-
-class ConversionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Events that are a conversion by their name."""
-
-    name: str
-    types: list[str]
-    names: list[str]
-
-
-class ConversionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """conversions.yaml."""
-
-    version: int
-    events: list[ConversionRule]
-    lookback_days: dict[str, float]
-    trust: list[str]
 
 
 class Referrer(msgspec.Struct, frozen=True):

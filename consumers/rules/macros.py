@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from consumers.refresh.sql import read
+from consumers.rules import conversions
 from consumers.rules.channels import channel_expression, nodes, transform
 from consumers.rules.continuity import is_listed
-from consumers.rules.files import ConversionRules, Rules, version_of
+from consumers.rules.files import ConversionRules, Rules, SessionRules, version_of
 from consumers.rules.identity import DEVICE, TRACE, is_blocked, level_of, limit_of
 from consumers.rules.literal import quote
+from consumers.rules.merging import orders
+from consumers.rules.stages import stage_macros
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 
-# Case, spaces, dashes and underscores of an event's name don't matter.
-_NAME: Final = "lower(trimBoth(replaceRegexpAll(toString(name), '[\\\\s_-]+', ' ')))"
-
 _SOURCE_KEY: Final = (
-    "sipHash64(utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path)"
+    "sipHash64(site, utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path)"
 )
 
 _REPORTER: Final = (
@@ -32,27 +31,12 @@ def _listed(values: list[str]) -> str:
     return ", ".join(quote(value) for value in values)
 
 
-def _named(rules: ConversionRules) -> list[tuple[str, str]]:
-    """(condition, conversion name) of every rule."""
-    return [
-        (
-            f"type IN ({_listed(rule.types)}) AND {_NAME} IN ({_listed(rule.names)})",
-            rule.name,
-        )
-        for rule in rules.events
-    ]
-
-
-def is_conversion(rules: ConversionRules) -> str:
-    """Whether an event reports a conversion."""
-    return "(" + " OR ".join(["type = 'conversion'", *(f"({condition})" for condition, _ in _named(rules))]) + ")"
-
-
-def conversion_name(rules: ConversionRules) -> str:
-    """The name of the conversion an event reports."""
-    cases = [f"{condition}, {quote(name)}" for condition, name in _named(rules)]
-    own = "multiIf(name != '', toString(name), order_id != '', 'purchase', 'conversion')"
-    return f"multiIf(type = 'conversion', {own}, {', '.join(cases)}, toString(name))"
+def local_day(rules: SessionRules) -> str:
+    """The day of an event in the zone of its site; nothing where midnight cuts no session."""
+    if not rules.midnight_starts_session:
+        return "toInt32(0)"
+    days = [f"site = {quote(site)}, toDate32(ts, {quote(zone)})" for site, zone in sorted(rules.midnight_zones.items())]
+    return f"toInt32(multiIf({', '.join([*days, '0, toDate32(ts)'])}, toDate32(ts, {quote(rules.midnight_zone)})))"
 
 
 def macros(rules: Rules) -> dict[str, str]:
@@ -69,8 +53,8 @@ def macros(rules: Rules) -> dict[str, str]:
         "channel_node": transform("touch_channel", known, "classic"),
         "click_source": transform("click_id_type", {key: click.source for key, click in clicks.items()}),
         "click_medium": transform("click_id_type", {key: click.medium for key, click in clicks.items()}),
-        "is_conversion": is_conversion(rules.conversions),
-        "conversion_name": conversion_name(rules.conversions),
+        **_conversions(rules.conversions),
+        "local_day": local_day(rules.sessions),
         "is_activity": f"active AND NOT startsWith(subject, '~') AND type NOT IN ({listed})",
         "source_key": _SOURCE_KEY,
         "is_continuing": is_listed(rules.continuity),
@@ -78,8 +62,24 @@ def macros(rules: Rules) -> dict[str, str]:
         "touch_landing_path": "path(e.url)" if asks_path else "''",
         "reporter": _REPORTER,
         "trust": f"toUInt8({transform('reporter', trust, '99')})",
+        **orders(rules.conversions),
         **_identity(rules),
+        **stage_macros(rules.stages),
         "gap_ms": str(round(rules.sessions.gap_minutes * MINUTE_MS)),
+    }
+
+
+def _conversions(rules: ConversionRules) -> dict[str, str]:
+    return {
+        "is_refund": conversions.is_refund(rules),
+        "is_conversion": conversions.is_conversion(rules),
+        "conversion_name": conversions.conversion_name(rules),
+        "conversion_value": conversions.conversion_value(rules),
+        "conversion_currency": conversions.conversion_currency(rules),
+        "conversion_order": conversions.conversion_order(rules),
+        "refunded_event": conversions.refunded_event(rules),
+        "refund_of": conversions.refund_of(rules),
+        "lookback_ms": conversions.lookback_ms(rules),
     }
 
 
@@ -124,16 +124,16 @@ def _identity(rules: Rules) -> dict[str, str]:
 
 def parameters(rules: Rules) -> dict[str, int]:
     """Numbers of the rules, bound as server-side parameters."""
-    days: Mapping[str, float] = rules.conversions.lookback_days
     return {
         "gap_ms": round(rules.sessions.gap_minutes * MINUTE_MS),
+        # nothing of a session outlasts a silence longer than this
+        "quiet_ms": round(max(rules.sessions.gap_minutes, rules.sessions.continuity_minutes) * MINUTE_MS),
         "length_ms": round(rules.sessions.max_hours * 60 * MINUTE_MS),
         "continuity_ms": round(rules.sessions.continuity_minutes * MINUTE_MS),
         "rules_version": version_of(rules),
         "split_on_campaign": int(rules.sessions.new_campaign_starts_session),
         "split_on_owner": int(rules.sessions.another_person_starts_session),
         "split_at_midnight": int(rules.sessions.midnight_starts_session),
-        "zone_ms": rules.sessions.midnight_utc_offset_minutes * MINUTE_MS,
-        "lookback_ms": round(days["default"] * DAY_MS),
-        "lookback_views_ms": round(days.get("impression", days["default"]) * DAY_MS),
+        "order_ms": round(rules.conversions.order_days * DAY_MS),
+        "duplicate_ms": round(rules.conversions.duplicate_hours * 60 * MINUTE_MS),
     }

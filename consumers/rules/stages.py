@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
+from consumers.refresh.sql import read
+from consumers.rules.conditions import EventRule, OneOrMore, rule_sql
 from consumers.rules.literal import quote
-
-OneOrMore = str | list[str]
 
 
 class Touch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,18 +29,19 @@ class Visit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Converted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A conversion; `number` counts the person's conversions."""
+    """A conversion; `number` counts the person's conversions of these names."""
 
     name: OneOrMore | None = None
     number_min: int | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the three."""
+    """One of the four."""
 
     touch: Touch | None = None
     session: Visit | None = None
     conversion: Converted | None = None
+    event: EventRule | None = None
 
 
 class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,17 +66,42 @@ class StageRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: list[StageModel]
 
 
-SOURCES: Final = ("touch", "session", "conversion")
+# Where the evidence is looked for: by the view, in all there is; by a refresh, with its dirty persons.
+OF_VIEW: Final = {
+    "touchpoints_of_stages": "touchpoints FINAL", "sessions_of_stages": "sessions FINAL",
+    "conversions_of_stages": "conversions FINAL", "events_of_stages": "stage_events FINAL",
+}  # fmt: skip
+_DIRTY: Final = "(SELECT site, person_id FROM {{scratch}}.dirty_persons)"
 
 
-def condition(evidence: Touch | Visit | Converted) -> str:
+def _of_dirty(table: str) -> str:
+    """Rows of dirty persons in a table that is sorted by subject."""
+    return (
+        "(SELECT * FROM {{derived}}." + table + f" FINAL WHERE (site, person_id) IN {_DIRTY} AND (site, subject) IN "
+        "(SELECT site, subject FROM {{derived}}.person_subjects WHERE (site, person_id) IN " + f"{_DIRTY}))"
+    )
+
+
+OF_REFRESH: Final = {
+    "touchpoints_of_stages": _of_dirty("touchpoints"), "sessions_of_stages": _of_dirty("sessions"),
+    "conversions_of_stages": "(SELECT * FROM {{derived}}.conversions FINAL WHERE (site, person_id) IN " + f"{_DIRTY})",
+    "events_of_stages": _of_dirty("stage_events"),
+}  # fmt: skip
+SOURCES: Final = ("touch", "session", "conversion", "event")
+
+
+def condition(evidence: Touch | Visit | Converted | EventRule) -> str:
     """When a row shows the stage."""
+    if isinstance(evidence, EventRule):
+        return rule_sql(evidence)
     parts = []
     for field in evidence.__struct_fields__:
         wanted = getattr(evidence, field)
         if wanted is None:
             continue
-        if field.endswith("_min"):
+        if field == "number_min" and isinstance(evidence, Converted):
+            parts.append(f"{_conversions_so_far(evidence)} >= {wanted}")
+        elif field.endswith("_min"):
             parts.append(f"{field.removesuffix('_min')} >= {wanted}")
         elif isinstance(wanted, bool):
             parts.append(f"{field} = {int(wanted)}")
@@ -83,6 +109,13 @@ def condition(evidence: Touch | Visit | Converted) -> str:
             listed = [wanted] if isinstance(wanted, str) else wanted
             parts.append(f"lower({field}) IN ({', '.join(quote(value.lower()) for value in listed)})")
     return " AND ".join(parts) or "1"
+
+
+def _conversions_so_far(evidence: Converted) -> str:
+    if evidence.name is None:
+        return "length(names_so_far)"
+    listed = [evidence.name] if isinstance(evidence.name, str) else evidence.name
+    return f"arrayCount(n -> n IN ({', '.join(quote(value.lower()) for value in listed)}), names_so_far)"
 
 
 def shown(rules: StageRules, source: str) -> str:
@@ -98,6 +131,19 @@ def shown(rules: StageRules, source: str) -> str:
     return f"arrayFilter(s -> s.3, [\n        {listed}])"
 
 
+def is_stage_event(rules: StageRules) -> str:
+    """Whether a plain event shows any stage."""
+    found = [one.event for model in rules.models for stage in model.stages for one in stage.shown_by]
+    conditions = [rule_sql(rule) for rule in found if rule is not None]
+    return f"({' OR '.join(conditions)})" if conditions else "0"
+
+
+def stage_name(rules: StageRules, column: str) -> str:
+    """The name of a stage of the first model by its position; '' for 0."""
+    names = [stage.name for stage in rules.models[0].stages] if rules.models else []
+    return f"arrayElement([{', '.join(quote(name) for name in ['', *names])}], {column} + 1)"
+
+
 def all_stages(rules: StageRules) -> str:
     """The array of (model, stage, position)."""
     rows = [
@@ -109,7 +155,24 @@ def all_stages(rules: StageRules) -> str:
 
 
 def stage_macros(rules: StageRules) -> dict[str, str]:
-    """name -> SQL text."""
-    named = {f"shown_by_{source}": shown(rules, source) for source in SOURCES}
-    first = rules.models[0].name if rules.models else ""
-    return {**named, "all_stages": all_stages(rules), "first_stage_model": quote(first)}
+    """name -> SQL text of a refresh: open paths ask for the first model only."""
+    first = msgspec.structs.replace(rules, models=rules.models[:1])
+    return {
+        **_shown(first),
+        "shown_by_event": shown(rules, "event"),
+        "stage_evidence": read("views/stage_evidence.inc.sql"),
+        "all_stages": all_stages(rules),
+        "first_stage_model": quote(rules.models[0].name if rules.models else ""),
+        "is_stage_event": is_stage_event(rules),
+        "open_stage_name": stage_name(rules, "furthest"),
+        **OF_REFRESH,
+    }
+
+
+def stage_view_macros(rules: StageRules) -> dict[str, str]:
+    """What stands behind the same names in views."""
+    return {**_shown(rules), **OF_VIEW}
+
+
+def _shown(rules: StageRules) -> dict[str, str]:
+    return {f"shown_by_{source}": shown(rules, source) for source in SOURCES}

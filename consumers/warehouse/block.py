@@ -6,11 +6,12 @@ One call gives exactly one block, so that one insert is one part. Times go in as
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from clickhouse_connect.datatypes.registry import get_from_name
 from clickhouse_connect.driver.binding import bind_query, quote_identifier
 from clickhouse_connect.driver.insert import InsertContext
@@ -25,6 +26,19 @@ INSERT_SETTINGS = {"async_insert": "0", "deduplicate_insert": "disable", "insert
 """One synchronous insert, never de-duplicated: a dropped block would be lost facts."""
 
 _column_type = lru_cache(maxsize=4096)(get_from_name)
+
+
+class Block(msgspec.Struct, frozen=True, array_like=True):
+    """One block, encoded: what `Warehouse.insert_block` takes. May be made in another process."""
+
+    names: tuple[str, ...]
+    rows: int
+    body: bytes
+
+
+def pack(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> Block:
+    """The columns as a block. Raises `WarehouseError` for ragged or unfit columns."""
+    return Block(tuple(columns), row_count(columns), native_block(columns, types))
 
 
 def native_block(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> bytes:
@@ -60,7 +74,7 @@ def row_count(columns: Mapping[str, Sequence[Any]]) -> int:
     return lengths.pop()
 
 
-def insert_statement(table: str, columns: Mapping[str, Sequence[Any]]) -> str:
+def insert_statement(table: str, columns: Iterable[str]) -> str:
     """`INSERT INTO table (columns) SETTINGS …`, without FORMAT."""
     names = ", ".join(quote_identifier(name) for name in columns)
     settings = ", ".join(f"{name} = '{value}'" for name, value in INSERT_SETTINGS.items())

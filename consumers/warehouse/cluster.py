@@ -21,12 +21,12 @@ BY_PERSON: Final = "cityHash64(site, person_id)"
 BY_IDENTIFIER: Final = "cityHash64(site, id_type, id_value)"
 ON_ONE: Final = "0"
 SHARDING: Final = {
-    "events": BY_VISITOR, "identity_links": BY_VISITOR, "bad_events": BY_VISITOR, "event_duplicates": BY_VISITOR,
+    "events": BY_VISITOR, "identity_links": BY_VISITOR, "bad_events": BY_VISITOR, "bad_events_mended": BY_VISITOR, "event_duplicates": BY_VISITOR,
     "ad_costs": "cityHash64(site, cost_id)",
-    "sessions": BY_SUBJECT, "touchpoints": BY_SUBJECT, "conversion_events": "cityHash64(site, conversion_id)",
+    "sessions": BY_SUBJECT, "touchpoints": BY_SUBJECT, "conversion_events": "cityHash64(site, conversion_id)", "stage_events": BY_SUBJECT,
     "conversions": BY_PERSON, "conversion_paths": BY_PERSON, "open_paths": BY_PERSON, "person_subjects": BY_PERSON,
     "identities": BY_IDENTIFIER, "identity_owners": BY_IDENTIFIER, "identity_quarantine": BY_IDENTIFIER,
-    "identity_retractions": ON_ONE, "erasures": ON_ONE, "refreshes": ON_ONE, "log_claims": ON_ONE,
+    "identity_retractions": ON_ONE, "erasures": ON_ONE, "refreshes": ON_ONE, "log_claims": ON_ONE, "erased": ON_ONE, "erasing": ON_ONE,
     "referrer_hosts": ON_ONE, "channel_rules": ON_ONE, "currency_rates": ON_ONE, "rule_versions": ON_ONE,
     "schema_migrations": ON_ONE,
 }  # fmt: skip
@@ -65,12 +65,12 @@ class Cluster:
             (_compiled(rf"CREATE TABLE IF NOT EXISTS {_NAME}(\s*\(.*)$"), self._made),
             (_compiled(rf"CREATE OR REPLACE VIEW {_NAME}(.*)$"), self._viewed),
             (
-                _compiled(rf"ALTER TABLE {_NAME} (DELETE\b.*)$"),
+                _compiled(rf"ALTER TABLE {_NAME} ((?:DELETE|UPDATE)\b.*)$"),
                 lambda m: [f"ALTER TABLE {self._local(m[1])} {self._on} {m[2]}"],
             ),
             (_compiled(rf"ALTER TABLE {_NAME} (ADD COLUMN\b.*)$"), self._altered),
             (_compiled(rf"TRUNCATE TABLE {_NAME}$"), lambda m: [f"TRUNCATE TABLE {self._local(m[1])} {self._on} SYNC"]),
-            (_compiled(rf"EXCHANGE TABLES {_NAME} AND {_NAME}$"), self._exchanged),
+            (_compiled(r"EXCHANGE TABLES (.*)$"), self._exchanged),
         ]
 
     def statements(self, sql: str) -> list[str]:
@@ -132,7 +132,8 @@ class Cluster:
         return [f"ALTER TABLE {table} {self._on} {found[2]}" for table in (self._local(found[1]), found[1])]
 
     def _exchanged(self, found: re.Match[str]) -> list[str]:
-        return [f"EXCHANGE TABLES {self._local(found[1])} AND {self._local(found[2])} {self._on}"]
+        pairs = [[self._local(table) for table in pair.strip().split(" AND ")] for pair in found[1].split(",")]
+        return [f"EXCHANGE TABLES {', '.join(' AND '.join(pair) for pair in pairs)} {self._on}"]
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

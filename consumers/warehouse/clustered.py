@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from consumers.warehouse.block import Block
 from consumers.warehouse.cluster import Cluster
 from consumers.warehouse.contract import Warehouse
 
@@ -25,6 +27,10 @@ class ClusteredWarehouse:
         """See the contract."""
         await self._inner.insert(table, columns, types)
 
+    async def insert_block(self, table: str, block: Block) -> None:
+        """See the contract."""
+        await self._inner.insert_block(table, block)
+
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """See the contract."""
         for statement in self._cluster.statements(sql):
@@ -39,6 +45,10 @@ class ClusteredWarehouse:
     ) -> AsyncIterator[bytes]:
         """See the contract."""
         return self._inner.stream(sql, parameters, output_format)
+
+    def readers_wait(self, patience_s: float) -> AbstractAsyncContextManager[None]:
+        """See the contract."""
+        return self._inner.readers_wait(patience_s)
 
     async def ping(self) -> bool:
         """Whether the server answers."""

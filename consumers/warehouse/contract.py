@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:  # the block knows the errors below
+    from consumers.warehouse.block import Block
 
 
 class WarehouseError(Exception):
@@ -32,6 +36,10 @@ class Warehouse(Protocol):
         Synchronous, without insert de-duplication. Raises `WarehouseError` / `WarehouseUnavailable`."""
         ...
 
+    async def insert_block(self, table: str, block: Block) -> None:
+        """Insert a block that is encoded already; else as `insert`."""
+        ...
+
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that returns nothing (DDL, INSERT … SELECT). Server-side `{name:Type}` parameters."""
         ...
@@ -44,6 +52,11 @@ class Warehouse(Protocol):
         self, sql: str, parameters: Mapping[str, Any] | None = None, output_format: str = "JSONEachRow"
     ) -> AsyncIterator[bytes]:
         """The bytes of a result in a ClickHouse format, as they come."""
+        ...
+
+    def readers_wait(self, patience_s: float) -> AbstractAsyncContextManager[None]:
+        """Readers from outside begin no query while this is open; those that run are given `patience_s` to end. A server
+        can't make its readers wait: there this does nothing."""
         ...
 
     async def ping(self) -> bool: ...

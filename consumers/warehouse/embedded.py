@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,11 +15,12 @@ from clickhouse_connect.driver.ctypes import RespBuffCls
 from clickhouse_connect.driver.query import QueryContext, QueryResult
 from clickhouse_connect.driver.transform import NativeTransform
 
-from consumers.warehouse.block import bind, insert_statement, native_block, row_count
+from consumers.warehouse.block import Block, bind, insert_statement, native_block, row_count
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.engine_files import EngineLimits, reader_statements, write_engine_files
 from consumers.warehouse.engine_handle import EngineHandle
 from consumers.warehouse.engine_lock import FolderLock
+from consumers.warehouse.gate import Gate
 from consumers.warehouse.lane import Lane, LanePool
 
 _WRITERS = 2
@@ -51,6 +53,7 @@ class EmbeddedWarehouse:
         self._readers: LanePool
         self._control: Lane
         self._closed = False
+        self.gate = Gate()
 
     @property
     def database(self) -> str:
@@ -104,6 +107,11 @@ class EmbeddedWarehouse:
         async with self._writers.borrow() as lane:
             await lane.call(lambda: lane.handle.insert(statement, native_block(columns, types)))
 
+    async def insert_block(self, table: str, block: Block) -> None:
+        """See the contract."""
+        if block.rows:
+            await self.push(insert_statement(table, block.names), block.body, "Native")
+
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """See the contract."""
         await self.execute(*bind(sql, parameters))
@@ -127,6 +135,10 @@ class EmbeddedWarehouse:
         async with self._readers.borrow() as lane:
             async for block in lane.blocks(text, output_format, bound):
                 yield block
+
+    def readers_wait(self, patience_s: float) -> AbstractAsyncContextManager[None]:
+        """See the contract."""
+        return self.gate.shut(patience_s)
 
     async def ping(self) -> bool:
         """Whether the engine answers."""

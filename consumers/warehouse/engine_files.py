@@ -1,5 +1,6 @@
 """The configuration files of the embedded engine: memory limits, small caches, and two roles.
 
+Else the engine would run every query in one thread: it wants 1 GiB of free memory for each, our limit is not much above.
 The engine itself guards outside readers: role `netiv_reader` may read one database and nothing else (no files, no
 network), and constraints keep its limits from being lifted by a SETTINGS clause. Role `netiv_owner` is the pipeline's.
 """
@@ -59,6 +60,8 @@ _USERS = """<clickhouse>
     <max_memory_usage>{query_memory}</max_memory_usage>
     <max_bytes_before_external_group_by>{spill}</max_bytes_before_external_group_by>
     <max_bytes_before_external_sort>{spill}</max_bytes_before_external_sort>
+    <max_threads_min_free_memory_per_thread>0</max_threads_min_free_memory_per_thread>
+    <max_insert_threads_min_free_memory_per_thread>0</max_insert_threads_min_free_memory_per_thread>
     <constraints>
       <max_memory_usage><min>1048576</min><max>{reader_memory}</max></max_memory_usage>
       <max_execution_time><min>1</min><max>{reader_seconds}</max></max_execution_time>

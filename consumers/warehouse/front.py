@@ -140,7 +140,7 @@ class Front:
         if database not in {"", "default", self._warehouse.database}:
             raise Refused(81, "UNKNOWN_DATABASE", f"Database {database} does not exist")
         statement = await self._reader.read(text, request.parameters)
-        async with self._lane(request, statement) as lane:
+        async with self._lane(request, statement) as lane, self._warehouse.gate.passing():
             if statement.has_result:
                 await reply.result(lane, statement, request)
             elif lane is not None:
@@ -194,7 +194,7 @@ class Front:
             return
         statement = await self._reader.read(text, request.parameters, checked=False)
         if statement.kind.startswith(("Select", "Show", "Describe", "Exists", "Explain")):
-            async with self._free_lane() as lane:
+            async with self._free_lane() as lane, self._warehouse.gate.passing():
                 await reply.result(lane, statement, request)
         else:
             await self._warehouse.execute(statement.text, request.parameters)

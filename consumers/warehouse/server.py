@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
 from io import IOBase
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from consumers.warehouse.block import INSERT_SETTINGS, native_block, row_count
+from consumers.warehouse.block import INSERT_SETTINGS, Block, pack, row_count
 from consumers.warehouse.cluster import SETTINGS
 from consumers.warehouse.contract import WarehouseError, WarehouseUnavailable
 from consumers.warehouse.failure import error_code, failure
@@ -52,17 +53,20 @@ class ServerWarehouse:
 
     async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None:
         """See the contract."""
-        if row_count(columns) == 0:
-            return
+        if row_count(columns):
+            await self._call(lambda: self._send(table, pack(columns, types)))
 
-        def send() -> None:
-            # An iterator can't be sent a second time: clickhouse-connect re-sends bytes when the answer is lost.
-            body = (part for part in [lz4.frame.compress(native_block(columns, types))])
-            self._client.raw_insert(
-                table, list(columns), body, settings=dict(INSERT_SETTINGS), fmt="Native", compression="lz4"
-            )
+    async def insert_block(self, table: str, block: Block) -> None:
+        """See the contract."""
+        if block.rows:
+            await self._call(lambda: self._send(table, block))
 
-        await self._call(send)
+    def _send(self, table: str, block: Block) -> None:
+        # An iterator can't be sent a second time: clickhouse-connect re-sends bytes when the answer is lost.
+        body = (part for part in [lz4.frame.compress(block.body)])
+        self._client.raw_insert(
+            table, list(block.names), body, settings=dict(INSERT_SETTINGS), fmt="Native", compression="lz4"
+        )
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """See the contract."""
@@ -86,6 +90,11 @@ class ServerWarehouse:
                 yield bytes(chunk)
         finally:
             await asyncio.shield(self._call(source.close))
+
+    def readers_wait(self, patience_s: float) -> AbstractAsyncContextManager[None]:
+        """See the contract."""
+        del patience_s
+        return nullcontext()
 
     async def ping(self) -> bool:
         """Whether the server answers."""

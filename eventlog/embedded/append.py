@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from itertools import chain
 
 from eventlog.contract import Record
 from eventlog.embedded.chunks import base_of, encode, partition_of
 from eventlog.embedded.file import Database
-from eventlog.embedded.query import head
+from eventlog.embedded.query import HEAD_OF_FIRST, head
 
 INSERT = "INSERT INTO chunks (id, appended_at, records, body) VALUES (?, ?, ?, ?)"
+# The whole of a group where there is one partition: a statement of its own is a transaction of its own.
+INSERT_NEXT = f"INSERT INTO chunks (id, appended_at, records, body) VALUES (({HEAD_OF_FIRST}), ?, ?, ?)"
+
+
+def append_next(db: sqlite3.Connection, chunk: tuple[int, bytes], now_ms: int) -> int:
+    """Store one chunk at the end of the only partition, outside a transaction: the packed id of its first record."""
+    count, body = chunk
+    first = db.execute(INSERT_NEXT, (now_ms, count, body)).lastrowid
+    if first is None:
+        raise sqlite3.ProgrammingError("an insert without a row")
+    return first
 
 
 def append(
@@ -21,11 +33,17 @@ def append(
         return _append_split(db, requests, partitions, now_ms)
     start = head(db, 0)
     written = _insert(db, start, list(chain.from_iterable(requests)), now_ms)
+    return ranges(start, requests), written
+
+
+def ranges(start: int, requests: Sequence[Sequence[Record]]) -> list[Sequence[int]]:
+    """The packed ids of requests that stand one after the other from `start` on."""
     ids: list[Sequence[int]] = []
     for records in requests:
-        ids.append(range(start, start + len(records)))
-        start += len(records)
-    return ids, written
+        stop = start + len(records)
+        ids.append(range(start, stop))
+        start = stop
+    return ids
 
 
 def _append_split(

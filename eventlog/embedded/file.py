@@ -38,7 +38,8 @@ PRAGMAS: tuple[str, ...] = (
     "PRAGMA wal_autocheckpoint = 0",
     f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}",
     "PRAGMA secure_delete = OFF",
-    "PRAGMA cache_size = -8192",
+    # Appends and reads go forward and come back to few pages: more would only be memory.
+    "PRAGMA cache_size = -2048",
     "PRAGMA temp_store = MEMORY",
 )
 

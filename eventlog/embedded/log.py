@@ -18,7 +18,7 @@ from eventlog.embedded.news import News
 from eventlog.embedded.queries import Queries
 from eventlog.embedded.reader import EmbeddedReader, Membership
 from eventlog.embedded.room import Room
-from eventlog.embedded.writer import Outcome, Site, Writer, resolve
+from eventlog.embedded.writer import Outcome, Request, Site, Waiter, Writer, resolve
 
 BYTES_MAX: Final = 20 * 1024**3
 # A commit that takes longer is given up (outcome unknown): the disk, or a process that holds the writer lock, hangs.
@@ -59,7 +59,9 @@ class EmbeddedLog:
         site = Site(self._connect, WriterLock(folder), self._room, origin.partitions, clock_ms)
         self._writer = Writer(site, self._loop, self._resolve)
         self._watch = self._loop.call_later(1.0, self._look_after_writer)
-        self._closed = False
+        self._gathered: list[Request] = []
+        self._closed = False  # takes nothing more
+        self._ended = False
 
     @property
     def generation(self) -> int:
@@ -73,25 +75,50 @@ class EmbeddedLog:
 
     async def append(self, records: Sequence[Record]) -> list[Position]:
         """Append all or none, durably."""
-        return self.positions(await self._send(records)) if records else []
+        if not records:
+            return []
+        future: asyncio.Future[Sequence[int]] = self._loop.create_future()
+        self.submit(records, future)
+        return self.positions(await future)
 
-    def submit(self, records: Sequence[Record], then: Callable[[asyncio.Future[Sequence[int]]], None]) -> None:
-        """Append without a task: `then` is called on the loop with a future of the places (see `positions`), or of the
-        error. Raises `LogError` where the log refuses at once."""
-        self._send(records).add_done_callback(then)
+    def submit(self, records: Sequence[Record], waiter: Waiter) -> None:
+        """Append without a task: `waiter` is told on the loop the places of the records (see `positions`, `runs`), or
+        the error. Raises `LogError` where the log refuses at once.
+
+        What one turn of the loop submits goes to the writer together: one wake-up, one group."""
+        if self._closed:
+            raise LogUnavailable("The log is closed")
+        writer = self._writer
+        if writer.full_until and time.monotonic() < writer.full_until:
+            raise LogFull("The log is full")
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append((waiter, records))
 
     def positions(self, places: Sequence[int]) -> list[Position]:
         """Places, as the writer numbers them, as positions."""
         generation = self._generation
         return [Position(generation, place >> OFFSET_BITS, place & OFFSET_MASK) for place in places]
 
-    def _send(self, records: Sequence[Record]) -> asyncio.Future[Sequence[int]]:
-        writer = self._writer
-        if self._closed:
-            raise LogUnavailable("The log is closed")
-        if writer.full_until and time.monotonic() < writer.full_until:
-            raise LogFull("The log is full")
-        return writer.append(records)
+    def runs(self, places: Sequence[int]) -> list[tuple[int, int, int]]:
+        """Places as (partition, first offset, last offset) of their runs of neighbours, in order."""
+        if isinstance(places, range):
+            first, last = places[0], places[-1]
+            return [(first >> OFFSET_BITS, first & OFFSET_MASK, last & OFFSET_MASK)]
+        found: list[tuple[int, int, int]] = []
+        ordered = sorted(places)
+        start = 0
+        for index in range(1, len(ordered) + 1):
+            if index == len(ordered) or ordered[index] != ordered[index - 1] + 1:
+                first, last = ordered[start], ordered[index - 1]
+                found.append((first >> OFFSET_BITS, first & OFFSET_MASK, last & OFFSET_MASK))
+                start = index
+        return found
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._writer.append(gathered)
 
     async def reader(self, group: str) -> EmbeddedReader:
         """The group's reader. Raises `LogError` while another one lives, here or in another process."""
@@ -142,15 +169,17 @@ class EmbeddedLog:
 
     async def close(self) -> None:
         """Store what waits and end. Raises `LogUnavailable` when the disk hangs."""
-        self._watch.cancel()
+        self._closed = True
+        self._hand_over()
         await asyncio.to_thread(self.close_blocking)
 
     def close_blocking(self) -> None:
         """The same without a loop (at exit, in a signal handler). More than once is fine."""
-        if self._closed:
+        if self._ended:
             return
-        self._closed = True
+        self._ended = self._closed = True
         self._watch.cancel()
+        self._hand_over()
         for reader in tuple(self._readers):
             reader.release()
         ended = self._writer.close(CLOSE_S)

@@ -13,6 +13,12 @@ SELECT max(
     ifnull((SELECT id + records - :base FROM chunks WHERE id >= :base AND id < :stop ORDER BY id DESC LIMIT 1), 0),
     ifnull((SELECT next FROM heads WHERE partition = :partition), 0))
 """
+# The same for partition 0, whose packed ids are its offsets, without parameters.
+HEAD_OF_FIRST = f"""
+SELECT max(
+    ifnull((SELECT id + records FROM chunks WHERE id < {base_of(1)} ORDER BY id DESC LIMIT 1), 0),
+    ifnull((SELECT next FROM heads WHERE partition = 0), 0))
+"""
 # From the chunk that holds :start (or, where retention took it, the next one) to the partition's end.
 _CHUNKS = """
 SELECT id - :base, appended_at, body FROM chunks

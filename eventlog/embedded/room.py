@@ -30,12 +30,15 @@ class Room:
         self._allowance = 0
         self._measure_at = 0.0
 
+    def known(self) -> bool:
+        """Whether there is room by the last measurement, so that a check has nothing to do."""
+        return self._allowance > 0 and time.monotonic() < self._measure_at
+
     def check(self, db: Database) -> None:
         """Raises `LogFull` when nothing may be appended now."""
-        now = time.monotonic()
-        if self._allowance > 0 and now < self._measure_at:
+        if self.known():
             return
-        self._measure_at = now + MEASURE_EVERY_S
+        self._measure_at = time.monotonic() + MEASURE_EVERY_S
         left = self._bytes_max - used_bytes(db)
         if left <= 0:
             left = self._trim(db)

@@ -11,23 +11,43 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import chain
 from queue import SimpleQueue
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from eventlog.contract import LogError, LogFull, LogUnavailable, Record
-from eventlog.embedded.append import append
+from eventlog.embedded.append import append, append_next, ranges
+from eventlog.embedded.chunks import encode
 from eventlog.embedded.faults import leaves_connection_sound, translate
 from eventlog.embedded.file import CHECKPOINT_BYTES, Database, checkpoint, settle
 from eventlog.embedded.locks import WriterLock
 from eventlog.embedded.room import Room
 
+
+class Waiter(Protocol):
+    """Who is told, on the loop, what became of an append. A future is one; what is cheaper than a future may be too."""
+
+    def done(self) -> bool:
+        """Whether it was told already, or wants to know no more."""
+        ...
+
+    def set_result(self, result: Any, /) -> None:
+        """The packed ids of its records, which are durable."""
+        ...
+
+    def set_exception(self, error: Any, /) -> None:
+        """A `LogError`, its own."""
+        ...
+
+
 T = TypeVar("T")
 Job = Callable[[Database], Any]
-Outcome = tuple["asyncio.Future[Any]", Any]
+Request = tuple[Waiter, Sequence[Record]]
+Outcome = tuple[Waiter, Any]
 # A group's transaction stays short, whatever waits.
 GROUP_RECORDS_MAX: Final = 4096
 # While the log is full, appends are refused at once and room is looked for again after this.
@@ -53,9 +73,9 @@ class Writer:
         self._site = site
         self._loop = loop
         self._resolve = resolve
-        self._appends: deque[tuple[asyncio.Future[Any], Sequence[Record]]] = deque()
+        self._appends: deque[Request] = deque()
         self._jobs: deque[tuple[asyncio.Future[Any], Job]] = deque()
-        self._in_flight: list[asyncio.Future[Any]] = []
+        self._in_flight: Sequence[Waiter] = ()
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._rung = False
         self._closing = False
@@ -65,14 +85,12 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
-    def append(self, records: Sequence[Record]) -> asyncio.Future[Sequence[int]]:
-        """Resolves to the packed ids of the records once they are durable."""
-        future: asyncio.Future[Sequence[int]] = self._loop.create_future()
-        self._appends.append((future, records))
+    def append(self, requests: Iterable[Request]) -> None:
+        """Tells each waiter the packed ids of its records once they are durable."""
+        self._appends.extend(requests)
         if not self._rung:
             self._rung = True
             self._bell.put(None)
-        return future
 
     def submit(self, job: Job) -> asyncio.Future[Any]:
         """Run `job` in a transaction of its own; resolves to its result once that is durable."""
@@ -83,12 +101,12 @@ class Writer:
 
     def abandon(self, reason: str) -> None:
         """On the loop: the thread hangs, so tell all who wait that nobody knows. What hangs may still be stored."""
-        waiting = list(self._in_flight)
+        waiting: list[Waiter] = list(self._in_flight)
         while self._appends:
             waiting.append(self._appends.popleft()[0])
         while self._jobs:
             waiting.append(self._jobs.popleft()[0])
-        resolve([(future, LogUnavailable(reason)) for future in waiting])
+        resolve([(waiter, LogUnavailable(reason)) for waiter in waiting])
 
     def close(self, timeout_s: float) -> bool:
         """Store what waits, then end the thread; False when it did not end in time."""
@@ -116,31 +134,49 @@ class Writer:
         self._site.lock.close()
 
     def _group(self) -> None:
-        futures: list[asyncio.Future[Any]] = []
+        waiters: list[Waiter] = []
         requests: list[Sequence[Record]] = []
         records = 0
         while self._appends and records < GROUP_RECORDS_MAX:
-            future, request = self._appends.popleft()
-            futures.append(future)
+            waiter, request = self._appends.popleft()
+            waiters.append(waiter)
             requests.append(request)
             records += len(request)
-        self._in_flight = futures
+        self._in_flight = waiters
         try:
-            ids = self._transact(lambda db: self._append(db, requests))
+            ids = self._store(requests)
         except Exception as error:  # noqa: BLE001 - every waiting caller gets it
             if isinstance(error, LogFull):
                 self.full_until = time.monotonic() + FULL_PAUSE_S
-            self._tell([(future, error) for future in futures])
+            self._tell([(waiter, error) for waiter in waiters])
         else:
-            self._tell(list(zip(futures, ids, strict=True)))
+            self._tell(list(zip(waiters, ids, strict=True)))
+
+    def _store(self, requests: list[Sequence[Record]]) -> list[Sequence[int]]:
+        """The usual group is one chunk of one partition, which one statement stores: each statement more would give the
+        interpreter away and wait for it again, twice."""
+        site = self._site
+        if site.partitions == 1 and site.room.known():
+            chunks = encode(requests[0] if len(requests) == 1 else list(chain.from_iterable(requests)))
+            if len(chunks) == 1:
+                return ranges(self._transact(lambda db: self._append_next(db, chunks[0]), begin=False), requests)
+        return self._transact(lambda db: self._append(db, requests))
+
+    def _append_next(self, db: sqlite3.Connection, chunk: tuple[int, bytes]) -> int:
+        first = append_next(db, chunk, self._site.clock_ms())
+        self._count(len(chunk[1]))
+        return first
 
     def _append(self, db: Database, requests: list[Sequence[Record]]) -> list[Sequence[int]]:
         site = self._site
         site.room.check(db)
         ids, written = append(db, requests, site.partitions, site.clock_ms())
-        site.room.spend(written)
-        self._unchecked_bytes += written
+        self._count(written)
         return ids
+
+    def _count(self, written: int) -> None:
+        self._site.room.spend(written)
+        self._unchecked_bytes += written
 
     def _job(self) -> None:
         future, job = self._jobs.popleft()
@@ -152,8 +188,9 @@ class Writer:
         else:
             self._tell([(future, result)])
 
-    def _transact(self, work: Callable[[Database], T]) -> T:
-        """All of `work` or nothing. Raises `LogError`; after an I/O error the next call has a new connection."""
+    def _transact(self, work: Callable[[sqlite3.Connection], T], *, begin: bool = True) -> T:
+        """All of `work` or nothing (without `begin` it is one statement). Raises `LogError`; after an I/O error the next
+        call has a new connection."""
         with self._site.lock:
             if self._db is None:
                 self._db = self._site.connect()
@@ -161,9 +198,11 @@ class Writer:
                 if self._doubtful:
                     settle(self._db)
                     self._doubtful = False
-                self._db.execute("BEGIN IMMEDIATE")
+                if begin:
+                    self._db.execute("BEGIN IMMEDIATE")
                 result = work(self._db)
-                self._db.execute("COMMIT")
+                if begin:
+                    self._db.execute("COMMIT")
             except sqlite3.Error as error:
                 self._give_up(sound=leaves_connection_sound(error))
                 raise translate(error) from error
@@ -204,13 +243,13 @@ class Writer:
 
 def resolve(outcomes: list[Outcome]) -> None:
     """On the loop: hand every waiting caller its result or error."""
-    for future, result in outcomes:
-        if future.done():  # cancelled, or given up by the watch
+    for waiter, result in outcomes:
+        if waiter.done():  # cancelled, or given up by the watch
             continue
         if isinstance(result, Exception):
-            future.set_exception(fresh(result))
+            waiter.set_exception(fresh(result))
         else:
-            future.set_result(result)
+            waiter.set_result(result)
 
 
 def fresh(error: Exception) -> Exception:

@@ -76,6 +76,12 @@ def demo(
     tables = _tables(warehouse, order.site)
     warehouse.close()
     _as_json(order, outcome, tables) if json else _as_text(outcome, tables)
+    if outcome.missed:
+        raise CommandError(
+            f"Persons of the hard cases: {outcome.missed[0].metric} {outcome.missed[0].percent} %, "
+            f"wanted {outcome.missed[0].wanted:g} %.",
+            "This is a bug of Netiv: please report the lines above.",
+        )
     if outcome.agreement < 100 - tolerance:
         raise CommandError(
             f"What was derived differs from the truth: {outcome.agreement} % at worst.",
@@ -124,7 +130,7 @@ def _as_json(order: Order, outcome: Outcome, tables: list[Table]) -> None:
     output.as_json({
         "seed": order.seed, "persons": order.persons, "site": order.site,
         "sent": outcome.counts, "sent_s": outcome.sent_s, "derived_s": outcome.derived_s,
-        "agreement": outcome.lines, "agreement_worst": outcome.agreement, "paths": paths, "attribution": attribution,
+        "agreement": outcome.lines, "agreement_worst": outcome.agreement, "persons_hard": outcome.scores, "paths": paths, "attribution": attribution,
     })  # fmt: skip
 
 
@@ -146,5 +152,11 @@ def _as_text(outcome: Outcome, tables: list[Table]) -> None:
     for line in outcome.lines:
         for difference in line.differences:
             print(f"  {line.metric}: {difference}")
+    hard = [
+        [one.metric, one.pairs, f"{one.percent:g} %", f"{one.wanted:g} %" if one.wanted else ""]
+        for one in outcome.scores
+    ]
+    title = "Persons in hard cases: shared devices, cleared cookies, several addresses, late CRM links"
+    output.show(output.Table(title, ["pairs of events", "pairs", "share", "wanted"], hard))
     for table in tables:
         output.show(table)

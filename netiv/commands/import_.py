@@ -1,18 +1,20 @@
-"""`netiv import`: offline conversions and CRM events of a CSV or JSON Lines file."""
+"""`netiv import`: offline conversions, CRM events and advertising costs of a CSV or JSON Lines file."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import typer
 
-HELP = """Import a CSV or JSON Lines file (gzip or not): store purchases, calls, CRM stages, touches.
+HELP = """Import a CSV or JSON Lines file (gzip or not): store purchases, calls, CRM stages, touches, advertising costs.
 
 Columns are known by their usual names (user_id, email, phone, loyalty_id, gclid, date, value, currency, order_id, …) or by --map;
 others are kept as properties. The same file twice changes nothing; an import that was interrupted goes on. Rows that are
 refused stand in FILE.rejected.csv with the reason.
+
+A file with a day and a cost and nobody in it is a report of advertising costs: date, cost, currency, channel, source, medium, campaign,
+impressions, clicks, account. A day of an account (else source, else channel) is replaced as a whole by what is imported later.
 
 Examples:
 
@@ -21,6 +23,9 @@ Examples:
 
 \b
   netiv import crm.jsonl.gz --secret-key sk_… --type track --map "lead=identifiers.crm_id"
+
+\b
+  netiv import google-ads-november.csv --secret-key sk_… --account google
 """
 
 
@@ -34,6 +39,12 @@ def import_(
     date_format: str | None = typer.Option(None, help="strptime format of dates.", show_default="ISO 8601, 31/12/2026"),
     encoding: str | None = typer.Option(None, help="Encoding.", show_default="UTF-8, else Windows-1255"),
     delimiter: str | None = typer.Option(None, help="CSV delimiter.", show_default="found in the header"),
+    costs: bool | None = typer.Option(
+        None, "--costs/--events", help="What the rows are.", show_default="as the columns look"
+    ),
+    account: str = typer.Option(
+        "", help="Account of costs that name none.", show_default="the source, else the channel"
+    ),
     url: str | None = typer.Option(None, help="The collector.", show_default="NETIV_URL"),
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
@@ -45,7 +56,9 @@ def import_(
     from netiv import configuration, output
     from netiv.errors import CommandError
     from netiv.http import Client
-    from netiv.importing import rows, run
+    from netiv.importing import cost_run, rows, run
+    from netiv.importing.bar import bar
+    from netiv.importing.costs import looks_like_costs
     from netiv.importing.mapping import Rules
 
     columns = dict(_pair(one) for one in map_)
@@ -56,17 +69,22 @@ def import_(
             f"{timezone} is no time zone.", "Use an IANA name, such as Asia/Jerusalem.", code=2
         ) from None
     rules = Rules(columns, zone, type_, name, date_format)
-    plan = run.Plan(file, encoding or rows.encoding_of(file), delimiter, rules, secret_key)
+    reading = rows.reading_of(file)
+    plan = run.Plan(file, encoding or reading.encoding, delimiter, rules, secret_key, account)
+    if costs is None:
+        costs = looks_like_costs(cost_run.columns_of(plan), columns)
     client = Client(url or configuration.load().url, timeout_s=60)
     try:
-        summary = run.run(plan, client, _bar(file.name))
+        with bar(file.name, reading.lines) as on_row:
+            summary = (cost_run if costs else run).run(plan, client, on_row)
     finally:
         client.close()
     if json:
         output.as_json(msgspec.to_builtins(summary))
     else:
         figures = msgspec.to_builtins(summary)
-        output.show(output.Table(f"Import of {file.name}", list(figures), [list(figures.values())]))
+        what = "Costs" if costs else "Import"
+        output.show(output.Table(f"{what} of {file.name}", list(figures), [list(figures.values())]))
         if summary.rejected:
             print(f"Refused rows: {file}.rejected.csv", file=sys.stderr)
     if summary.rejected:
@@ -80,15 +98,3 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals or not column or not field:
         raise CommandError(f"--map {text!r} is no COLUMN=FIELD.", 'Write, for example, --map "Client=user_id".', code=2)
     return column, field
-
-
-def _bar(name: str) -> Callable[[int], None]:
-    """Says how far it is; only where somebody watches."""
-    watched = sys.stderr.isatty()
-
-    def say(number: int) -> None:
-        if watched:
-            sys.stderr.write(f"\r{name}: {number:,} rows")
-            sys.stderr.flush()
-
-    return say

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collector.accept import Verdict
+    from eventlog.contract import Log, Record
     from netiv.replaying.patch import Operation
+    from netiv.replaying.records import Replayed
     from schemas.settings import Settings
+    from schemas.sites import Site
 
 HELP = """Re-enter bad events, mended by a JSON Patch (RFC 6902). The result is that of having sent the right event in the
-first place, at its own time; doing it twice changes nothing. `netiv report bad` shows what there is.
+first place, at its own time. What is mended is marked so and left out from then on (--again takes it too; that changes
+nothing). `netiv report bad` shows what there is.
 
 Examples:
 
@@ -28,14 +32,17 @@ BATCH = 500
 _COLUMNS = (
     "site, toUnixTimestamp64Milli(received_at), code, payload, pointer, message, dialect, secret, "
     "if(isNull(sent_at), NULL, toUnixTimestamp64Milli(assumeNotNull(sent_at))), visitor_id, ip, user_agent, language, "
-    "concat(toString(log_gen), '-', toString(log_part), '-', toString(log_off))"
+    "log_gen, log_part, log_off"
 )
+_NOT_MENDED = "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM bad_events_mended)"
+MENDED_MAX = 5_000  # places in one record
 
 
 def replay(
     where: str = typer.Option(..., help="Which bad events: a condition over the columns of bad_events."),
     patch: str = typer.Option("[]", help="JSON Patch, or the file it is in."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would become of them; store nothing."),
+    again: bool = typer.Option(False, "--again", help="Also what was mended before."),
     data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
     clickhouse_url: str | None = typer.Option(
         None, help="ClickHouse HTTP address.", show_default="http://127.0.0.1:8123"
@@ -45,29 +52,38 @@ def replay(
     """See HELP."""
     import asyncio
 
-    from netiv import clickhouse, configuration, output
+    from netiv import clickhouse, configuration, output, sites_file
 
     settings = configuration.load(data=data)
     operations = _operations(patch)
     warehouse = clickhouse.of(settings, clickhouse_url)
     rows = warehouse.query(
-        f"SELECT {_COLUMNS} FROM bad_events FINAL WHERE {where} ORDER BY log_gen, log_part, log_off"
+        f"SELECT {_COLUMNS} FROM bad_events FINAL WHERE {'1' if again else _NOT_MENDED} AND ({where}) "
+        "ORDER BY log_gen, log_part, log_off"
     ).rows
     warehouse.close()
-    verdicts = list(itertools.chain.from_iterable(_verdicts(row, operations) for row in rows))
-    good = [verdict for verdict in verdicts if verdict.rejection is None]
-    if good and not dry_run:
-        asyncio.run(_append(settings, good))
+    sites = {site.name: site for site in sites_file.read(settings.sites_file).sites}
+    results = [(_place(row), _replayed(row, operations, sites)) for row in rows]
+    records = list(itertools.chain.from_iterable(result.records for _, result in results))
+    mended = [place for place, result in results if result.records and not result.rejections]
+    if records and not dry_run:
+        asyncio.run(_append(settings, records, mended))
     codes: dict[str, int] = {}
-    for verdict in verdicts:
-        if verdict.rejection is not None:
-            codes[verdict.rejection.code] = codes.get(verdict.rejection.code, 0) + 1
-    figures = {"bad_events": len(rows), "replayed": len(good), "still_bad": codes, "stored": bool(good) and not dry_run}
+    for rejection in itertools.chain.from_iterable(result.rejections for _, result in results):
+        codes[rejection.code] = codes.get(rejection.code, 0) + 1
+    figures = {
+        "bad_events": len(rows),
+        "replayed": len(records),
+        "mended": len(mended),
+        "still_bad": codes,
+        "stored": bool(records) and not dry_run,
+    }
     if json:
         output.as_json(figures)
     else:
         still = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items())) or "none"
-        output.show(output.Table("Replay", ["bad events", "replayed", "still bad"], [[len(rows), len(good), still]]))
+        told = [len(rows), len(records), len(mended), still]
+        output.show(output.Table("Replay", ["bad events", "replayed", "mended", "still bad"], [told]))
     if codes:
         raise typer.Exit(1)
 
@@ -86,34 +102,46 @@ def _operations(patch: str) -> list[Operation]:
         ) from None
 
 
-def _verdicts(row: list[Any], operations: list[Operation]) -> list[Verdict]:
+def _place(row: list[Any]) -> tuple[int, int, int]:
+    generation, partition, offset = row[-3:]
+    return int(generation), int(partition), int(offset)
+
+
+def _replayed(row: list[Any], operations: list[Operation], sites: Mapping[str, Site]) -> Replayed:
     from netiv.replaying.records import replayed
     from schemas.record import Bad
 
-    *fields, position = row
-    site, received_at, code, payload, pointer, message, dialect, secret, sent_at, *rest = fields
+    site, received_at, code, payload, pointer, message, dialect, secret, sent_at, *rest = row[:-3]
     sent = None if sent_at is None else int(sent_at)
     bad = Bad(site, int(received_at), code, payload.encode(), pointer, message, dialect, bool(int(secret)), sent, *rest)
-    return replayed(bad, position, operations)
+    return replayed(bad, "-".join(map(str, _place(row))), operations, sites.get(site))
 
 
-async def _append(settings: Settings, verdicts: list[Verdict]) -> None:
+async def _append(settings: Settings, records: list[Record], mended: list[tuple[int, int, int]]) -> None:
+    """The mended events first, then that they are: a crash in between repeats them, as the same events."""
     from collector.app import now_ms
-    from collector.spool.opening import open_spooled_log
     from eventlog.contract import Record
-    from eventlog.embedded import open_embedded_log
-    from schemas.record import encode, key_of
+    from schemas.record import Mended, encode, key_of
 
-    log = await (
-        open_spooled_log(settings, now_ms)
-        if settings.kafka
-        else open_embedded_log(
-            settings.data / "log", partitions=settings.log_partitions, bytes_max=settings.log_bytes_max
-        )
-    )
+    log = await _open_log(settings)
     try:
-        for start in range(0, len(verdicts), BATCH):
-            batch = verdicts[start : start + BATCH]
-            await log.append([Record(key_of(one.record.site, one.subject), encode(one.record)) for one in batch])
+        for start in range(0, len(records), BATCH):
+            await log.append(records[start : start + BATCH])
+        for start in range(0, len(mended), MENDED_MAX):
+            told = Mended(now_ms(), mended[start : start + MENDED_MAX])
+            await log.append([Record(key_of("", ""), encode(told))])
     finally:
         await log.close()
+
+
+async def _open_log(settings: Settings) -> Log:
+    """Where the records go. No spool: whoever repairs can wait until Kafka is there."""
+    from eventlog.embedded import open_embedded_log
+
+    if settings.kafka:
+        from eventlog.kafka import open_kafka_log  # an extra
+
+        return await open_kafka_log(settings)
+    return await open_embedded_log(
+        settings.data / "log", partitions=settings.log_partitions, bytes_max=settings.log_bytes_max
+    )

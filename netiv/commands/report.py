@@ -100,13 +100,10 @@ def attribution(
         _run("attribution", "Attribution", (site, since, until, limit, conversion), clickhouse_url, form)
         return
     from netiv.credits import Credits, show
-    from netiv.errors import CommandError
     from netiv.report_run import Asked
 
-    if conversion:
-        raise CommandError("--conversion is not for --model", "Leave one of them out.", code=2)
     wanted = Credits(model, by, lookback, half_life, position, transform, order, currency)
-    show(wanted, Asked(site, since, until, limit, "", clickhouse_url, form))
+    show(wanted, Asked(site, since, until, limit, conversion, clickhouse_url, form))
 
 
 def _run(

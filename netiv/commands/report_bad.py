@@ -9,6 +9,7 @@ SELECT site, dialect, code, pointer, if(user_agent = '', '(server)', substring(u
     toString(min(received_at)) AS first, toString(max(received_at)) AS last, substring(any(payload), 1, 120) AS example
 FROM bad_events FINAL
 WHERE ({site:String} = '' OR site = {site:String})
+    AND (log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM bad_events_mended)
 GROUP BY site, dialect, code, pointer, sender
 ORDER BY events DESC, site, dialect, code, pointer, sender
 LIMIT {limit:UInt32}
@@ -22,7 +23,8 @@ def bad(
     json: bool = options.JSON,
     csv: bool = options.CSV,
 ) -> None:
-    """Bad events by site, dialect, code, place and sender, with how to mend them. `netiv replay` enters them again.
+    """Bad events by site, dialect, code, place and sender, with how to mend them. `netiv replay` enters them again;
+    what it mended is not listed.
 
     Example:
 

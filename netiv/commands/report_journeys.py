@@ -1,4 +1,4 @@
-"""`netiv report stages|effects|lengths|lag|assisted|overlap|customers|days|devices|cohorts`: one table of reports, one way to run them."""
+"""`netiv report stages|rounds|effects|lengths|lag|assisted|overlap|customers|days|devices|cohorts`: one table of reports, one way to run them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from netiv.commands import report_options as options
 
 # name -> (title, what it tells)
 REPORTS = {
-    "stages": ("Stages", "Persons per stage of the stage models, and where they drop off. All of history."),
+    "stages": (
+        "Stages",
+        "Persons per stage of the stage models, and where they drop off, by what they did in the window.",
+    ),
+    "rounds": ("Rounds", "The journey is a circle: stages of the first round, of the second, and so on."),
     "effects": (
         "Channel effects",
         "Removal effects (markov) and Shapley values of channels, before they become credits.",

@@ -6,6 +6,8 @@ import typer
 
 from netiv.commands import report_options as options
 
+EPOCH = "1970-01-01 00:00:00.000"
+
 
 def add(app: typer.Typer) -> None:
     """Register the command."""
@@ -39,8 +41,10 @@ def person(
     if json:
         output.as_json({**msgspec.to_builtins(found), "timeline": journey})
         return
+    # the first stretch reaches back for ever; the tables say so by the epoch
+    held = [{**row, "owned_from": row["owned_from"].replace(EPOCH, "always")} for row in found.ownership]
     parts = (
-        (f"{name}: identifiers", found.identifiers), ("Theirs when", found.ownership), ("Because", found.links),
+        (f"{name}: identifiers", found.identifiers), ("Theirs when", held), ("Because", found.links),
         ("Refused", found.quarantine), ("Timeline", journey),
     )  # fmt: skip
     for title, rows in parts:

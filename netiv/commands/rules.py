@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
     from consumers.rules.difference import Difference
     from schemas.settings import Settings
-
-T = TypeVar("T")
 
 HELP = """Rules for channels, sessions, conversions, stages, referrers: check them, see what they would change, publish them.
 
@@ -68,7 +65,7 @@ def diff(
 ) -> None:
     """How many sessions, touchpoints and how much revenue would move, by channel. Nothing is changed.
 
-    With the embedded engine, stop `netiv up` first. Example:
+    A running `netiv up` works it out beside the stream. Example:
 
     \b
       netiv rules diff my-rules
@@ -77,7 +74,7 @@ def diff(
 
     settings = configuration.load(data=data)
     _must_be_right(folder)
-    found = _owning(settings, lambda: _difference(settings, folder))
+    found = _difference(settings, folder)
     if json:
         output.as_json(found)
         return
@@ -91,17 +88,38 @@ def diff(
 def publish(folder: Path = typer.Argument(..., help="Folder of rule files."), data: Path | None = _DATA) -> None:
     """Put rules in force and re-derive all of history under them. Readers see the old tables until the new are whole.
 
-    With the embedded engine, stop `netiv up` first. Example:
+    A running `netiv up` does it beside the stream and goes on under the new rules. Example:
 
     \b
       netiv rules publish my-rules
     """
     from netiv import configuration
+    from netiv.rebuilding import publish as run
 
     settings = configuration.load(data=data)
     _must_be_right(folder)
-    subjects = _owning(settings, lambda: _publish(settings, folder))
+    subjects = run(settings, folder)
     print(f"Published to {settings.rules_folder}; {subjects:,} visitors re-derived.")
+
+
+def _difference(settings: Settings, folder: Path) -> Difference:
+    import msgspec
+
+    from consumers.rules.difference import Difference
+    from consumers.rules.requests import TryRules
+    from netiv import working
+
+    request = TryRules(str(folder.resolve()))
+    done = working.asked_of_running(settings, request, "Deriving under these rules")
+    if done is not None:
+        return msgspec.json.decode(done.told, type=Difference)
+
+    def work(show: working.Show) -> Difference:
+        from consumers.rules.publishing import difference_of
+
+        return difference_of(settings, folder, show)
+
+    return working.here(settings, "Deriving under these rules", work)
 
 
 def _must_exist(folder: Path | None) -> None:
@@ -118,25 +136,3 @@ def _must_be_right(folder: Path) -> None:
     _must_exist(folder)
     if problems := problems_of(folder):
         raise CommandError(f"{problems[0]} ({len(problems)} in all)", f"Run `netiv rules check {folder}`.")
-
-
-def _owning(settings: Settings, work: Callable[[], T]) -> T:
-    from netiv import engine, lock
-
-    if settings.clickhouse:
-        return work()
-    engine.require()
-    with lock.hold(settings.data, "consumers"):
-        return work()
-
-
-def _difference(settings: Settings, folder: Path) -> Difference:
-    from consumers.rules.publishing import difference_of
-
-    return difference_of(settings, folder)
-
-
-def _publish(settings: Settings, folder: Path) -> int:
-    from consumers.rules.publishing import publish as run
-
-    return run(settings, folder)

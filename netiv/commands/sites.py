@@ -174,8 +174,9 @@ def _show_keys(name: str, shown: dict[str, str], json: bool) -> None:
     if shown:
         print("Keep them: only their hashes are stored, they are not shown again.")
     if "write_key" in shown:
-        url = configuration.load().url
-        for what, tag in snippet.tags(url, shown["write_key"], file):
+        settings = configuration.load()
+        short = settings.url + settings.alias if settings.alias else ""
+        for what, tag in snippet.tags(settings.url, shown["write_key"], file, short):
             print(f"\n{what}:\n  {tag}")
 
 

@@ -87,6 +87,11 @@ def read(warehouse: ClickHouse, site: str, truth: Truth) -> Derived:
     )
 
 
+def owners(warehouse: ClickHouse, site: str, prefix: str) -> dict[str, str]:
+    """Event id to person, of the events whose id begins so."""
+    return {row[0]: row[1] for row in warehouse.query(_EVENTS, {"site": site, "prefix": prefix}).rows}
+
+
 def agorot(value: str) -> int:
     """A decimal of the warehouse as whole agorot."""
     from decimal import Decimal

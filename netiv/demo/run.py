@@ -11,6 +11,7 @@ import msgspec
 from netiv import lag
 from netiv.clickhouse import ClickHouse
 from netiv.demo import compare, derived
+from netiv.demo.pairs import Score, scores
 from netiv.demo.sender import Counts, Keys, Sender, refused
 from netiv.demo.simulate import World, simulate
 from netiv.errors import CommandError
@@ -34,10 +35,11 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of it. Seconds by the wall clock."""
+    """What came of it: the shop's customers line by line, the hard cases by their scores. Seconds by the wall clock."""
 
     counts: Counts
     lines: list[compare.Line]
+    scores: list[Score]
     sent_s: float
     derived_s: float
 
@@ -45,6 +47,11 @@ class Outcome(msgspec.Struct, frozen=True):
     def agreement(self) -> float:
         """The worst line, in percent."""
         return min(line.agreement for line in self.lines)
+
+    @property
+    def missed(self) -> list[Score]:
+        """Scores below what is wanted."""
+        return [score for score in self.scores if score.percent < score.wanted]
 
 
 def play(order: Order, warehouse: ClickHouse, show: Show) -> tuple[World, Outcome]:
@@ -63,7 +70,8 @@ def play(order: Order, warehouse: ClickHouse, show: Show) -> tuple[World, Outcom
     done = time.monotonic()
     client.close()
     lines = compare.compare(world.truth, derived.read(warehouse, order.site, world.truth))
-    return world, Outcome(counts, lines, round(sent - started, 2), round(done - sent, 2))
+    persons = scores(world.hard, derived.owners(warehouse, order.site, world.hard.prefix))
+    return world, Outcome(counts, lines, persons, round(sent - started, 2), round(done - sent, 2))
 
 
 def _send(order: Order, world: World, show: Show) -> Counts:

@@ -9,18 +9,21 @@ import msgspec
 
 from netiv.demo import people
 from netiv.demo.diary import Diary
+from netiv.demo.hard import Cases, Hard
 from netiv.demo.journey import Journey
 from netiv.demo.parcels import Parcel, pack
 from netiv.demo.truth import DAY_MS, Truth
 
 DAYS = 60
+PERSONS_PER_BLOCK = 50  # so many customers to one block of hard cases
 
 
 class World(msgspec.Struct, frozen=True):
-    """What is sent, in order, and what is true."""
+    """What is sent, in order, and what is true; `hard` of the cases beside it."""
 
     parcels: list[Parcel]
     truth: Truth
+    hard: Hard
 
 
 def simulate(seed: int, persons: int, until: datetime) -> World:
@@ -33,4 +36,9 @@ def simulate(seed: int, persons: int, until: datetime) -> World:
         journey = Journey(diary, person)
         journey.run()
         journey.finish()
-    return World(pack(rng, diary.sent), diary.truth())
+    parcels = pack(rng, diary.sent)
+    # Drawn after everything else, and under another prefix: the shop's customers are the same with and without them.
+    cases = Cases(rng, f"h{prefix[1:]}", diary.since, end)
+    for number in range(-(-persons // PERSONS_PER_BLOCK)):
+        cases.block(number)
+    return World(parcels + pack(rng, cases.sent()), diary.truth(), cases.known())

@@ -87,11 +87,13 @@ def _typed(field: str, value: Any, rules: Rules) -> Any:
         return time_of(value, rules)
     text = value.strip() if isinstance(value, str) else value
     if field == "order.value" and isinstance(text, str):
-        return _amount(text)
+        return amount(text)
     return text
 
 
-def _amount(text: str) -> float:
+def amount(text: str) -> float:
+    """A number as people write it: currency signs, thousands, either decimal mark. Raises `Unreadable`."""
+    text = text.strip()
     plain = text.replace("₪", "").replace("$", "").replace("€", "").replace("\u00a0", "").replace(" ", "")
     if "," in plain and "." in plain:
         plain = (
@@ -117,6 +119,14 @@ def time_of(value: Any, rules: Rules) -> int:
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=rules.zone)
     return round(parsed.timestamp() * 1000)
+
+
+def day_of(value: Any, rules: Rules) -> str:
+    """The day a cell names, as YYYY-MM-DD. Raises `Unreadable`."""
+    text = str(value).strip()
+    if re.fullmatch(r"\d{8}", text):  # as Google's exports have it
+        text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    return _parsed(text, rules.date_format).date().isoformat()
 
 
 def _parsed(text: str, date_format: str | None) -> datetime:

@@ -33,21 +33,40 @@ def is_json(path: Path) -> bool:
     return path.name.removesuffix(".gz").lower().endswith((".jsonl", ".ndjson", ".json"))
 
 
-def encoding_of(path: Path) -> str:
+class Reading(msgspec.Struct, frozen=True):
+    """How a file is read, and how many lines it has."""
+
+    encoding: str
+    lines: int
+
+
+def reading_of(path: Path) -> Reading:
     """UTF-8 where all of the file is; UTF-16 with a mark; else Windows-1255."""
     decoder = codecs.getincrementaldecoder("utf-8")()
+    encoding, lines, ends = "utf-8-sig", 0, True
     with _binary(path) as file:
         piece = file.read(_PIECE)
         if piece[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return "utf-16"
+            encoding = "utf-16"
+        while piece:
+            lines += piece.count(b"\n")
+            ends = piece.endswith((b"\n", b"\n\0"))
+            try:
+                if encoding == "utf-8-sig":
+                    decoder.decode(piece)
+            except UnicodeDecodeError:
+                encoding = _FALLBACK
+            piece = file.read(_PIECE)
         try:
-            while piece:
-                decoder.decode(piece)
-                piece = file.read(_PIECE)
-            decoder.decode(b"", final=True)
+            decoder.decode(b"", final=encoding == "utf-8-sig")
         except UnicodeDecodeError:
-            return _FALLBACK
-    return "utf-8-sig"
+            encoding = _FALLBACK
+    return Reading(encoding, lines + (not ends))
+
+
+def encoding_of(path: Path) -> str:
+    """The encoding alone."""
+    return reading_of(path).encoding
 
 
 def rows(path: Path, encoding: str, delimiter: str | None) -> Iterator[Row]:

@@ -1,20 +1,20 @@
-"""One import: rows in order, batches to the collector, rejected rows to a file beside, progress so that it can go on.
+"""One import of events: rows in order, batches to the collector, rejected rows to a file beside, progress so that it can go on.
 
 A batch is confirmed before the place behind it is written down: after a crash some rows are sent twice, as the same events.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import msgspec
 
 from netiv.errors import CommandError
-from netiv.http import Client
+from netiv.http import Answer, Client
+from netiv.importing.journal import Journal
 from netiv.importing.mapping import Ids, Rules, Unreadable, event_of
 from netiv.importing.rows import Row, rows
 
@@ -23,13 +23,32 @@ BATCH_BYTES = 800_000
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What to import, and how."""
+    """What to import, and how. `account`: of costs that name none."""
 
     path: Path
     encoding: str
     delimiter: str | None
     rules: Rules
     key: str
+    account: str = ""
+
+    def mark(self) -> str:
+        """Names the content and the reading of the file."""
+        digest = hashlib.blake2b(digest_size=16)
+        with self.path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+        rules = self.rules
+        reading = (
+            self.encoding,
+            self.delimiter,
+            sorted(rules.columns.items()),
+            str(rules.zone),
+            rules.type,
+            rules.name,
+        )
+        digest.update(repr((*reading, rules.date_format, self.account)).encode())
+        return digest.hexdigest()
 
 
 class Summary(msgspec.Struct):
@@ -50,50 +69,21 @@ class _Batch(msgspec.Struct):
 
 def run(plan: Plan, client: Client, on_row: Callable[[int], None]) -> Summary:
     """Import the file; `on_row` is told the number of the last confirmed row. Raises `CommandError`."""
-    place = plan.path.with_name(plan.path.name + ".progress")
-    rejects = plan.path.with_name(plan.path.name + ".rejected.csv")
-    mark = fingerprint(plan)
-    done = _done(place, mark)
-    summary = Summary(skipped=done)
-    with rejects.open("a" if done else "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        if not done:
-            writer.writerow(["row", "code", "pointer", "message", "source"])
-        for batch in _batches(plan, done, summary, writer):
-            _send(plan, client, batch, summary, writer)
-            file.flush()
+    with Journal(plan.path, plan.mark(), go_on=True) as journal:
+        summary = Summary(skipped=journal.done)
+        for batch in _batches(plan, journal, summary):
+            _send(plan, client, batch, summary, journal)
             last = batch.rows[-1].number
-            place.write_text(f"{mark} {last}\n", "ascii")
+            journal.confirm(last)
             on_row(last)
-    place.unlink(missing_ok=True)
-    if not summary.rejected and not done:
-        rejects.unlink()
+        journal.finish(keep=bool(summary.rejected))
     return summary
 
 
-def fingerprint(plan: Plan) -> str:
-    """Names the content and the reading of a file: progress of another one is not gone on from."""
-    digest = hashlib.blake2b(digest_size=16)
-    with plan.path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    rules = plan.rules
-    reading = (plan.encoding, plan.delimiter, sorted(rules.columns.items()), str(rules.zone), rules.type, rules.name)
-    digest.update(repr((*reading, rules.date_format)).encode())
-    return digest.hexdigest()
-
-
-def _done(place: Path, mark: str) -> int:
-    try:
-        known, _, number = place.read_text("ascii").partition(" ")
-        return int(number) if known == mark else 0
-    except (OSError, ValueError):
-        return 0
-
-
-def _batches(plan: Plan, done: int, summary: Summary, writer: Any) -> Iterator[_Batch]:
+def _batches(plan: Plan, journal: Journal, summary: Summary) -> Iterator[_Batch]:
     ids = Ids()
     batch = _Batch()
+    done = journal.done
     for row in rows(plan.path, plan.encoding, plan.delimiter):
         try:
             raw = _raw(row, plan.rules, ids)
@@ -101,7 +91,7 @@ def _batches(plan: Plan, done: int, summary: Summary, writer: Any) -> Iterator[_
             if row.number > done:
                 summary.rows += 1
                 summary.rejected += 1
-                writer.writerow([row.number, str(error), "", "", row.source])
+                journal.reject(row, str(error))
             continue
         if row.number <= done:
             continue
@@ -123,19 +113,23 @@ def _raw(row: Row, rules: Rules, ids: Ids) -> bytes:
     return msgspec.json.encode({**event, "event_id": ids.of(event)})
 
 
-def _send(plan: Plan, client: Client, batch: _Batch, summary: Summary, writer: Any) -> None:
+def _send(plan: Plan, client: Client, batch: _Batch, summary: Summary, journal: Journal) -> None:
     headers = {"Authorization": f"Bearer {plan.key}", "Content-Type": "application/json", "X-Netiv-Import": "1"}
     body = b'{"events":[' + b",".join(batch.events) + b"]}"
     answer = client.patient("POST", "/v1/events", body, headers)
     if answer.status != 202:
-        told = answer.json().get("error", {})
-        raise CommandError(
-            f"The collector refused the import: {told.get('message')}", told.get("hint", "See `netiv doctor`.")
-        )
+        refuse_whole(answer)
     told = answer.json()
     summary.accepted += told["accepted"]
     summary.duplicates += told["duplicates"]
     summary.rejected += len(told["rejected"])
     for one in told["rejected"]:
-        row = batch.rows[one["index"]]
-        writer.writerow([row.number, one["code"], one["pointer"], one["message"], row.source])
+        journal.reject(batch.rows[one["index"]], one["code"], one["pointer"], one["message"])
+
+
+def refuse_whole(answer: Answer) -> NoReturn:
+    """Raises what the collector said."""
+    told = answer.json().get("error", {})
+    raise CommandError(
+        f"The collector refused the import: {told.get('message')}", told.get("hint", "See `netiv doctor`.")
+    )

@@ -1,11 +1,24 @@
 -- Working tables of one refresher, in a database of its own. {{scratch}} is that database's name.
 -- `journal`, `dirty_persons` and `dirty_conversions` are written before anything is rewritten and emptied after the offset
 -- is committed, so a crash in between loses no key.
-CREATE TABLE IF NOT EXISTS {{scratch}}.journal (cycle UInt64, site LowCardinality(String), subject String)
+CREATE TABLE IF NOT EXISTS {{scratch}}.journal
+(
+    cycle UInt64, site LowCardinality(String), subject String,
+    since Int64 DEFAULT 0 COMMENT 'epoch ms of the earliest new event; 0 = everything of the subject is to be derived'
+)
 ENGINE = MergeTree PARTITION BY cycle ORDER BY (site, subject) SETTINGS index_granularity = 1024, fsync_after_insert = 1;
 
--- The slice of the journal that is being refreshed.
-CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_subjects (site LowCardinality(String), subject String) ENGINE = Memory;
+ALTER TABLE {{scratch}}.journal ADD COLUMN IF NOT EXISTS since Int64 DEFAULT 0;
+
+-- The slice of the journal that is being refreshed; from when on its events matter; and these events.
+CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_subjects (site LowCardinality(String), subject String, since Int64) ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.bounds (site String, subject String, bound Int64) ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.bound_of (site String, subject String, bound Int64)
+ENGINE = Join(ANY, LEFT, site, subject) SETTINGS persistent = 0;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_events AS events ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_persons (site LowCardinality(String), person_id String)
 ENGINE = MergeTree ORDER BY (site, person_id) SETTINGS index_granularity = 1024, fsync_after_insert = 1;
@@ -50,6 +63,8 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.identities AS identities ENGINE = Memory;
 CREATE TABLE IF NOT EXISTS {{scratch}}.sessions AS sessions ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.touchpoints AS touchpoints ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.stage_events AS stage_events ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.conversion_events AS conversion_events ENGINE = Memory;
 

@@ -1,3 +1,4 @@
+import { parsed } from "./attempt";
 import { modeOf, readConsent, writeConsent, type Consent, type Mode } from "./consent";
 import { openJar } from "./cookie";
 import { createDelivery } from "./deliver";
@@ -95,26 +96,26 @@ export function createClient(o: Options, url: string): Core {
   };
   const settle = (key: string, outcome: Outcome, json = store.get(key)): void => {
     store.remove(key);
-    tell(JSON.parse(json || "{}"), outcome, resolvers.get(key));
+    tell(parsed(json, {} as Event), outcome, resolvers.get(key));
     resolvers.delete(key);
   };
 
   const objected = (o.gpc && (navigator as any).globalPrivacyControl) || (o.dnt && +navigator.doNotTrack! > 0);
-  let mode: Mode;
+  let mode: Mode = "hold";
   let answer: Consent | null;
   let held: Array<() => void> = [];
 
-  const { origin, hostname } = new URL(url);
+  const { hostname } = new URL(url);
   const delivery = createDelivery({
     store,
     prefix,
     tab,
-    url,
+    goal: url,
     writeKey,
-    // cookies go to the page's own origin always, to another host of its domain as long as it answers
-    credentials: () =>
+    // cookies go to the page's own host (they know no ports) and to others of its domain, as long as those answer
+    cookieMode: () =>
       mode === "full"
-        ? origin === at.origin || (visitor.domain && hostname.endsWith("." + visitor.domain))
+        ? ("." + hostname).endsWith("." + (visitor.domain || at.hostname))
           ? "include"
           : "omit"
         : mode === "cookieless"
@@ -213,28 +214,42 @@ export function createClient(o: Options, url: string): Core {
       become();
     }),
     reset() {
+      ready();
       const sent = track("logged_out");
       visitor.forget();
       become();
       return sent;
     },
-    flush: () => delivery.now(),
+    flush: () => (ready(), delivery.now()),
     on: (what, then) => void handlers.push([what, then]),
-    visitorId: () => visitor.id,
+    visitorId: () => (ready(), visitor.id),
   } as Partial<Core> as Core;
   STEPS.split(" ").forEach((name) => ((core as any)[name] = (properties?: Properties) => track(name, properties)));
 
-  store.useDisk(true);
-  answer = readConsent(store);
-  become();
-  if (linked && linked !== visitor.id) emit("identify", { identifiers: { visitor_id: linked } });
+  // storage and cookies make the page wait for other processes: in tasks of their own, or when a call needs them
+  const steps = [
+    () => {
+      store.useDisk(true);
+      answer = readConsent(store);
+    },
+    () => {
+      become();
+      if (linked && linked !== visitor.id) emit("identify", { identifiers: { visitor_id: linked } });
+      delivery.soon();
+    },
+  ];
+  const ready = (count = 2): void => steps.splice(0, count).forEach((step) => safely(step)());
+  setTimeout(ready, 0, 1);
+  setTimeout(ready);
 
-  const leave = (final?: boolean): void => {
+  const leave = (final: boolean): void => {
+    ready();
     core.leaving.forEach((then) => then());
-    delivery.leave(!!final);
+    delivery.leave(final);
   };
   listen(window, "pagehide", () => leave(true));
-  listen(doc, "visibilitychange", () => (doc.visibilityState === "hidden" ? leave() : delivery.soon()));
+  // on the document: after the modules, which listen on the window and have something to say last
+  listen(doc, "visibilitychange", () => (doc.hidden ? leave(false) : delivery.soon()));
   listen(window, "online", delivery.now);
   listen(window, "storage", ({ key, newValue, oldValue }: StorageEvent) => {
     if (key === CONSENT) {
@@ -242,7 +257,6 @@ export function createClient(o: Options, url: string): Core {
       become();
     } else if (newValue === null && resolvers.has(key!)) settle(key!, SENT, oldValue);
   });
-  delivery.soon();
   if (o.pages !== "off") core.page();
   return core;
 }

@@ -1,3 +1,4 @@
+import { parsed } from "./attempt";
 import { CONSENT, type Store } from "./storage";
 
 /** `full`: ids are stored; `cookieless`: sent, nothing stored; `hold`: kept in memory until asked; `off`: nothing. */
@@ -17,6 +18,6 @@ export function modeOf(consent: Consent | null, option: string | undefined, obje
 }
 
 /** The answer that is stored, or the one another tab has just stored. */
-export const readConsent = (store: Store, told = store.get(CONSENT)): Consent | null => JSON.parse(told || "null");
+export const readConsent = (store: Store, told = store.get(CONSENT)): Consent | null => parsed(told, null);
 
 export const writeConsent = (store: Store, consent: Consent): unknown => store.set(CONSENT, JSON.stringify(consent));

@@ -28,16 +28,16 @@ export interface Outlet {
   store: Store;
   prefix: string;
   tab: string;
-  url: string;
+  goal: string;
   writeKey: string;
   /** "": nothing may be sent. Cookies go along where the collector is first-party; `omit`: an answer sets none either. */
-  credentials(): RequestCredentials | "";
+  cookieMode(): RequestCredentials | "";
   settle(key: string, outcome: Outcome): void;
   log(...what: unknown[]): void;
 }
 
 /** The road from the queue to the collector: one tab at a time, retries for ever, nothing removed before an answer. */
-export function createDelivery({ store, prefix, tab, url, writeKey, credentials, settle, log }: Outlet): Delivery {
+export function createDelivery({ store, prefix, tab, goal, writeKey, cookieMode, settle, log }: Outlet): Delivery {
   const { locks } = navigator;
   let cookies = true;
   const flying = new Set<string>();
@@ -49,7 +49,7 @@ export function createDelivery({ store, prefix, tab, url, writeKey, credentials,
   let all = true;
 
   const ready = (mine?: boolean): string[] =>
-    credentials()
+    cookieMode()
       ? store.keys(prefix).filter((key) => !flying.has(key) && (!mine || tabOf(key) === tab))
       : [];
 
@@ -59,14 +59,14 @@ export function createDelivery({ store, prefix, tab, url, writeKey, credentials,
     const texts = keys.map((key) => store.get(key) || "{}");
     const size = fitting(texts);
     keys.splice(size);
-    keys.forEach((key) => flying.add(key));
+    keys.forEach(flying.add, flying);
     return [keys, envelope(writeKey, Date.now(), texts.slice(0, size))];
   };
 
   const send = async ([keys, body]: [string[], string]): Promise<boolean> => {
-    const answer = await post(url, body, (cookies && credentials()) || "omit");
+    const answer = await post(goal, body, (cookies && cookieMode()) || "omit");
     const [status, retryAfter, said] = answer;
-    keys.forEach((key) => flying.delete(key));
+    keys.forEach(flying.delete, flying);
     log(body, status, said);
     // an origin that the site doesn't list may send, but not with cookies: then the answer can't be read
     if (!status) cookies = !cookies;
@@ -88,7 +88,7 @@ export function createDelivery({ store, prefix, tab, url, writeKey, credentials,
 
   const drain = async (): Promise<void> => {
     const mine = !all;
-    const wait = +(store.get(WAIT) || 0) - Date.now();
+    const wait = (store.get(WAIT) as unknown as number) - Date.now();
     all = true;
     // longer than anybody may ask for: the clock was set back
     if (wait > 0 && wait < 4e6) return plan(wait);
@@ -130,10 +130,10 @@ export function createDelivery({ store, prefix, tab, url, writeKey, credentials,
       while (ready(true)[0]) {
         const batch = load(true);
         // an answer may set no cookie without consent, which a beacon can't refuse
-        if (!final || credentials() === "omit" || !navigator.sendBeacon) return void send(batch);
+        if (!final || cookieMode() === "omit" || !navigator.sendBeacon) return void send(batch);
         // a page that comes back from the back-forward cache hasn't heard what became of it: it sends again
-        setTimeout(() => batch[0].forEach((key) => flying.delete(key)), 1);
-        if (!navigator.sendBeacon(url, batch[1])) return;
+        setTimeout(() => batch[0].forEach(flying.delete, flying), 1);
+        if (!navigator.sendBeacon(goal, batch[1])) return;
       }
     },
   };

@@ -11,7 +11,7 @@ export type * from "./generated/event";
 
 /** Starts the SDK. `host` is the collector's origin (its path prefix goes in `path`); default: the page's own. */
 export function init(options: Options): Netiv {
-  const core = createClient(options, addressOf(options, location.origin, "/v1/events"));
+  const core = createClient(options, addressOf(options, location.origin, options.events || "/v1/events"));
   if (options.auto !== "off") watch(core);
   return core;
 }

@@ -1,3 +1,4 @@
+import { parsed } from "./attempt";
 import type { Store } from "./storage";
 
 /** How a session began, kept while it lasts: sent with every event of it, so that no page of it forgets its campaign. */
@@ -36,13 +37,11 @@ export function arrivalOf(url: string): Pick<Landing, "campaign" | "click_ids"> 
  * when the address brings another campaign. `seq` counts the visitor's events. Exactly 30 minutes is still the same session.
  */
 export function landingAt(store: Store, now: number, url: string, referrer: string, fresh: () => string): Kept {
-  const kept = JSON.parse(store.get(KEY) || "[0,0]") as Kept;
+  const kept = parsed(store.get(KEY), [0, 0] as unknown as Kept);
   const arrival = arrivalOf(url);
   const brought = JSON.stringify(arrival);
   if (Math.abs(now - kept[0]) > SESSION_MS || (brought !== "{}" && brought !== kept[2])) {
-    kept[2] = brought;
-    kept[3] = fresh();
-    kept[4] = { ...arrival, landing_referrer: referrer };
+    kept.splice(2, 3, brought, fresh(), { ...arrival, landing_referrer: referrer });
   }
   kept[0] = now;
   kept[1]++;

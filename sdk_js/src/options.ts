@@ -6,6 +6,8 @@ export interface Options {
   host?: string;
   /** Path prefix of the collector, as `/a`; default: the folder the script came from. */
   path?: string;
+  /** Path of the events on the collector, after `path`; default `/v1/events`. */
+  events?: string;
   /** `required`: nothing before consent. `cookieless`: events without storage before it. */
   consent?: string;
   /** Any value: Global Privacy Control counts as an objection. */

@@ -8,6 +8,8 @@ type Early = [verb: "track", values: [string], resolve?: (value: unknown) => voi
 
 /** The name of the automatic parts, with their hash: always those that this core was built with. */
 declare const AUTO: string;
+/** The path of the events, under which the collector serves this build. */
+declare const EVENTS: string;
 
 const page = window as unknown as { netiv: Partial<Core> & { q?: Early[] } };
 const script = document.currentScript as HTMLScriptElement;
@@ -16,13 +18,14 @@ const run = (): void => {
   const early = page.netiv || {};
   if (early.o) return; // the page has the snippet twice
   const options = { ...script.dataset };
-  const core = (page.netiv = createClient(options, addressOf(options, script.src, "/v1/events")));
+  const core = (page.netiv = createClient(options, addressOf(options, script.src, options.events || EVENTS)));
   (early.q || []).forEach(([verb, values, resolve = () => {}]) => resolve(core[verb](...values)));
   if (options.auto === "off") return;
   const more = document.createElement("script");
   more.src = addressOf({}, script.src, AUTO);
   more.nonce = script.nonce;
-  document.head.append(more);
+  // a request takes a millisecond to begin: not in the task that starts the page's own
+  setTimeout(() => document.head.append(more));
 };
 
 // a page that is only prepared is no visit yet

@@ -20,7 +20,6 @@ export interface Store {
 
 export function openStore(find: () => Storage): Store {
   const memory = new Map<string, string>();
-  const found = attempt(find);
   let disk: Storage | undefined;
   const set = (key: string, value: string): boolean => {
     memory.set(key, value);
@@ -39,7 +38,7 @@ export function openStore(find: () => Storage): Store {
     remove,
     keys,
     useDisk(allowed) {
-      const next = allowed ? found : undefined;
+      const next = allowed ? attempt(find) : undefined;
       if (disk === next) return;
       const kept = keys("nv_").map((key) => [key, get(key)!] as const);
       kept.forEach(([key]) => key === CONSENT || remove(key));

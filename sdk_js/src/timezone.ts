@@ -1,14 +1,18 @@
 import { attempt } from "./attempt";
 import type { Core } from "./client";
 
-const LATER_MS = 1000;
+/** After the page has come to rest. */
+const LATER_MS = 5000;
+
+declare const Temporal: { Now: { timeZoneId(): string } } | undefined;
 
 /**
- * The visitor's time zone, for every event but the first ones: the first use of Intl costs a browser ten milliseconds
- * and more, which a page that is starting doesn't have.
+ * The visitor's time zone. Temporal tells it for nothing; the first use of Intl costs a browser ten milliseconds and more,
+ * which a page that is starting doesn't have: browsers without Temporal are asked in an idle moment long after.
  */
 export function tellTimezone({ context }: Core): void {
-  const look = (): void => void attempt(() => (context.timezone = Intl.DateTimeFormat().resolvedOptions().timeZone));
-  if ("requestIdleCallback" in window) requestIdleCallback(look);
-  else setTimeout(look, LATER_MS);
+  const tell = (zone: string): void => void (context.timezone = zone);
+  const look = (): void => void attempt(() => tell(Intl.DateTimeFormat().resolvedOptions().timeZone));
+  if (typeof Temporal === "object") return tell(Temporal.Now.timeZoneId());
+  setTimeout(() => ("requestIdleCallback" in window ? requestIdleCallback(look) : look()), LATER_MS);
 }

@@ -1,5 +1,6 @@
 """The credits of every model against the textbook, for paths that Hypothesis makes up."""
 
+import json
 from collections import defaultdict
 from decimal import Decimal
 
@@ -217,3 +218,28 @@ async def test_parameters_are_the_windows(warehouse):
     assert await warehouse.rows(
         f"SELECT count() FROM {view('attribution_ways', WINDOW, since='2026-01-05 12:00:00')}"
     ) == [(2,)]
+
+
+async def test_conversions_of_some_names(warehouse):
+    await put(warehouse, [Path(["Email"]), Path(["Live"], name="lead"), Path(["Live"], name="sign_up")], [["Email"]])
+    asked = attribution(model="linear", conversion="lead,purchase")
+    assert set((await shares(warehouse, asked))["linear"]) == {1, 2}
+    effects = view("channel_effects", {**WINDOW, "model": "markov"}, conversion="purchase")
+    assert await warehouse.rows(f"SELECT channel, effect, conversions, open_paths FROM {effects}") == [
+        ("Email", 1.0, 1, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"model": "time_decay", "half_life_s": 3600}, {"model": "position", "position_first": 10.5}, {"lookback_s": 90_000},
+     {"transform": "collapse", "conversion": "purchase"}, {"since": "2026-01-05 12:00:00", "until": "2026-01-06 00:00:00"}],
+)  # fmt: skip
+async def test_options_are_parameters_with_defaults(warehouse, given):
+    await put(warehouse, [Path(["Email", "Email", "Live"]), Path(["Live"], name="lead")], [["Email"]])
+    options = json.dumps(given)
+    expected = await warehouse.rows(f"SELECT * FROM {attribution(**given)} ORDER BY ALL")
+    found = await warehouse.rows(
+        "SELECT * FROM attribution_with(options = {options:String}) ORDER BY ALL", {"options": options}
+    )
+    assert found == expected != []

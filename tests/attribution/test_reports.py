@@ -163,6 +163,25 @@ async def test_stages_and_the_circle(warehouse):
         ("purchase", 2, 0, 2, 0),
         ("retention", 2, 0, 2, 0),
     ]
+    # by what was done in the first two days: nobody's second purchase, nobody's review
+    early = {"since": "2026-01-05 00:00:00", "until": "2026-01-07 00:00:00"}
+    journey = [row[2:5] for row in await report(warehouse, "stages", **early) if row[0] == "journey"]
+    assert journey == [
+        ("awareness", 4, 1),
+        ("consideration", 3, 1),
+        ("conversion", 2, 1),
+        ("purchase", 1, 1),
+        ("retention", 0, 0),
+    ]
+    # ann closes the circle with her review, dor with a second purchase; then ann comes back: her second round
+    await warehouse.command(TOUCH + f"('shop', 'ann', {at(12)}, 90, 'ann', 'visit', 'classic', 'Email', 1)")
+    rounds = [row[1:6] for row in await report(warehouse, "rounds") if row[0] == "journey"]
+    assert [row[:1] + row[2:4] for row in rounds if row[0] == 1] == [
+        (1, "awareness", 4), (1, "consideration", 3), (1, "conversion", 2), (1, "purchase", 2), (1, "retention", 2)
+    ]  # fmt: skip
+    assert [row[:1] + row[2:] for row in rounds if row[0] == 2] == [
+        (2, "awareness", 1, 1), (2, "consideration", 0, 0), (2, "conversion", 0, 0), (2, "purchase", 0, 0), (2, "retention", 0, 0)
+    ]  # fmt: skip
     models = await warehouse.rows("SELECT stage_model, count() FROM v_stages GROUP BY stage_model ORDER BY stage_model")
     assert models == [("awareness_conversion", 4), ("content", 4), ("journey", 5), ("loyalty", 4), ("sales_waltz", 8)]
     persons = await warehouse.rows(

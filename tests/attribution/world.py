@@ -17,6 +17,7 @@ class Path(NamedTuple):
     currency: str = "EUR"
     campaigns: Sequence[str] = ()
     number: int = 1
+    name: str = "purchase"
 
 
 PATH_TYPES = {
@@ -38,7 +39,7 @@ def _row(number: int, path: Path) -> dict[str, Any]:
     times = [NOON - age for age in ages(path)]
     channels = list(path.channels)
     return {
-        "person_id": f"p{number}", "conversion_id": number, "converted_at": NOON, "name": "purchase",
+        "person_id": f"p{number}", "conversion_id": number, "converted_at": NOON, "name": path.name,
         "value": path.value, "currency": path.currency, "number": path.number, "touches": len(channels),
         "path_channels": channels, "path_nodes": ["classic"] * len(channels),
         "path_sources": [channel.lower() for channel in channels], "path_mediums": [""] * len(channels),
@@ -94,7 +95,13 @@ async def put_worlds(warehouse: Any, worlds: dict[str, World]) -> None:
         await warehouse.insert("open_paths", columns, types)
 
 
-WINDOW = {"since": "1970-01-01 00:00:00", "until": "2299-01-01 00:00:00", "lookback_s": 0, "transform": ""}
+WINDOW = {
+    "since": "1970-01-01 00:00:00",
+    "until": "2299-01-01 00:00:00",
+    "lookback_s": 0,
+    "transform": "",
+    "conversion": "",
+}
 MODEL = {**WINDOW, "model": "", "half_life_s": 604800, "position_first": 40, "position_middle": 20, "position_last": 40}
 
 

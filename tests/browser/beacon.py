@@ -99,7 +99,7 @@ class Beacon:
         """Distinct acknowledged events of this name (or type)."""
         return [event for event in self.taken.values() if name in (event.get("name"), event["type"])]
 
-    def wait(self, until: Callable[[], object], timeout_s: float = 20.0) -> None:
+    def wait(self, until: Callable[[], object], timeout_s: float = 60.0) -> None:
         """Until a condition of the arrivals holds; raises with what there is."""
         with self._changed:
             if not self._changed.wait_for(until, timeout_s):

@@ -13,6 +13,7 @@ from browser.beacon import DIST, Beacon
 from browser.stack import Stack, started
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
+DEADLINE_MS = 90_000  # of a machine that has much else to do
 F = TypeVar("F", bound=Callable[..., Any])
 FLAGS = [
     "--headless",
@@ -58,6 +59,7 @@ def browser(driver: Playwright) -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor with nothing stored."""
     fresh = browser.new_context()
+    fresh.set_default_timeout(DEADLINE_MS)
     yield fresh
     fresh.close()
 
@@ -107,6 +109,13 @@ def beacon(request: pytest.FixtureRequest) -> Iterator[Beacon]:
 
 
 @pytest.fixture
+def pages() -> Iterator[Beacon]:
+    """A site's own server, for tests whose collector is the stack's, under another port."""
+    with Beacon() as server:
+        yield server
+
+
+@pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """A user-data folder for tests that kill the browser."""
     return tmp_path / "profile"
@@ -120,5 +129,11 @@ def html(attributes: str = "", title: str = "Home", body: str = "", engagement: 
 
 
 def ready(page: Page) -> None:
-    """Until the SDK has started on this page."""
-    page.wait_for_function("() => window.netiv && window.netiv.visitorId")
+    """Until the SDK has started on this page: its calls are there, and asking for the visitor ends what is left of the start."""
+    page.wait_for_function("() => window.netiv && window.netiv.visitorId && window.netiv.visitorId()")
+
+
+def whole(page: Page) -> None:
+    """Until its automatic parts are at work too: the last of them tells the time zone."""
+    ready(page)
+    page.wait_for_function("() => window.netiv.context.timezone")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import pytest
 from browser.beacon import Beacon
-from browser.conftest import html, ready
+from browser.conftest import html, ready, whole
 from playwright.sync_api import BrowserContext, Page
-
-AUTO_READY = "() => history.pushState.toString().indexOf('[native code]') < 0"
 
 
 def open_page(page: Page, beacon: Beacon, path: str = "/") -> None:
     """A page with its automatic parts at work."""
     page.goto(beacon.url(path=path))
-    ready(page)
-    page.wait_for_function(AUTO_READY)
+    whole(page)
 
 
 def test_a_single_page_app_with_ten_routes(page: Page, beacon: Beacon) -> None:
@@ -40,8 +37,7 @@ def test_fragments_are_routes_where_they_look_like_routes(
 ) -> None:
     beacon.pages["/"] = html(attributes)
     page.goto(beacon.url())
-    ready(page)
-    page.wait_for_load_state("networkidle")
+    whole(page)
     page.evaluate("location.hash = 'top'")
     page.evaluate("new Promise(done => setTimeout(done))")
     page.evaluate("location.hash = '/a'")
@@ -87,8 +83,7 @@ def test_each_automatic_part_can_be_switched_off(page: Page, beacon: Beacon) -> 
         off, body='<a id=out href="http://elsewhere.example/">x</a><form><button>go</button></form>'
     )
     page.goto(beacon.url())
-    ready(page)
-    page.wait_for_load_state("networkidle")
+    whole(page)
     page.evaluate(
         "addEventListener('click', event => event.preventDefault()); addEventListener('submit', event => event.preventDefault())"
     )
@@ -158,6 +153,20 @@ def test_errors_and_vitals_and_media_are_files_of_their_own(context: BrowserCont
     assert len(beacon.named("javascript_error")) == 1
     assert beacon.named("web_vitals")[0]["properties"]["ttfb_ms"] >= 0
     assert len(beacon.named("media_started")) == 1
+
+
+@pytest.mark.parametrize("first", ["core", "module"])
+def test_what_a_module_says_as_the_page_ends_goes_along(first: str, context: BrowserContext, beacon: Beacon) -> None:
+    core = '<script src="/netiv.js" data-key="wk_test" data-engagement="off"></script>'
+    both = [core, '<script src="/netiv-vitals.js"></script>']
+    beacon.pages["/"] = "<!doctype html><title>Vitals</title>" + "".join(both if first == "core" else reversed(both))
+    page = context.new_page()
+    page.goto(beacon.url())
+    ready(page)
+    beacon.wait(lambda: beacon.named("page"))
+    page.goto(beacon.url(path="/plain"))
+    beacon.wait(lambda: beacon.named("web_vitals"))
+    assert len(beacon.named("web_vitals")) == 1
 
 
 # a second of silence, made here: a WAV file of zeros

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from browser.beacon import Beacon
-from browser.conftest import FLAGS, executable, html, ready
+from browser.conftest import FLAGS, executable, html, ready, whole
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 QUEUED = "() => Object.keys(localStorage).filter(key => key.startsWith('nv_q')).length"
@@ -233,7 +233,7 @@ def test_a_clock_wrong_by_a_year_is_told_by_sent_at(context: BrowserContext, bea
         once_each(beacon, f"year{years}")
         [arrival] = [each for each in beacon.arrivals if any(e.get("name") == f"year{years}" for e in each.events)]
         [event] = [each for each in arrival.events if each.get("name") == f"year{years}"]
-        assert 0 <= arrival.body["sent_at"] - event["created_at"] < 2000
+        assert 0 <= arrival.body["sent_at"] - event["created_at"] < 60_000  # not the year that the clock is wrong by
         page.close()
 
 
@@ -279,8 +279,7 @@ def test_a_page_that_returns_from_the_back_forward_cache_counts_and_delivers(bro
 def test_the_engaged_page_ends_with_its_report(page: Page, beacon: Beacon) -> None:
     beacon.pages["/"] = html(engagement="on", body="<div style='height:4000px'>long</div>")
     page.goto(beacon.url())
-    ready(page)
-    page.wait_for_load_state("networkidle")
+    whole(page)
     page.mouse.wheel(0, 2000)
     page.wait_for_function("() => scrollY > 1000 && performance.now() > 1500")
     page.goto(beacon.url(path="/plain"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from browser.beacon import Beacon
-from browser.conftest import html, ready, small_only
+from browser.conftest import html, ready, small_only, whole
 from playwright.sync_api import BrowserContext, Page
 
 
@@ -71,7 +71,7 @@ def test_a_strict_policy(page: Page, beacon: Beacon) -> None:
     page.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
     page.goto(beacon.url())
     beacon.wait(lambda: beacon.named("page"))
-    page.wait_for_load_state("networkidle")
+    whole(page)
     assert any("GET /netiv." in request and request != "GET /netiv.js" for request in beacon.requests)
     page.click("#out", no_wait_after=True)
     beacon.wait(lambda: beacon.named("outbound_click"))
@@ -136,7 +136,6 @@ def test_the_page_s_own_names_stay_its_own(page: Page, beacon: Beacon) -> None:
     names = "() => Object.getOwnPropertyNames(window).filter(name => name !== 'netiv' && !/^\\d+$/.test(name)).sort()"
     before = page.evaluate(names)
     page.goto(beacon.url())
-    ready(page)
-    page.wait_for_load_state("networkidle")
+    whole(page)
     assert page.evaluate(names) == before
     assert page.evaluate("document.activeElement === document.body")

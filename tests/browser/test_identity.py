@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from browser.beacon import Beacon
-from browser.conftest import html, ready, small_only
+from browser.conftest import html, ready, small_only, whole
 from playwright.sync_api import BrowserContext, Page
 
 STORED = "() => [document.cookie, ...Object.keys(localStorage)].join(' ').trim()"
@@ -99,7 +99,7 @@ def test_nothing_before_consent_then_everything_then_nothing_again(page: Page, b
     page.goto(beacon.url(path="/?utm_source=ad"))
     ready(page)
     page.evaluate("() => { netiv.track('early'); netiv.flush() }")
-    page.wait_for_load_state("networkidle")
+    whole(page)
     assert page.evaluate(STORED) == ""
     assert not beacon.arrivals
     page.evaluate("() => netiv.consent('granted')")
@@ -182,8 +182,7 @@ def test_the_hop_to_another_own_domain_carries_the_visitor(
     beacon.pages["/"] = html(domains, body=body)
     beacon.pages["/next"] = html(domains, title="Next")
     page.goto(shop(beacon))
-    ready(page)
-    page.wait_for_load_state("networkidle")
+    whole(page)
     visitor = page.evaluate("netiv.visitorId()")
     if way == "link":
         page.click("#link")
@@ -208,8 +207,7 @@ def test_a_hop_to_a_domain_that_knows_the_browser_links_the_two(page: Page, beac
     ready(page)
     theirs = page.evaluate("netiv.visitorId()")
     page.goto(shop(beacon))
-    ready(page)
-    page.wait_for_load_state("networkidle")
+    whole(page)
     ours = page.evaluate("netiv.visitorId()")
     page.click("#link")
     page.wait_for_url("**/next**")
@@ -221,8 +219,7 @@ def test_a_hop_to_a_domain_that_knows_the_browser_links_the_two(page: Page, beac
 def test_a_link_two_minutes_old_or_forged_names_nobody(page: Page, beacon: Beacon) -> None:
     beacon.pages["/"] = html('data-domains="shop.example,partner.example"', body="<a id=link>go</a>")
     page.goto(shop(beacon))
-    ready(page)
-    page.wait_for_load_state("networkidle")
+    whole(page)
     page.evaluate(
         "goal => { const a = document.getElementById('link'); a.href = goal; a.onclick = () => false }",
         beacon.url("b.partner.example"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from browser.beacon import Beacon
+import json
+
+from browser.beacon import DIST, Beacon
 from browser.conftest import html, ready, small_only
 from playwright.sync_api import Page
 
@@ -51,6 +53,21 @@ import { init } from "/netiv.mjs"; window.mine = init({ key: "wk_test", engageme
     page.goto(beacon.url())
     beacon.wait(lambda: beacon.named("modular") and beacon.named("page"))
     assert page.evaluate("typeof window.netiv") == "undefined"
+
+
+@small_only
+def test_a_pinned_file_of_another_origin_starts_and_a_changed_one_does_not(page: Page, beacon: Beacon) -> None:
+    file = json.loads((DIST / "manifest.json").read_bytes())["files"]["netiv.js"]
+    elsewhere = beacon.url("collector.shop.example", f"/{file['hashed']}")
+    tag = f'<script async src="{elsewhere}" integrity="{file["integrity"]}" crossorigin="anonymous" data-key="wk_test"></script>'
+    beacon.pages["/"] = f"<!doctype html><title>Pinned</title>{tag}"
+    page.goto(beacon.url("www.shop.example"))
+    beacon.wait(lambda: beacon.named("page"))
+    broken = tag.replace("sha384-", "sha384-AAAA").replace("<script", "<script onerror='window.refused = 1'")
+    beacon.pages["/"] = f"<!doctype html><title>Changed</title>{broken}"
+    page.goto(beacon.url("www.shop.example"))
+    page.wait_for_function("() => window.refused")
+    assert not page.evaluate("!!window.netiv")
 
 
 def test_the_snippet_twice_counts_once(page: Page, beacon: Beacon) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import time
 
@@ -80,6 +81,15 @@ def test_chunked_over_the_limit_is_told(collector: Running) -> None:
         for _ in range(17):
             connection.sendall(b"10000\r\n" + b" " * 65_536 + b"\r\n")
         connection.sendall(b"0\r\n\r\n")
+        assert drained(connection).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_chunked_gzip_bomb_is_told_and_its_connection_ends(collector: Running) -> None:
+    """Found too large only once it is whole: there is nothing more of it to wait for."""
+    bomb = gzip.compress(bytes(2 * 1024 * 1024))
+    with dial(collector) as connection:
+        connection.sendall(HEAD + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.sendall(b"%x\r\n%b\r\n0\r\n\r\n" % (len(bomb), bomb))
         assert drained(connection).startswith(b"HTTP/1.1 413 ")
 
 

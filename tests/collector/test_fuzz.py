@@ -10,6 +10,11 @@ from collector_server import Running
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collector.statements import statements_of
+from consumers.enrich.costs import cost_rows
+from eventlog.contract import Position
+from schemas.rejection import CODES
+
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 values = st.recursive(
     scalars, lambda some: st.lists(some, max_size=4) | st.dictionaries(st.text(max_size=8), some), max_leaves=12
@@ -55,3 +60,21 @@ def test_pixels(collector: Running, query: str) -> None:
     answer = collector.get(f"/p.gif?k=wk_open_site&{query}")
     assert answer.status == 200
     assert len(answer.body) == 43
+
+
+rows = st.dictionaries(
+    st.sampled_from(["day", "cost", "source", "currency", "clicks", "zz"]),
+    values | st.sampled_from(["2026-11-01", "ILS", 5, "1.50", 1e308, -1, "NaN"]),
+    max_size=6,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(costs=st.lists(rows, max_size=4) | values)
+def test_costs(costs: object) -> None:
+    found = statements_of(json.dumps({"costs": costs}).encode("utf-8", "replace"), "shop", 0)
+    if isinstance(found, list):
+        assert sum(len(one.rows) for one in found) == len(costs)  # type: ignore[arg-type]
+        assert all(cost_rows(one, Position(1, 0, 0)) for one in found)
+    else:
+        assert found.code in CODES

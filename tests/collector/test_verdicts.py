@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlencode
@@ -132,12 +133,27 @@ def test_prefix(start: Callable[..., Running]) -> None:
     assert collector.get("/healthz").status == 404
 
 
+def test_the_page_of_the_interface_needs_nothing_from_outside(start: Callable[..., Running]) -> None:
+    collector = start(path_prefix="/nv")
+    page = collector.get("/docs").body.decode()
+    parts = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(parts) == 3
+    assert "https://" not in page
+    for part in parts:
+        found = collector.ask("GET", part.removeprefix("/nv"))
+        assert found.status == 200, part
+        assert len(found.body) > 1_000
+    assert collector.get("/docs/redoc.standalone.js").status == 404
+
+
 def test_documentation(collector: Running) -> None:
     paths = collector.get("/openapi.json").json["paths"]
-    assert {"/v1/events", "/p.gif", "/netiv.js", "/healthz", "/v1/lag", "/v1/receipts/{receipt}"} <= set(paths)
+    assert {"/v1/events", "/v1/costs", "/p.gif", "/netiv.js", "/healthz", "/v1/lag", "/v1/receipts/{receipt}"} <= set(
+        paths
+    )
     schema = collector.get("/v1/schema.json").json
     assert "visitor_id" in json.dumps(schema)
-    page = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "rejections.md").read_text()
     assert [code for code in CODES if f"| `{code}` |" not in page] == []
 
 

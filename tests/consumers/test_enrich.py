@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.app import make_lookups
 from consumers.enrich.agent import agent_parser
 from consumers.enrich.facts import enrich, facts_of
 from consumers.enrich.identifiers import hash_email, hash_phone, subject_of
 from consumers.enrich.link import host_of, key_of, parse_link
 from consumers.enrich.steps import Lookups, Undecodable, first_language, money
+from consumers.lookups import make_lookups
 from eventlog.contract import Position, Stored
 from schemas.record import Accepted, Bad, encode
 

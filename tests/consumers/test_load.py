@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.enrich.facts import Facts
-from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES
-from consumers.load import ROWS_MAX, Loader, load_of, month_of, plan
+from consumers.enrich.row import BAD_TYPES, BLANK
+from consumers.load import ROWS_MAX, Loader, cut, load_of, month_of, plan
 from consumers.rules.files import load
 from consumers.tables import prepare_tables
+from consumers.warehouse.block import Block
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 from consumers.warehouse.embedded import open_embedded
 
@@ -62,16 +63,12 @@ def test_a_run_is_one_partition_one_month_in_order(places: list[tuple[int, int]]
     offsets = [itertools.count() for _ in range(4)]
     rows = [row(next(offsets[partition]), received, partition) for partition, received in places]
     chance.shuffle(rows)
-    runs = plan(rows)
-    found = []
-    for run in runs:
-        wide = [dict(zip(run.columns, values, strict=True)) for values in zip(*run.columns.values(), strict=True)]
-        assert {(r["log_gen"], r["log_part"]) for r in wide} == {(run.generation, run.partition)}
-        assert len({month_of(r["received_at"]) for r in wide}) == 1
-        assert [r["log_off"] for r in wide] == list(range(run.first, run.last + 1))
-        found += wide
-    assert sorted(found, key=_place) == sorted(rows, key=_place)
-    assert [(run.partition, run.first) for run in runs] == sorted((run.partition, run.first) for run in runs)
+    pieces = cut(rows)
+    for piece in pieces:
+        assert len({(r["log_gen"], r["log_part"], month_of(r["received_at"])) for r in piece}) == 1
+        assert [r["log_off"] for r in piece] == list(range(piece[0]["log_off"], piece[-1]["log_off"] + 1))
+    assert sorted(itertools.chain(*pieces), key=_place) == sorted(rows, key=_place)
+    assert [_place(piece[0]) for piece in pieces] == sorted(_place(piece[0]) for piece in pieces)
 
 
 def _place(one: dict[str, Any]) -> tuple[int, int]:
@@ -92,12 +89,12 @@ class Shaky:
         self.inserts = 0
         self.away = 0
 
-    async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None:
+    async def insert_block(self, table: str, block: Block) -> None:
         self.inserts += 1
         failure = self._failures.pop(0) if self._failures else ""
         if failure == "before":
             raise WarehouseUnavailable("gone before")
-        await self._inner.insert(table, columns, types)
+        await self._inner.insert_block(table, block)
         if failure == "after":
             raise WarehouseUnavailable("gone after")
 
@@ -152,7 +149,7 @@ async def test_the_same_block_twice_is_there_twice(warehouse) -> None:
     """No insert de-duplication: it would silently drop what another retry had named alike."""
     run = plan([row(offset) for offset in range(3)])[0]
     for _ in range(2):
-        await warehouse.insert("events", run.columns, EVENT_TYPES)
+        await warehouse.insert_block("events", run.block)
         # Synchronous: what was inserted is there when the call returns.
     assert await warehouse.rows("SELECT count() FROM events") == [(6,)]
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from consumers.app import make_lookups, make_loop
+from consumers.app import make_loop
 from consumers.enrich.facts import facts_of
 from consumers.load import Loader, load_of
+from consumers.lookups import make_lookups
 from consumers.loop import GROUP
 from consumers.rules.files import load
 from consumers.tables import prepare_tables

@@ -16,7 +16,7 @@ class Turnstile:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._waiting: dict[str, asyncio.Event] = {}
-        self._passing = asyncio.Event()
+        self._arrived = asyncio.Event()
 
     def door(self, name: str, warehouse: Warehouse) -> Warehouse:
         """The warehouse as one task sees it."""
@@ -25,18 +25,24 @@ class Turnstile:
     async def wait(self, name: str) -> None:
         """Until this task may run one statement."""
         gate = self._waiting[name] = asyncio.Event()
+        self._arrived.set()
         await gate.wait()
 
     async def run(self, tasks: dict[str, Coroutine[Any, Any, Any]]) -> None:
         """All of them to their ends. One stays in front for a while: overtaking needs runs, not a fair coin."""
         running = {name: asyncio.create_task(work) for name, work in tasks.items()}
+        for task in running.values():
+            task.add_done_callback(lambda _: self._arrived.set())
         favourite = self._chance.choice(sorted(running))
         try:
             while any(not task.done() for task in running.values()):
+                self._arrived.clear()
                 live = {name for name, task in running.items() if not task.done()}
                 if not live <= self._waiting.keys():
-                    await asyncio.sleep(0)
+                    await self._arrived.wait()
                     continue
+                if not live:
+                    break
                 if favourite not in live or self._chance.random() < 0.1:
                     favourite = self._chance.choice(sorted(live))
                 self._waiting.pop(favourite).set()
@@ -60,6 +66,10 @@ class Door:
     async def insert(self, *arguments: Any) -> None:
         await self._turnstile.wait(self._name)
         await self._warehouse.insert(*arguments)
+
+    async def insert_block(self, *arguments: Any) -> None:
+        await self._turnstile.wait(self._name)
+        await self._warehouse.insert_block(*arguments)
 
     async def command(self, *arguments: Any) -> None:
         await self._turnstile.wait(self._name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl
@@ -35,6 +36,8 @@ def opened(leaf: Leaf) -> Iterator[Leaf]:
         content = unbase64(value) if name in _ENCODED else value.encode()
         assert content is not None
         yield from ((path, inner) for _, inner in leaves_of(json.loads(content)))
+    elif re.fullmatch(r"pr\d+", name):  # a line of an order, as GA4 sends it from pages
+        yield from ((path, part[2:]) for part in str(value).split("~"))
     else:
         yield leaf
 

@@ -18,7 +18,7 @@ from tests.dialects.leaves import leaves_of, sent
 
 ENTRIES = {"segment": "batch", "snowplow": "data", "posthog": "batch", "meta_capi": "data"}
 # Fields that become a type or a name rather than a value.
-NAMES = {"e", "type", "event", "n", "name", "event_name", "events[].name", "idgoal", "ping", "rec", "schema"}
+NAMES = {"e", "en", "type", "event", "n", "name", "event_name", "events[].name", "idgoal", "ping", "rec", "schema"}
 
 
 def dialect_of(capture: Capture) -> Dialect:

@@ -1,20 +1,20 @@
-"""The laws of identity: whatever the order, the batches, the repetitions and the rules, persons are what the model says."""
+"""The laws of identity: whatever the order, the batches, the repetitions, the number of consumers, where they died and what the
+rules are, persons are what the model says. `make test-identity-long` runs more than ten thousand histories.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from consumers.rules.files import Rules, load
 from consumers.rules.identity import IdentifierType
 from tests.identity.worlds import worlds
-from tests.model.driver import Driver, examples
-from tests.model.engine import difference
-from tests.model.worlds import Sent
-
-SEEDS = st.integers(0, 2**32)
+from tests.model.driver import Driver
+from tests.model.packs import LONG, Packs, alone, collect, crashing, rebuilt, several
 
 
 def with_limit(limit: int) -> Rules:
@@ -40,29 +40,38 @@ def with_anchors() -> Rules:
 RULES = {"limit 1": with_limit(1), "limit 2": with_limit(2), "limit 4": with_limit(4), "other anchors": with_anchors()}
 
 
-@examples(60)
-@given(worlds(), SEEDS)
-def test_persons_equal_the_model(driver: Driver, world: list[Sent], seed: int) -> None:
-    driver.check(world, seed)
+# (how they are delivered, how many histories, how many in the long profile)
+WAYS: dict[str, tuple[Callable[..., Any], int, int]] = {
+    "alone": (alone, 150, 4_500),
+    "crashing": (crashing, 60, 1_600),
+    "two consumers": (several(2), 30, 1_200),
+    "three consumers": (several(3), 20, 600),
+    "rebuilt": (rebuilt, 40, 600),
+}
+UNDER_RULES = (40, 500)
+PACK = 1_000
+
+
+@pytest.fixture(scope="module")
+def packs(driver: Driver) -> Packs:
+    return driver.packs()
+
+
+def hold(packs: Packs, deliver: Callable[..., Any], numbers: tuple[int, int], variant: str = "standard") -> None:
+    """The law for so many histories, pack by pack."""
+    histories = collect(worlds(), numbers[LONG])
+    assert len(histories) >= numbers[LONG] * 0.9
+    for start in range(0, len(histories), PACK):
+        packs.check(histories[start : start + PACK], start, deliver, variant)
+    print(f"{variant}: {len(histories):,} histories")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_persons_equal_the_model(packs: Packs, way: str) -> None:
+    deliver, *numbers = WAYS[way]
+    hold(packs, deliver, (numbers[0], numbers[1]))
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_under_other_rules(driver: Driver, name: str) -> None:
-    variant = driver.under(name.replace(" ", "_"), RULES[name])
-
-    @examples(15)
-    @given(worlds(), SEEDS)
-    def law(world: list[Sent], seed: int) -> None:
-        driver.check(world, seed, variant)
-
-    law()
-
-
-@examples(3)
-@given(st.lists(st.tuples(worlds(), SEEDS), min_size=2, max_size=4))
-def test_a_rebuild_changes_nothing(driver: Driver, streams: list[tuple[list[Sent], int]]) -> None:
-    driver.empty()
-    expected = [driver.derive(world, seed) for world, seed in streams]
-    driver.rebuild()
-    for name, tables in expected:
-        assert difference(driver.found(name), tables) == {}
+def test_under_other_rules(driver: Driver, packs: Packs, name: str) -> None:
+    hold(packs, alone, UNDER_RULES, driver.under(name.replace(" ", "_"), RULES[name]))

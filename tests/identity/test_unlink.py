@@ -30,7 +30,7 @@ SELECTORS = st.one_of(
 )  # fmt: skip
 
 
-@examples(20)
+@examples(8)
 @given(worlds(), st.lists(SELECTORS, min_size=1, max_size=3), st.integers(0, 2**32))
 def test_unlink_is_never_linked(
     driver: Driver, world: list[Sent], selected: list[tuple[Id, Id, str]], seed: int

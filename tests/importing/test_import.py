@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 from collector_server import SECRET, WRITE, Running
+from simulation.stack import environment
 from simulation.stack import run as run_netiv
 
 from netiv.errors import CommandError
@@ -79,9 +84,9 @@ def test_the_same_file_twice_changes_nothing(collector: Running, tmp_path: Path)
 
 def test_an_import_that_was_interrupted_goes_on(collector: Running, tmp_path: Path) -> None:
     path = tmp_path / "big.jsonl"
-    path.write_text(
-        "".join(json.dumps({"user_id": f"u-{number}", "value": number}) + "\n" for number in range(1200)), "utf-8"
-    )
+    lines = [json.dumps({"user_id": f"u-{number}", "value": number}) for number in range(1200)]
+    lines[10], lines[1001] = "{", "[]"  # refused before the place where it is interrupted, and behind it
+    path.write_text("\n".join(lines) + "\n", "utf-8")
     client = Client(f"http://127.0.0.1:{collector.port}")
 
     def stop(number: int) -> None:
@@ -94,8 +99,13 @@ def test_an_import_that_was_interrupted_goes_on(collector: Running, tmp_path: Pa
     client.close()
     assert len(events(collector)) == 1000
     summary = imported(collector, path, encoding="utf-8")
-    assert (summary.skipped, summary.rows) == (1000, 200)
-    assert len(events(collector)) == 1200
+    assert (summary.skipped, summary.rows, summary.rejected) == (1001, 199, 1)
+    assert len(events(collector)) == 1198
+    with (tmp_path / "big.jsonl.rejected.csv").open(encoding="utf-8", newline="") as file:
+        assert [(row["row"], row["code"]) for row in csv.DictReader(file)] == [
+            ("11", "invalid_json"),
+            ("1002", "not_an_object"),
+        ]
     assert not (tmp_path / "big.jsonl.progress").exists()
 
 
@@ -176,3 +186,22 @@ def test_the_command(collector: Running, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["accepted"] == 1
     (event,) = events(collector).values()
     assert (event["type"], event["name"], event["identifiers"]) == ("track", "won", {"crm_id": "77"})
+
+
+def test_a_bar_for_whoever_watches(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "store.csv"
+    path.write_text(HEADER + LINE * 1_200, "utf-8")
+    screen, terminal = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "netiv", "import", str(path), "--secret-key", SECRET, "--json"], cwd=tmp_path,
+            env=environment(tmp_path, NETIV_URL=f"http://127.0.0.1:{collector.port}", TERM="xterm"),
+            stdout=subprocess.PIPE, stderr=terminal, timeout=120, check=True,
+        )  # fmt: skip
+        shown = os.read(screen, 1 << 20).decode()
+    finally:
+        os.close(terminal)
+        os.close(screen)
+    assert json.loads(done.stdout)["accepted"] == 1_200
+    assert "store.csv" in shown
+    assert "1201/1201" in shown

@@ -8,19 +8,12 @@ import msgspec
 import pytest
 from collector_server import SECRET, Running
 
-from consumers.enrich.agent import agent_parser
 from schemas.links import Link, Links, dump, sign
 from schemas.record import Accepted
 from schemas.sites import hash_key
 from tests.links.test_targets import HOSTILE
 
 BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Version/17.0 Mobile/15E148 Safari/604.1"
-PREVIEWS = [
-    "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", "WhatsApp/2.23.20.0 A", "TelegramBot (like TwitterBot)",
-    "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "Twitterbot/1.0", "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
-    "LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)",
-    "Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5 skype-url-preview@microsoft.com",
-]  # fmt: skip
 
 
 def signed(query: str, key: str = SECRET) -> str:
@@ -103,9 +96,3 @@ def test_prefetching_and_heads_are_no_clicks(collector: Running) -> None:
     assert collector.ask("HEAD", "/r/spring").status == 302
     assert collector.ask("POST", "/r/spring").status == 405
     assert collector.records() == []
-
-
-def test_previews_are_bots() -> None:
-    agent = agent_parser()
-    assert [one for one in PREVIEWS if not agent(one).is_bot] == []
-    assert not agent(BROWSER).is_bot

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from consumers.rules.files import Rules
+from consumers.rules.files import Rules, version_of
 from tests.model.conversions import conversion_name, conversions_of
 from tests.model.facts import Fact, grouped, unique
 from tests.model.identities import Persons, Retraction, subject_id
 from tests.model.paths import open_paths_of, paths_of
-from tests.model.sessions import Session, Visits, sessions_of
+from tests.model.sessions import Session, Visits, returns_of, sessions_of
 from tests.model.siphash import sip_hash64
 from tests.model.sources import named_channel, source_of
+from tests.model.stages import stages_of
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -25,12 +26,14 @@ def derive(rows: Iterable[Fact], rules: Rules, retractions: Iterable[Retraction]
     """All derived tables of these facts."""
     facts, duplicates = unique(list(rows))
     persons = Persons(facts, rules.identity, retractions)
-    sessions = [_session_row(session, persons, rules) for session in sessions_of(facts, persons, rules.sessions)]
+    sessions = [_session_row(session, persons, rules) for session in sessions_of(facts, persons, rules)]
     visits = Visits(sessions, round(rules.sessions.gap_minutes * 60_000))
     touchpoints = [_visit_touchpoint(s) for s in sessions if s["touches"]]
     touchpoints += [_touch(f, visits, persons, rules) for f in facts if f["type"] == "touch" and not f["is_bot"]]
     conversions = conversions_of(facts, visits, persons, rules.conversions)
-    return {
+    done = {"touchpoints": touchpoints, "sessions": sessions, "conversions": conversions}
+    stages = stages_of(rules.stages, done, facts, persons)
+    tables = {
         "event_duplicates": [
             {k: f[k] for k in ("site", "subject", "event_id", "log_gen", "log_part", "log_off")} for f in duplicates
         ],
@@ -39,9 +42,15 @@ def derive(rows: Iterable[Fact], rules: Rules, retractions: Iterable[Retraction]
         "touchpoints": touchpoints,
         "conversions": conversions,
         "conversion_paths": paths_of(conversions, touchpoints, rules.conversions),
-        "open_paths": open_paths_of(conversions, touchpoints),
+        "open_paths": open_paths_of(conversions, touchpoints, stages),
         "v_events": [_event(f, visits, persons) for f in facts],
     }
+    version = version_of(rules)
+    for table, found in tables.items():
+        if not table.startswith("v_"):
+            for row in found:
+                row["rules_version"] = version
+    return tables
 
 
 def _identities(facts: list[Fact], persons: Persons) -> list[Row]:
@@ -92,6 +101,7 @@ def _session_row(session: Session, persons: Persons, rules: Rules) -> Row:
         "campaign": origin["utm_campaign"], "content": origin["utm_content"], "term": origin["utm_term"],
         "click_id_type": origin["click_id_type"], "country": entry["country"], "device_type": entry["device_type"],
         "is_bot": entry["is_bot"], "touches": int(not entry["is_bot"] and not only_reports),
+        "continuity": returns_of(session, rules),
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections.abc import Coroutine
 from pprint import pformat
 from typing import Any
 
@@ -18,6 +19,7 @@ from schemas.record import Accepted
 from tests.model.derive import Tables
 from tests.model.engine import Pipeline, difference
 from tests.model.identities import Retraction
+from tests.model.packs import Packs
 from tests.model.worlds import Sent, cut, records
 
 # A world costs seconds on a busy machine, so failures are shrunk only on request (NETIV_HYPOTHESIS=shrink).
@@ -60,6 +62,19 @@ class Driver:
     def model(self, retractions: list[Retraction]) -> Tables:
         """What the model says of all that was delivered since the last new name, without the links that are taken back."""
         return self._pipeline.model(self._pipeline.delivered, "standard", retractions)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What it drives."""
+        return self._pipeline
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something on the pipeline to its end."""
+        self._runner.run(work)
+
+    def packs(self) -> Packs:
+        """Many histories at once."""
+        return Packs(self._runner, self._pipeline)
 
     def name(self) -> str:
         """The name of a new world."""

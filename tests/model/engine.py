@@ -10,18 +10,21 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from consumers.app import make_lookups
 from consumers.enrich.facts import Facts, enrich, facts_of
+from consumers.identity.erased import Erased, Fingerprints
 from consumers.identity.performing import Performer
 from consumers.identity.requests import Done, Request
 from consumers.load import Loader, load_of
+from consumers.lookups import make_lookups
+from consumers.preparer import prepare
 from consumers.rebuild import TABLES, rebuild
 from consumers.refresh.refresher import Refresher
 from consumers.rules.files import Rules
 from consumers.tables import prepare_tables
+from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.embedded import EmbeddedWarehouse
 from eventlog.contract import Position, Stored
-from schemas.record import Accepted, decode, encode
+from schemas.record import Accepted, Bad, decode, encode
 from tests.model.derive import Row, Tables, derive
 from tests.model.identities import Retraction
 
@@ -30,7 +33,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, tex
     "identities": "site id_type id_value person_id shared owned_from owners first_seen last_seen "
     "neighbours suppressed",
     "sessions": "site subject started_at ended_at session_id person_id events pageviews engaged entry_url exit_url referrer node "
-    "channel source medium campaign content term click_id_type country device_type is_bot touches",
+    "channel source medium campaign content term click_id_type country device_type is_bot touches continuity",
     "touchpoints": "site subject ts touchpoint_id person_id session_id kind node channel source medium campaign content term "
     "creative cost",
     "conversions": "site person_id conversion_id ts visitor_id session_id name order_id value refunded currency reported_by",
@@ -39,8 +42,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, tex
     "open_paths": "site person_id touches path_channels path_ts last_touch_at stage",
     "v_events": "site event_id visitor_id person_id session_id ts type",
 }.items()}  # fmt: skip
+COLUMNS = {
+    table: columns if table.startswith("v_") else (*columns, "rules_version") for table, columns in COLUMNS.items()
+}
 TIMES = {"ts", "started_at", "ended_at", "first_seen", "last_seen", "converted_at", "first_touch_at", "last_touch_at"}
-FACTS = ("events", "identity_links", "identity_retractions", "bad_events")
+FACTS = ("events", "identity_links", "identity_retractions", "bad_events", "erased", "erasing", "erasures")
 # Merges are off, so that every table stays in many parts; when there are this many worlds they begin anew.
 WORLDS_MAX = 40
 
@@ -56,6 +62,7 @@ class Pipeline:
         self.warehouse, self.rules = warehouse, rules
         self.lookups = make_lookups()
         self.loader = Loader(warehouse, asyncio.sleep)
+        self.erased = Erased(warehouse)
         self._refreshers: dict[str, tuple[Refresher, Rules]] = {}
         self._offsets = itertools.count()
         self._worlds = itertools.count(1)
@@ -63,14 +70,24 @@ class Pipeline:
 
     async def start(self) -> None:
         await prepare_tables(self.warehouse, self.rules)
-        await self._merges("STOP")
+        await self.merges("STOP")
         await self.use("standard", self.rules)
 
     async def use(self, variant: str, rules: Rules) -> None:
         """Make a refresher that works under these rules."""
-        refresher = Refresher(self.warehouse, rules, f"scratch_{variant}", self.warehouse.database, now_us)
+        refresher = Refresher(
+            self.warehouse, rules, f"scratch_{variant.replace(' ', '_')}", self.warehouse.database, now_us
+        )
         await refresher.prepare()
         self._refreshers[variant] = refresher, rules
+
+    def rules_of(self, variant: str) -> Rules:
+        """The rules of a variant."""
+        return self._refreshers[variant][1]
+
+    def loader_through(self, warehouse: Warehouse) -> Loader:
+        """A loader of a consumer that sees the warehouse so."""
+        return Loader(warehouse, asyncio.sleep)
 
     async def name(self) -> str:
         """The name of a new world."""
@@ -95,28 +112,33 @@ class Pipeline:
         """Deliver these batches; what the model says of them then, without the links that are taken back."""
         stored = []
         for records in batches:
-            batch = [self._stored(record, chance.randrange(3)) for record in records]
+            batch = [self.stored(record, chance.randrange(3)) for record in records]
             await self.deliver(batch, chance, variant)
             stored += batch
         self.delivered += stored
         return self.model(stored, variant, retractions)
 
+    def again(self, one: Stored) -> Stored:
+        """The same record at another place in the log: its sender sent it again."""
+        return Stored(Position(1, one.position.partition, next(self._offsets)), b"", one.value, 0)
+
     async def deliver_all(self, batches: list[list[Accepted]]) -> int:
         """Deliver batches once each; how many identifiers the last one's refresh looked at."""
         for records in batches:
-            await self.deliver([self._stored(record, 0) for record in records], random.Random(1), "standard")
+            await self.deliver([self.stored(record, 0) for record in records], random.Random(1), "standard")
         return int((await self.warehouse.rows("SELECT uniqExact(id_type, id_value) FROM scratch_standard.todo"))[0][0])
 
-    def _stored(self, record: Accepted, partition: int) -> Stored:
+    def stored(self, record: Accepted | Bad, partition: int) -> Stored:
         return Stored(Position(1, partition, next(self._offsets)), b"", encode(record), 0)
 
     async def deliver(self, batch: list[Stored], chance: random.Random, variant: str) -> None:
         """One batch, as the consumer's loop does it; sometimes links and marks come twice, as after a crash."""
         refresher = self._refreshers[variant][0]
-        load = load_of(facts_of(batch, self.lookups), {}, len(batch))
+        erased = Fingerprints(await self.erased.packed())
+        load = prepare(batch, self.lookups, erased)
         await refresher.mark(load.dirty)
         if chance.random() < 0.2:
-            facts = facts_of(batch, self.lookups)
+            facts = facts_of(batch, self.lookups, erased)
             await self.loader.insert(load_of(Facts(links=facts.links, bad=facts.bad), {}, 0))
         await self.loader.insert(load)
         cycle = refresher.turn()
@@ -128,24 +150,45 @@ class Pipeline:
     async def perform(self, asked: Request) -> Done:
         """An operation on the tables, with the standard refresher."""
         # mutations are the merges' work
-        await self._merges("START")
+        await self.merges("START")
         try:
             return await Performer(self.warehouse, self._refreshers["standard"][0], now_us).perform(asked)
         finally:
-            await self._merges("STOP")
+            await self.merges("STOP")
 
-    async def _merges(self, verb: str) -> None:
+    async def merges(self, verb: str) -> None:
+        """START or STOP them."""
         for table in (*FACTS, *TABLES):
             await self.warehouse.command(f"SYSTEM {verb} MERGES {table}")
 
     def model(self, stored: list[Stored], variant: str, retractions: Iterable[Retraction] = ()) -> Tables:
         """What the reference model derives of these log records."""
-        rows = [
+        return derive(self.rows_of(stored), self._refreshers[variant][1], retractions)
+
+    def rows_of(self, stored: list[Stored]) -> list[Row]:
+        """The facts of these log records."""
+        return [
             enrich(record, one.position, self.lookups)
             for one in stored
             if isinstance(record := decode(one.value), Accepted)
         ]
-        return derive(rows, self._refreshers[variant][1], retractions)
+
+    async def knowing(self, site: str, *values: str) -> list[tuple[str, int]]:
+        """Every table that holds anything of a site, the working ones too: (table, rows that hold one of these texts)."""
+        rows = await self.warehouse.rows(
+            "SELECT DISTINCT c.database, c.table FROM system.columns AS c INNER JOIN system.tables AS t "
+            "ON t.database = c.database AND t.name = c.table "
+            "WHERE c.name = 'site' AND t.engine NOT LIKE '%View' AND c.database NOT IN ('system', 'information_schema')"
+        )
+        found = []
+        for database, table in rows:
+            sql = (
+                f"SELECT count() FROM {database}.{table} AS t WHERE site = {{site:String}} "
+                "AND arrayExists(v -> position(toString(tuple(t.*)), v) > 0, {values:Array(String)})"
+            )
+            [(count,)] = await self.warehouse.rows(sql, {"site": site, "values": list(values)})
+            found.append((f"{database}.{table}", int(count)))
+        return found
 
     async def rebuild(self) -> None:
         await rebuild(self.warehouse, self.rules, now_us)

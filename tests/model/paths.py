@@ -43,8 +43,8 @@ def paths_of(conversions: list[Row], touchpoints: list[Row], rules: ConversionRu
     return paths
 
 
-def open_paths_of(conversions: list[Row], touchpoints: list[Row]) -> list[Row]:
-    """One open path per person who was touched after the last conversion, or never converted."""
+def open_paths_of(conversions: list[Row], touchpoints: list[Row], stages: dict[tuple[str, str], str]) -> list[Row]:
+    """One open path per person who was touched after the last conversion, or never converted; with how far they came."""
     paths = []
     converted = _by_person(conversions, "conversion_id")
     for key, touched in _by_person(touchpoints, "touchpoint_id").items():
@@ -53,6 +53,6 @@ def open_paths_of(conversions: list[Row], touchpoints: list[Row]) -> list[Row]:
         if steps:
             paths.append({
                 "site": key[0], "person_id": key[1], "touches": len(steps), "path_channels": [t["channel"] for t in steps],
-                "path_ts": [t["ts"] for t in steps], "last_touch_at": steps[-1]["ts"], "stage": "",
+                "path_ts": [t["ts"] for t in steps], "last_touch_at": steps[-1]["ts"], "stage": stages.get((key[0], key[1]), ""),
             })  # fmt: skip
     return paths

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from consumers.rules.files import SessionRules
+from consumers.rules.files import Rules, SessionRules
 from tests.model.facts import Fact, grouped, is_visitor
 from tests.model.identities import Persons
+from tests.model.sources import continues_a_visit
 
 Session = list[Fact]
 Row = dict[str, Any]
-DAY_MS = 86_400_000
 
 
 def is_activity(fact: Fact, rules: SessionRules) -> bool:
@@ -22,24 +24,43 @@ def order(fact: Fact) -> Any:
     return fact["ts"], fact["event_id"]
 
 
-def sessions_of(facts: list[Fact], persons: Persons, rules: SessionRules) -> list[Session]:
+def returns(fact: Fact, rules: Rules) -> bool:
+    """Whether an event is a mere return from a payment page, a sign-on and the like."""
+    return not (fact["campaign_key"] or fact["click_key"]) and continues_a_visit(
+        fact["referrer_host"], fact["site"], rules
+    )
+
+
+def returns_of(session: Session, rules: Rules) -> list[str]:
+    """Which returns a session took for its own, and why."""
+    gap_ms, found, before = rules.sessions.gap_minutes * 60_000, set(), None
+    for fact in session:
+        if returns(fact, rules):
+            why = "source" if before is None else "list" if fact["ts"] - before > gap_ms else "session"
+            found.add((f"{why}:", fact["referrer_host"]))
+        before = fact["ts"]
+    return [why + host for why, host in sorted(found)]
+
+
+def sessions_of(facts: list[Fact], persons: Persons, rules: Rules) -> list[Session]:
     """All sessions of a set of facts, each in order of time."""
     active = [
         fact for fact in facts
-        if is_activity(fact, rules) and not persons.blocked((fact["site"], ("visitor_id", fact["subject"])))
+        if is_activity(fact, rules.sessions) and not persons.blocked((fact["site"], ("visitor_id", fact["subject"])))
     ]  # fmt: skip
     by_visitor = grouped(active, "site", "subject").values()
     return [session for own in by_visitor for session in _cut(sorted(own, key=order), persons, rules)]
 
 
-def _cut(facts: list[Fact], persons: Persons, rules: SessionRules) -> list[Session]:
+def _cut(facts: list[Fact], persons: Persons, every: Rules) -> list[Session]:
+    rules = every.sessions
     sessions: list[Session] = []
     seen = {"campaign_key": 0, "click_key": 0}  # the last of each since the session chain began
     for ts, moment in groupby(facts, lambda f: f["ts"]):
         events = list(moment)
         if (
             not sessions
-            or _breaks(sessions[-1], ts, persons, rules)
+            or _breaks(sessions[-1], events[0], persons, every)
             or ts - sessions[-1][0]["ts"] > rules.max_hours * 3_600_000
         ):
             sessions.append([])
@@ -52,18 +73,24 @@ def _cut(facts: list[Fact], persons: Persons, rules: SessionRules) -> list[Sessi
     return sessions
 
 
-def _breaks(session: Session, ts: int, persons: Persons, rules: SessionRules) -> bool:
+def _breaks(session: Session, event: Fact, persons: Persons, every: Rules) -> bool:
     """What ends a visit whatever its campaign: silence, another person, midnight."""
-    site, subject, last = session[-1]["site"], session[-1]["subject"], session[-1]["ts"]
-    zone = rules.midnight_utc_offset_minutes * 60_000
+    rules, site, subject = every.sessions, event["site"], event["subject"]
+    last, ts = session[-1]["ts"], event["ts"]
+    patience = max(rules.gap_minutes, rules.continuity_minutes) if returns(event, every) else rules.gap_minutes
     return (
-        ts - last > rules.gap_minutes * 60_000
+        ts - last > patience * 60_000
         or (
             rules.another_person_starts_session
             and persons.owner(site, subject, last) != persons.owner(site, subject, ts)
         )
-        or (rules.midnight_starts_session and (last + zone) // DAY_MS != (ts + zone) // DAY_MS)
+        or (rules.midnight_starts_session and _day(site, last, rules) != _day(site, ts, rules))
     )
+
+
+def _day(site: str, ts: int, rules: SessionRules) -> date:
+    zone = rules.midnight_zones.get(site, rules.midnight_zone)
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ts)).astimezone(ZoneInfo(zone)).date()
 
 
 def _leaves(events: list[Fact], seen: dict[str, int]) -> bool:

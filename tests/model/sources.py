@@ -29,6 +29,16 @@ def domain_of(host: str) -> str:
     return _SUFFIXES.privatesuffix(host) or host
 
 
+def continues_a_visit(host: str, site: str, rules: Rules) -> bool:
+    """Whether continuity.csv, or the site, lists the host, or one above it; `name.*` is any host that begins so."""
+    return any(
+        host.startswith(listed.removesuffix("*"))
+        if listed.endswith(".*")
+        else host == listed or host.endswith(f".{listed}")
+        for listed in (row.host.lower() for row in rules.continuity if row.site in ("", site))
+    )
+
+
 def _look_up(host: str, rules: Rules) -> tuple[str, str]:
     """(source, category) of a host or source name: as it stands, its domain, its name under any suffix."""
     known = {row.host: (row.source, row.category) for row in rules.referrers}
@@ -42,7 +52,7 @@ def _look_up(host: str, rules: Rules) -> tuple[str, str]:
 def source_of(fact: Fact, kind: str, rules: Rules) -> Source:
     """The source of a visit that begins with this fact, or of a touch."""
     host, own = fact["referrer_host"], fact["url_host"]
-    external = bool(host and domain_of(host) != domain_of(own))
+    external = bool(host and domain_of(host) != domain_of(own)) and not continues_a_visit(host, fact["site"], rules)
     click = rules.channels.click_ids.get(fact["click_id_type"])
     name = fact["utm_source"] or (click.source if click else "") or (host if external else "")
     known_source, category = _look_up(name.lower(), rules) if name else ("", "")

@@ -12,7 +12,7 @@ from schemas.record import Accepted
 from tests.model.derive import Tables
 from tests.model.driver import Driver
 from tests.model.engine import difference
-from tests.model.worlds import CHROME, GOOGLEBOT, HOUR, MINUTE, Sent, cut, records
+from tests.model.worlds import CHROME, DAY, GOOGLEBOT, HOUR, MINUTE, Sent, cut, records
 
 
 def event(kind: str, step: int = 0, *, visitor: str = "v1", event_id: str = "", late: int = 0, **fields: Any) -> Sent:
@@ -22,7 +22,7 @@ def event(kind: str, step: int = 0, *, visitor: str = "v1", event_id: str = "", 
     return Sent(0, late, step, event_id, visitor, {"type": kind, **fields}, secret, "native", agent)
 
 
-def order(value: float | None, currency: str | None = "ILS", number: str = "o1") -> dict[str, Any]:
+def order(value: float | None, currency: str | None = "ILS", number: str | None = "o1") -> dict[str, Any]:
     return {"id": number, "value": value, "currency": currency}
 
 
@@ -60,6 +60,24 @@ CASES: dict[str, list[Sent]] = {
     "a report moves to a better known person": [
         event("page"), event("conversion", 1, order=order(1)), event("page", 1, visitor="v2", event_id="q"),
         event("conversion", 1, visitor="v2", user_id="u2", order=order(2), secret=True), event("identify", 2 * HOUR, user_id="u1")],
+    "an order id after 90 days": [event("conversion", order=order(10)), event("conversion", 90 * DAY, event_id="b", order=order(20))],
+    "an order id after 90 days and a millisecond": [
+        event("conversion", order=order(10)), event("refund", DAY, order=order(4)),
+        event("conversion", 89 * DAY + 1, event_id="b", order=order(20), user_id="u1"), event("refund", DAY, event_id="c", order=order(5)),
+        event("conversion", DAY, event_id="d", visitor="", user_id="u2", order=order(21), secret=True)],
+    "an order id used three times": [event("conversion", 100 * DAY, event_id=f"c{n}", order=order(n + 1)) for n in range(3)],
+    "refunds before and between": [
+        event("refund", order=order(1)), event("conversion", 1, order=order(10)), event("refund", 200 * DAY - 1, event_id="b", order=order(2)),
+        event("conversion", 1, event_id="c", order=order(20)), event("refund", 0, event_id="d", order=order(None))],
+    "one event id within 48 hours": [
+        event("conversion", event_id="x", order=order(10, number=None)),
+        event("conversion", 48 * HOUR, event_id="x", visitor="", user_id="u7", order=order(12, number=None), secret=True)],
+    "one event id after 48 hours": [
+        event("conversion", event_id="x", order=order(10, number=None)),
+        event("conversion", 48 * HOUR + 1, event_id="x", visitor="", user_id="u7", order=order(12, number=None), secret=True)],
+    "one event id and two names": [
+        event("conversion", event_id="x", name="lead"), event("conversion", event_id="x", visitor="v2", name="purchase", order=order(9, number=None)),
+        event("conversion", MINUTE, event_id="x", visitor="", user_id="u7", name="lead", secret=True)],
     "24 hours exactly": [event("page"), *long_visit(30, 48)],
     "24 hours and a millisecond": [event("page"), *long_visit(30, 47), event("page", 30 * MINUTE + 0, event_id="y"), event("page", 1)],
     "three days without a pause": [event("page", context=SPRING), *long_visit(29, 150)],

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.rules.conditions import Condition, EventRule
+from consumers.rules.conversions import ConversionRule, ConversionRules, RefundRule
+from consumers.rules.files import load
+from consumers.rules.stages import Converted, Evidence, Stage, StageModel, StageRules, Touch, Visit
 from tests.model.driver import Driver, examples
 from tests.model.engine import difference
 from tests.model.worlds import Sent, worlds
@@ -16,9 +21,47 @@ SEEDS = st.integers(0, 2**32)
 RULES: dict[str, dict[str, Any]] = {
     "campaign": {"new_campaign_starts_session": False},
     "owner": {"another_person_starts_session": False},
-    "midnight": {"midnight_starts_session": True, "midnight_utc_offset_minutes": 120},
+    "midnight": {"midnight_starts_session": True, "midnight_zone": "America/New_York", "midnight_zones": {}},
     "short": {"gap_minutes": 5, "max_hours": 0.25},
+    "patient": {"continuity_minutes": 60, "gap_minutes": 10},
 }
+# Rules that ask for all that conversions.yaml and stages.yaml can say of plain events.
+CONVERSIONS = ConversionRules(
+    version=1,
+    events=[
+        ConversionRule(name="thanks", types=["page"], when=[Condition("path", matches="^/p")], value=3, currency="EUR"),
+        ConversionRule(
+            name="demo", types=["track"], when=[Condition("properties.form", equals=["demo", "TRUE"])], value=40
+        ),
+        ConversionRule(
+            name="big",
+            types=["track", "conversion"],
+            when=[Condition("properties.amount", at_least=5, below=10)],
+            value_from="properties.amount",
+            currency_from="properties.cur",
+            order_id_from="properties.deal.id",
+        ),
+        ConversionRule(
+            name="order",
+            types=["track"],
+            names=["order completed"],
+            order_id_from="properties.deal.id",
+            currency_from="properties.cur",
+        ),
+    ],
+    refunds=[
+        RefundRule(types=["refund"], refund_of=["order", "purchase", "demo"]),
+        RefundRule(types=["track"], names=["view"], event_id_from="properties.event", value_from="properties.amount"),
+    ],
+    lookback_days={"default": 30, "open": 1, "impression": 0.5, "visit": 90},
+    trust=["server", "webhook", "import", "browser", "pixel"],
+)
+STAGES = StageRules(1, [StageModel("own", "", [
+    Stage("seen", [Evidence(event=EventRule(types=["page", "identify"]))]),
+    Stage("came", [Evidence(session=Visit(number_min=2)), Evidence(touch=Touch(kind=["open", "impression"]))]),
+    Stage("asked", [Evidence(event=EventRule(types=["track"], names=["LEAD", "Signed up"]))]),
+    Stage("bought", [Evidence(conversion=Converted(name="order")), Evidence(conversion=Converted(number_min=2))]),
+])])  # fmt: skip
 
 
 @examples(50)
@@ -30,6 +73,36 @@ def test_the_stream_equals_the_model(driver: Driver, world: list[Sent], seed: in
 @pytest.mark.parametrize("option", RULES)
 def test_under_other_rules(driver: Driver, option: str) -> None:
     variant = driver.variant(option, **RULES[option])
+
+    @examples(8)
+    @given(worlds(), SEEDS)
+    def law(world: list[Sent], seed: int) -> None:
+        driver.check(world, seed, variant)
+
+    law()
+
+
+def test_under_another_order_of_trust(driver: Driver) -> None:
+    rules = load()
+    merging = {
+        "trust": ["pixel", "import"], "order_days": 0.1, "duplicate_hours": 0.1,
+        "trust_of": {"value": ["browser", "webhook"], "name": "import", "currency": ["pixel"], "person": ["import", "browser"],
+                     "ts": ["server", "pixel"], "visitor": "earliest", "session": "webhook"},
+    }  # fmt: skip
+    changed = msgspec.structs.replace(rules.conversions, **merging)
+    variant = driver.under("trust", msgspec.structs.replace(rules, conversions=changed))
+
+    @examples(12)
+    @given(worlds(), SEEDS)
+    def law(world: list[Sent], seed: int) -> None:
+        driver.check(world, seed, variant)
+
+    law()
+
+
+def test_under_rules_for_plain_events(driver: Driver) -> None:
+    rules = msgspec.structs.replace(load(), conversions=CONVERSIONS, stages=STAGES)
+    variant = driver.under("plain events", rules)
 
     @examples(8)
     @given(worlds(), SEEDS)

@@ -22,7 +22,7 @@ CHROME = (
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 STEPS = (0, 0, 1, 500, 9_999, 10_000, 5 * MINUTE, 5 * MINUTE + 1, 29 * MINUTE, 30 * MINUTE - 1, 30 * MINUTE, 30 * MINUTE + 1,
-         HOUR, 24 * HOUR, 30 * DAY, 30 * DAY + 1, 90 * DAY, 90 * DAY + 1, -1, -10 * MINUTE, -2 * HOUR)  # fmt: skip
+         HOUR, 2 * HOUR, 2 * HOUR + 1, 24 * HOUR, 30 * DAY, 30 * DAY + 1, 90 * DAY, 90 * DAY + 1, -1, -10 * MINUTE, -2 * HOUR)  # fmt: skip
 LATE = (0, 0, 0, 1_000, 2 * HOUR, 40 * DAY)
 VISITORS = ("v1", "v1", "v1", "v2", "מבקר", "v'\\%", "~x", "")
 USERS = (None,) * 8 + ("u1", "u1", "u2", 'ש"מ\n')
@@ -30,7 +30,8 @@ PAGES = (None, "https://shop.example.com/", "https://www.example.com/p?utm_sourc
          "https://example.com/?utm_source=news&utm_medium=email", "https://example.com/?gclid=Abc", "https://example.com/?fbclid=x",
          "https://example.com/?utm_campaign=only", "https://example.com/קיץ?utm_medium=referral&gclid=z")  # fmt: skip
 REFERRERS = (None, None, "https://www.google.co.il/", "https://shop.example.com/cart", "https://l.facebook.com/", "https://blog.unknown.org/x",
-             "https://www.reddit.com/r/a", "not a url", "https://chatgpt.com/")  # fmt: skip
+             "https://www.reddit.com/r/a", "not a url", "https://chatgpt.com/",
+             "https://www.paypal.com/checkout", "https://acs.bank.example/3ds")  # fmt: skip
 CAMPAIGNS = (None,) * 6 + (
     {"source": "facebook", "medium": "paid_social", "name": "אביב"},
     {"source": "X", "medium": ""},
@@ -39,6 +40,8 @@ CAMPAIGNS = (None,) * 6 + (
 TOUCHES = ({"kind": "impression", "source": "youtube", "medium": "cpm", "cost": 0.25}, {"kind": "Open", "medium": "email"}, {},
            {"kind": "call", "channel": "Phone"}, {"channel": "No such channel", "source": "tv"}, {"channel": "Unattributed"},
            {"kind": "attendance", "campaign": "launch", "creative": "c'1"}, {"kind": "review", "source": "trustpilot"})  # fmt: skip
+PROPERTIES = (None, None, None, {"form": "Demo", "amount": 12.5}, {"form": "other", "amount": "7.25"}, {"deal": {"id": "o1"}, "cur": "usd"},
+              {"amount": None, "form": True}, {"event": "a"})  # fmt: skip
 NAMES = (None, "view", "Order Completed", "order-completed", "signed_up", "logged_out", "logged_out", "LEAD", "קנה")
 ORDERS = (None,) * 4 + tuple({"id": i, "value": v, "currency": c} for i, v, c in (
     ("o1", 100, "ILS"), ("o1", 99.99, None), ("o1", None, "usd"), ("o2", 10, "EUR"), ("o2", 25.5, "ILS"), (None, 7, "ILS"),
@@ -86,6 +89,8 @@ def _event(draw: st.DrawFn) -> dict[str, Any]:
         event["order"] = draw(st.sampled_from(ORDERS))
     if draw(st.integers(0, 9)) == 0:
         event["email"] = draw(st.sampled_from(("a@example.com", " A@Example.com ")))
+    if properties := draw(st.sampled_from(PROPERTIES)):
+        event["properties"] = properties
     event["context"] = {
         "url": draw(st.sampled_from(PAGES)), "referrer": draw(st.sampled_from(REFERRERS)),
         "campaign": draw(st.sampled_from(CAMPAIGNS)), "active": draw(st.sampled_from((None, None, None, True, False))),

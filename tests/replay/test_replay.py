@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from simulation.stack import Stack
 
+from netiv.commands.replay import replay
 from netiv.http import Client
 from tests.replay.corruption import WAYS, text
 
@@ -68,7 +69,22 @@ def rows(stack: Stack, sql: str, site: str) -> list[list[Any]]:
     return found
 
 
-def test_spoilt_events_are_found_and_replayed(stack: Stack) -> None:
+def replayed(stack: Stack, capsys: pytest.CaptureFixture[str], where: str, patch: str) -> dict[str, Any]:
+    """The command, without the second that a new process takes."""
+    capsys.readouterr()
+    replay(
+        where,
+        patch,
+        dry_run=False,
+        again=False,
+        data=stack.folder / "data",
+        clickhouse_url=stack.welcome["clickhouse"],
+        json=True,
+    )
+    return json.loads(capsys.readouterr().out)
+
+
+def test_spoilt_events_are_found_and_replayed(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     keys = {name: stack.add_site(name)["write_key"] for name in ("clean", "spoilt")}
     events = corpus()
     spoilt = {number: WAYS[number // EVERY % len(WAYS)] for number in range(0, COUNT, EVERY)}
@@ -89,15 +105,20 @@ def test_spoilt_events_are_found_and_replayed(stack: Stack) -> None:
     offsets = rows(stack, "SELECT log_off FROM bad_events WHERE site = {site:String} ORDER BY log_off", "spoilt")
     for (offset,), number in zip(offsets, sorted(spoilt), strict=True):
         patch = json.dumps(spoilt[number].mend(events[number]))
-        done = stack.netiv("replay", "--where", f"site = 'spoilt' AND log_off = {offset}", "--patch", patch, "--json")
-        assert json.loads(done.stdout)["replayed"] == 1, (spoilt[number].code, done.stdout)
-    stack.netiv(
-        "replay",
-        "--where",
-        f"site = 'spoilt' AND log_off = {offsets[0][0]}",
-        "--patch",
-        json.dumps(spoilt[0].mend(events[0])),
-    )  # twice
+        done = replayed(stack, capsys, f"site = 'spoilt' AND log_off = {offset}", patch)
+        assert (done["replayed"], done["still_bad"]) == (1, {}), spoilt[number].code
+    stack.wait_derived()
+    clean = [rows(stack, sql, "clean") for sql in TABLES_SQL]
+    assert [rows(stack, sql, "spoilt") for sql in TABLES_SQL] == clean
+    # what is mended is left out from now on, and taking it in again changes nothing
+    first = json.dumps(spoilt[0].mend(events[0]))
+    done = json.loads(stack.netiv("replay", "--where", "site = 'spoilt' OR 1", "--patch", first, "--json").stdout)
+    assert (done["bad_events"], done["replayed"], done["stored"]) == (0, 0, False)
+    assert json.loads(stack.netiv("report", "bad", "--site", "spoilt", "--json").stdout) == []
+    assert len(rows(stack, "SELECT 1 FROM bad_events FINAL WHERE site = {site:String}", "spoilt")) == len(spoilt)
+    place = f"site = 'spoilt' AND log_off = {offsets[0][0]}"
+    done = json.loads(stack.netiv("replay", "--again", "--where", place, "--patch", first, "--json").stdout)
+    assert (done["bad_events"], done["replayed"], done["mended"]) == (1, 1, 1)
     stack.wait_derived()
     for sql in TABLES_SQL:
         assert rows(stack, sql, "spoilt") == rows(stack, sql, "clean"), sql

@@ -8,6 +8,8 @@ from consumers.enrich.link import host_of, parse_link
 from consumers.enrich.row import BLANK, EVENT_TYPES
 from consumers.rebuild import rebuild
 from consumers.rules.files import load, version_of
+from consumers.rules.in_force import with_sites
+from schemas.sites import Site
 
 pytestmark = pytest.mark.anyio
 RULES = load()
@@ -119,3 +121,23 @@ async def test_a_landing_page_can_name_a_channel(engine):
     channels = msgspec.structs.replace(RULES.channels, rules=[blog, *RULES.channels.rules])
     found = await sessions(engine, [page(1, 0), page(2, 60)], msgspec.structs.replace(RULES, channels=channels))
     assert [row[2] for row in found] == ["Direct", "Content"]
+
+
+async def test_a_sites_own_domains_continue_its_visits_and_no_others(engine):
+    own = with_sites(RULES, [Site("shop", domains=["Shop-Checkout.example"]), Site("other", domains=["news.example"])])
+    rows = [
+        page(1, 0, GOOGLE),
+        page(2, 45, "https://pay.shop-checkout.example/done"),
+        page(3, 120, "https://news.example/"),
+    ]
+    assert await sessions(engine, rows, own) == [
+        (2, "google", "Organic Search", ["list:pay.shop-checkout.example"]),
+        (1, "news.example", "Referral", []),
+    ]
+    assert len(await sessions(engine, rows)) == 3
+    assert with_sites(RULES, [Site("shop")]) == RULES
+    midnight = msgspec.structs.replace(
+        RULES, sessions=msgspec.structs.replace(RULES.sessions, midnight_starts_session=True)
+    )
+    zones = with_sites(midnight, [Site("shop", timezone="Asia/Jerusalem"), Site("other")]).sessions.midnight_zones
+    assert zones == {"shop": "Asia/Jerusalem"}

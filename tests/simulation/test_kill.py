@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from consumers.app import make_lookups
 from consumers.enrich.facts import enrich
+from consumers.lookups import make_lookups
 from consumers.rules.files import load
 from consumers.warehouse.embedded import open_embedded
 from eventlog.embedded import open_embedded_log

@@ -163,7 +163,7 @@ async def test_everything_the_consumers_do_has_a_form_that_the_engine_parses(eng
     await prepare_tables(engine, rules)
     refresher = Refresher(engine, rules, "netiv_scratch_a", "netiv", lambda: time.time_ns() // 1_000)
     await refresher.prepare()
-    await refresher.mark([("s", f"v{random.Random(1).randrange(9)}")])
+    await refresher.mark([("s", f"v{random.Random(1).randrange(9)}", 0)])
     await refresher.refresh(refresher.turn())
     await rebuild(engine, rules, lambda: time.time_ns() // 1_000)
     tables = {match[1] for sql in engine.parsed if (match := re.match(r"CREATE TABLE IF NOT EXISTS (\w+)_local ", sql))}

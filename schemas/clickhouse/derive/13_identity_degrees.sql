@@ -8,7 +8,7 @@ SELECT
     min(ts) AS first_seen,
     max(ts) AS last_seen
 FROM identity_links
-WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo WHERE round = {round:UInt32})
+WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo WHERE round >= {since:UInt32})
     AND (site, id_type, id_value) NOT IN (SELECT site, id_type, id_value FROM {{scratch}}.degrees)
     AND {{link_stands}}
 GROUP BY site, id_type, id_value;
@@ -20,13 +20,13 @@ FROM identity_links
 WHERE other_type != '' AND NOT {{other_is_blocked}} AND (site, id_type, id_value) IN
 (
     SELECT todo.site, todo.id_type, todo.id_value
-    FROM (SELECT DISTINCT site, id_type, id_value FROM {{scratch}}.todo WHERE round = {round:UInt32}) AS todo
+    FROM (SELECT DISTINCT site, id_type, id_value FROM {{scratch}}.todo WHERE round >= {since:UInt32}) AS todo
     LEFT ANY JOIN {{scratch}}.degrees AS d ON d.site = todo.site AND d.id_type = todo.id_type AND d.id_value = todo.id_value
     LEFT ANY JOIN
     (
         SELECT site, id_type, id_value, suppressed
         FROM {{derived}}.identity_owners FINAL
-        WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo WHERE round = {round:UInt32})
+        WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo WHERE round >= {since:UInt32})
     ) AS o ON o.site = todo.site AND o.id_type = todo.id_type AND o.id_value = todo.id_value
     WHERE d.suppressed != o.suppressed
 )

@@ -12,8 +12,8 @@ WHERE {{id_is_blocked}}
 UNION ALL
 SELECT site, id_type, id_value, 'limit', '', concat('linked to ', toString(neighbours), ' others, over ', toString({{limit_of_id}})),
     first_seen, {version:UInt64}, 0, {rules_version:UInt64}
-FROM {{scratch}}.degrees
-WHERE suppressed
+FROM {{derived}}.identity_owners FINAL
+WHERE suppressed AND (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)
 UNION ALL
 SELECT site, id_type, id_value, 'shared', '',
     concat('owned by ', arrayStringConcat(arraySort(arrayDistinct(arrayFilter(o -> o != '', owners))), ', ')),

@@ -30,9 +30,14 @@ FROM
     FROM
     (
         SELECT site, {{subject_type}} AS id_type, {{subject_value}} AS id_value, min(ts) AS first, max(ts) AS last
-        FROM events
-        WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects) AND {{not_duplicate}}
+        FROM {{dirty_events}}
         GROUP BY site, subject
+        UNION ALL
+        -- what came before the events that matter now
+        SELECT site, id_type, id_value, first_seen AS first, last_seen AS last
+        FROM {{derived}}.identities FINAL
+        WHERE (site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)
+            AND {{identity_in_bound}}
         UNION ALL
         SELECT site, id_type, id_value, first_seen AS first, last_seen AS last
         FROM owned

@@ -23,8 +23,7 @@ SELECT
 FROM
 (
     SELECT *
-    FROM events
-    WHERE type = 'touch' AND NOT is_bot AND {{not_duplicate}}
-        AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)
+    FROM {{dirty_events}}
+    WHERE type = 'touch' AND NOT is_bot
 ) AS e
 LEFT ANY JOIN {{scratch}}.persons AS p ON p.site = e.site AND p.log_gen = e.log_gen AND p.log_part = e.log_part AND p.log_off = e.log_off;

@@ -1,4 +1,4 @@
--- Where visits and touches came from. Combinations are few where visits are many, so each is classified once. From utm_*,
+-- Where visits and touches came from. Combinations are few where visits are many, so each is classified once a site. From utm_*,
 -- click_id_type, referrer_host and url_host to source, medium, the category of the source, channel and node, in this order
 -- of trust: what the link says of itself, the click id, the referrer, nothing. A host is looked up as it stands, then as its
 -- registrable domain, then by its name under any suffix (google.*).
@@ -6,10 +6,10 @@ INSERT INTO {{scratch}}.sources
 WITH
     combinations AS
     (
-        SELECT DISTINCT source_key, utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path
+        SELECT DISTINCT source_key, site, utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path
         FROM {{scratch}}.visits
         UNION DISTINCT
-        SELECT DISTINCT source_key, utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path
+        SELECT DISTINCT source_key, site, utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path
         FROM {{scratch}}.touches
     ),
     named AS

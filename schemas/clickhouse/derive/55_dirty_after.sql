@@ -4,14 +4,18 @@ SELECT DISTINCT site, person_id, subject FROM {{scratch}}.sessions
 UNION DISTINCT
 SELECT DISTINCT site, person_id, subject FROM {{scratch}}.touchpoints
 UNION DISTINCT
-SELECT DISTINCT site, person_id, subject FROM {{scratch}}.conversion_events;
+SELECT DISTINCT site, person_id, subject FROM {{scratch}}.conversion_events
+UNION DISTINCT
+SELECT DISTINCT site, person_id, subject FROM {{scratch}}.stage_events;
 
 INSERT INTO {{scratch}}.dirty_persons
 SELECT DISTINCT site, person_id FROM {{scratch}}.touchpoints
 UNION DISTINCT
 SELECT DISTINCT site, person_id FROM {{scratch}}.sessions WHERE NOT touches
 UNION DISTINCT
-SELECT DISTINCT site, person_id FROM {{scratch}}.conversion_events;
+SELECT DISTINCT site, person_id FROM {{scratch}}.conversion_events
+UNION DISTINCT
+SELECT DISTINCT site, person_id FROM {{scratch}}.stage_events;
 
 INSERT INTO {{scratch}}.dirty_conversions
 SELECT DISTINCT site, conversion_id FROM {{scratch}}.conversion_events;

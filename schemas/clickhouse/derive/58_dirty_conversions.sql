@@ -1,6 +1,6 @@
 -- Conversions of dirty persons may now fall into another session; and a dirty conversion may leave its person for another.
 INSERT INTO {{scratch}}.dirty_conversions
-SELECT DISTINCT site, conversion_id
+SELECT DISTINCT site, order_key
 FROM {{derived}}.conversions
 WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons);
 

@@ -8,7 +8,7 @@ WITH
             site,
             person_id,
             arraySort(groupArray((ts, touchpoint_id, channel, node, source, medium, campaign, kind, subject,
-                kind IN ('impression', 'open') ? {lookback_views_ms:Int64} : {lookback_ms:Int64}))) AS steps
+                {{lookback_ms}}))) AS steps
         FROM {{derived}}.touchpoints FINAL
         WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)
             AND (site, subject) IN
@@ -68,13 +68,13 @@ WITH last_conversion AS
     GROUP BY site, person_id
 )
 SELECT
-    site,
-    person_id,
+    o.site AS site,
+    o.person_id AS person_id,
     length(steps) AS touches,
     steps.3 AS path_channels,
     steps.1 AS path_ts,
     steps[-1].1 AS last_touch_at,
-    '' AS stage,
+    ifNull({{open_stage_name}}, '') AS stage,
     {version:UInt64} AS version,
     0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM
@@ -95,4 +95,12 @@ FROM
     LEFT JOIN last_conversion AS c ON c.site = t.site AND c.person_id = t.person_id
     WHERE c.person_id = '' OR t.ts > c.converted_at
     GROUP BY t.site, t.person_id
-);
+) AS o
+LEFT ANY JOIN
+(
+    -- how far they came in the first stage model, in all they ever did
+    SELECT site, person_id, max(position) AS furthest
+    FROM ({{stage_evidence}})
+    WHERE stage_model = {{first_stage_model}}
+    GROUP BY site, person_id
+) AS f ON f.site = o.site AND f.person_id = o.person_id;

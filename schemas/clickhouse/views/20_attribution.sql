@@ -1,7 +1,8 @@
 -- Attribution over conversion paths. One definition, with parameters; `v_attribution` and `v_channel_effects` are it under the
--- defaults (docs/attribution.md). A parameterised view needs all its parameters:
+-- defaults, `attribution_with` takes only what differs from them (docs/attribution.md). A parameterised view needs all its parameters:
 --   since, until  conversions in [since, until); open paths by their last touch
 --   lookback_s    touches at most this long before the conversion; 0 = the look-back of the rules
+--   conversion    only conversions of these names, comma-separated; '' = all, '-' = none, and no open paths
 --   transform     '' none, 'collapse' the first of consecutive repeats, 'first' the first of each channel,
 --                 'drop_direct' no Direct unless nothing else is there
 -- Nothing here depends on the present time.
@@ -43,12 +44,14 @@ FROM
             SELECT *, arrayMap(t -> toUnixTimestamp64Milli(t), path_ts) AS touched_ms
             FROM conversion_paths FINAL
             WHERE converted_at >= {since:DateTime64(3, 'UTC')} AND converted_at < {until:DateTime64(3, 'UTC')}
+                AND {conversion:String} != '-' AND ({conversion:String} = '' OR has(splitByChar(',', {conversion:String}), toString(name)))
         )
     )
 );
 
--- first, last, last_non_direct, linear, position and time_decay, all in one pass. Money is dealt out by rounding the running
--- sum, so that the parts of a conversion are its value to the last digit, whatever the weights.
+-- first, last, last_non_direct, linear, position and time_decay, all in one pass: only the decay needs the path as a whole, all else is
+-- told by a step's place in it. Money is dealt out by rounding the running sum, so that the parts of a conversion are its value to the
+-- last digit, whatever the weights. `model` '' = all six; of one alone nothing else is worked out.
 CREATE OR REPLACE VIEW attribution_positional AS
 SELECT
     site, model, conversion_id, converted_at, person_id, touchpoint_id, channel, node, source, medium, campaign, kind,
@@ -57,54 +60,58 @@ FROM
 (
     SELECT
         site, conversion_id, converted_at, person_id, currency, touchpoint_id, channel, node, source, medium, campaign, kind, position,
-        [c_first, c_last, c_last_non_direct, c_linear, c_position, c_time_decay] AS credits,
-        [t_first, t_last, t_last_non_direct, t_linear, t_position, t_time_decay] AS step_ticks
+        toFloat64(p = 1) AS c_first,
+        toFloat64(p = n) AS c_last,
+        toFloat64(p = non_direct) AS c_non_direct,
+        1 / n AS c_linear,
+        multiIf(n = 1, 1., n = 2, if(p = 1, pair_first, 1 - pair_first), p = 1, share_first, p = n, share_last, share_middle) AS c_position,
+        decayed / decayed_sum AS c_decay,
+        if(p = 1, ticks, toInt64(0)) AS t_first,
+        if(p = n, ticks, toInt64(0)) AS t_last,
+        if(p = non_direct, ticks, toInt64(0)) AS t_non_direct,
+        -- the running sum of shares up to this step and up to the one before it, in money
+        if(p = n, ticks, toInt64(round(ticks * (p / n)))) - toInt64(round(ticks * ((p - 1) / n))) AS t_linear,
+        if(n = 2, pair_first, share_first + (toInt32(p) - 1) * share_middle) AS position_until,
+        if(n = 2, pair_first, share_first + (toInt32(p) - 2) * share_middle) AS position_before,
+        if(p = n OR position_until > 1 - 1e-12, ticks, toInt64(round(ticks * position_until)))
+            - multiIf(p = 1, toInt64(0), position_before > 1 - 1e-12, ticks, toInt64(round(ticks * position_before))) AS t_position,
+        decayed_until / decayed_sum AS decay_until,
+        decayed_before / decayed_sum AS decay_before,
+        if(p = n OR decay_until > 1 - 1e-12, ticks, toInt64(round(ticks * decay_until)))
+            - if(p > 1 AND decay_before > 1 - 1e-12, ticks, toInt64(round(ticks * decay_before))) AS t_decay
     FROM
     (
         SELECT
             *,
-            toUInt32(length(channels)) AS n,
-            arrayEnumerate(channels) AS i,
+            length(channels) AS n,
             greatest(arrayLastIndex(c -> c != 'Direct', channels), 0) AS last_named,
             if(last_named = 0, n, last_named) AS non_direct,
             toFloat64({position_first:Float64}) AS w_first, toFloat64({position_middle:Float64}) AS w_middle, toFloat64({position_last:Float64}) AS w_last,
-            arrayMap(p -> toFloat64(p = 1), i) AS first_credits,
-            arrayMap(p -> toFloat64(p = n), i) AS last_credits,
-            arrayMap(p -> toFloat64(p = non_direct), i) AS non_direct_credits,
-            arrayMap(p -> 1 / n, i) AS linear_credits,
-            arrayMap(p -> multiIf(
-                n = 1, 1.,
-                n = 2 AND w_first + w_last = 0, 0.5,
-                n = 2, if(p = 1, w_first, w_last) / (w_first + w_last),
-                multiIf(p = 1, w_first, p = n, w_last, w_middle / (n - 2)) / (w_first + w_middle + w_last)), i) AS position_credits,
+            if(w_first + w_last = 0, 0.5, w_first / (w_first + w_last)) AS pair_first,
+            w_first / (w_first + w_middle + w_last) AS share_first,
+            w_last / (w_first + w_middle + w_last) AS share_last,
+            if(n < 3, 0., w_middle / (w_first + w_middle + w_last) / (toInt64(n) - 2)) AS share_middle,
             -- relative to the last touch: the same shares as relative to the conversion, and never all zero
-            arrayMap(t -> exp2((t - touch_ms[-1]) / 1000 / {half_life_s:Float64}), touch_ms) AS decayed,
-            arraySum(decayed) AS decayed_sum,
-            arrayMap(w -> w / decayed_sum, decayed) AS decay_credits,
-            arrayMap((c, p) -> if(p = n OR c > 1 - 1e-12, ticks, toInt64(round(ticks * c))), arrayCumSum(first_credits), i) AS first_sums,
-            arrayMap((c, p) -> if(p = n OR c > 1 - 1e-12, ticks, toInt64(round(ticks * c))), arrayCumSum(last_credits), i) AS last_sums,
-            arrayMap((c, p) -> if(p = n OR c > 1 - 1e-12, ticks, toInt64(round(ticks * c))), arrayCumSum(non_direct_credits), i) AS non_direct_sums,
-            arrayMap((c, p) -> if(p = n OR c > 1 - 1e-12, ticks, toInt64(round(ticks * c))), arrayCumSum(linear_credits), i) AS linear_sums,
-            arrayMap((c, p) -> if(p = n OR c > 1 - 1e-12, ticks, toInt64(round(ticks * c))), arrayCumSum(position_credits), i) AS position_sums,
-            arrayMap((c, p) -> if(p = n OR c > 1 - 1e-12, ticks, toInt64(round(ticks * c))), arrayCumSum(decay_credits), i) AS decay_sums
+            arrayMap(t -> if({model:String} IN ('', 'time_decay'), exp2((t - touch_ms[-1]) / 1000 / {half_life_s:Float64}), 1.), touch_ms) AS weights,
+            arrayCumSum(weights) AS weight_sums,
+            weight_sums[-1] AS decayed_sum
         FROM attribution_paths({{window}})
+        WHERE {model:String} IN ('', 'first', 'last', 'last_non_direct', 'linear', 'position', 'time_decay')
     )
     ARRAY JOIN
         channels AS channel, nodes AS node, sources AS source, mediums AS medium, campaigns AS campaign, kinds AS kind,
         touchpoint_ids AS touchpoint_id, positions AS position,
-        first_credits AS c_first, last_credits AS c_last, non_direct_credits AS c_last_non_direct, linear_credits AS c_linear,
-        position_credits AS c_position, decay_credits AS c_time_decay,
-        arrayPopFront(arrayDifference(arrayPushFront(first_sums, toInt64(0)))) AS t_first,
-        arrayPopFront(arrayDifference(arrayPushFront(last_sums, toInt64(0)))) AS t_last,
-        arrayPopFront(arrayDifference(arrayPushFront(non_direct_sums, toInt64(0)))) AS t_last_non_direct,
-        arrayPopFront(arrayDifference(arrayPushFront(linear_sums, toInt64(0)))) AS t_linear,
-        arrayPopFront(arrayDifference(arrayPushFront(position_sums, toInt64(0)))) AS t_position,
-        arrayPopFront(arrayDifference(arrayPushFront(decay_sums, toInt64(0)))) AS t_time_decay
+        arrayEnumerate(channels) AS p,
+        weights AS decayed, weight_sums AS decayed_until, arrayShiftRight(weight_sums, 1, 0.) AS decayed_before
 )
 ARRAY JOIN
-    ['first', 'last', 'last_non_direct', 'linear', 'position', 'time_decay'] AS model,
-    credits AS credit,
-    step_ticks AS tick;
+    if({model:String} = '', ['first', 'last', 'last_non_direct', 'linear', 'position', 'time_decay'], [{model:String}]) AS model,
+    if({model:String} = '', [c_first, c_last, c_non_direct, c_linear, c_position, c_decay], [multiIf(
+        {model:String} = 'first', c_first, {model:String} = 'last', c_last, {model:String} = 'last_non_direct', c_non_direct,
+        {model:String} = 'linear', c_linear, {model:String} = 'position', c_position, c_decay)]) AS credit,
+    if({model:String} = '', [t_first, t_last, t_non_direct, t_linear, t_position, t_decay], [multiIf(
+        {model:String} = 'first', t_first, {model:String} = 'last', t_last, {model:String} = 'last_non_direct', t_non_direct,
+        {model:String} = 'linear', t_linear, {model:String} = 'position', t_position, t_decay)]) AS tick;
 
 -- The ways people took: the channels of every converting path, and of every open path (persons who have not converted, or not
 -- again). A conversion without touches is no way.
@@ -125,7 +132,7 @@ FROM
             {transform:String} = 'drop_direct' AND arrayExists(c -> c != 'Direct', path_channels), arrayMap(c -> c != 'Direct', path_channels),
             arrayMap(c -> toUInt8(1), path_channels)) AS keep
     FROM open_paths FINAL
-    WHERE last_touch_at >= {since:DateTime64(3, 'UTC')} AND last_touch_at < {until:DateTime64(3, 'UTC')}
+    WHERE last_touch_at >= {since:DateTime64(3, 'UTC')} AND last_touch_at < {until:DateTime64(3, 'UTC')} AND {conversion:String} != '-'
 );
 
 -- Steps from channel to channel, with how often they were taken: what a Markov chain of order 1 is made of.
@@ -264,16 +271,23 @@ CREATE OR REPLACE VIEW attribution_by_given AS
 
 -- All models, or the one named.
 CREATE OR REPLACE VIEW attribution AS
-SELECT *
-FROM attribution_positional({{model}})
-WHERE {model:String} = '' OR {model:String} = model
+SELECT * FROM attribution_positional(model = {model:String}, {{model}})
 UNION ALL
-SELECT * FROM attribution_by_markov({{window}}) WHERE {model:String} IN ('', 'markov')
+-- a model that is not asked for is asked of nothing, or its effects would be worked out all the same
+SELECT * FROM attribution_by_markov({{window_of_markov}}) WHERE {model:String} IN ('', 'markov')
 UNION ALL
-SELECT * FROM attribution_by_shapley({{window}}) WHERE {model:String} IN ('', 'shapley');
+SELECT * FROM attribution_by_shapley({{window_of_shapley}}) WHERE {model:String} IN ('', 'shapley');
 
 CREATE OR REPLACE VIEW v_attribution AS
 SELECT * FROM attribution(model = '', {{defaults}});
+
+-- The six models that go by position. Where only these are wanted, this is the quicker view: it works out no effects of channels.
+CREATE OR REPLACE VIEW v_attribution_positional AS
+SELECT * FROM attribution_positional(model = '', {{defaults}});
+
+-- The same with what differs from the defaults, as JSON: attribution_with(options = '{"model": "time_decay", "half_life_s": 86400}').
+CREATE OR REPLACE VIEW attribution_with AS
+SELECT * FROM attribution(model = JSONExtractString({options:String}, 'model'), {{options}});
 
 CREATE OR REPLACE VIEW v_channel_effects AS
 SELECT * FROM channel_effects(model = '', {{always}});

@@ -8,9 +8,47 @@ SELECT base, currency, toDate('1970-01-01') AS day, argMin(currency_rates.rate, 
 FROM currency_rates FINAL
 GROUP BY base, currency;
 
+-- Of each account's day the newest statement holds. A row without a channel gets that of the channel rules.
 CREATE OR REPLACE VIEW v_ad_costs AS
-SELECT site, cost_id, day, channel, source, medium, campaign, cost, currency, impressions, clicks
-FROM ad_costs FINAL;
+SELECT
+    c.site AS site, c.cost_id AS cost_id, c.day AS day, c.account AS account,
+    toLowCardinality(if(c.own_channel != '', c.own_channel, (c.class).1)) AS channel,
+    c.own_source AS source, c.own_medium AS medium, c.utm_campaign AS campaign, c.cost AS cost, c.currency AS currency,
+    c.impressions AS impressions, c.clicks AS clicks
+FROM
+(
+    SELECT *, {{channel}} AS class
+    FROM
+    (
+        SELECT
+            a.*,
+            toString(a.own_source) AS source, toString(a.own_medium) AS medium, 'click' AS kind, '' AS click_id_type,
+            '' AS referrer_host, '' AS landing_path,
+            multiIf(by_key.category != '', by_key.category, by_domain.category != '', by_domain.category, by_name.category) AS category
+        FROM
+        (
+            SELECT
+                site, cost_id, day, account, toString(ad_costs.channel) AS own_channel, ad_costs.source AS own_source,
+                ad_costs.medium AS own_medium, campaign AS utm_campaign, cost, currency, impressions, clicks,
+                lower(toString(ad_costs.source)) AS host_key, concat('https://', host_key) AS host_url
+            FROM ad_costs FINAL
+            WHERE account = '' OR (site, account, day, received_at, log_gen, log_part, log_off) IN
+            (
+                SELECT site, account, day, newest.1, newest.2, newest.3, newest.4
+                FROM
+                (
+                    SELECT site, account, day, max((received_at, log_gen, log_part, log_off)) AS newest
+                    FROM ad_costs
+                    WHERE account != ''
+                    GROUP BY site, account, day
+                )
+            )
+        ) AS a
+        LEFT ANY JOIN referrer_hosts AS by_key ON by_key.host = a.host_key
+        LEFT ANY JOIN referrer_hosts AS by_domain ON by_domain.host = cutToFirstSignificantSubdomain(a.host_url)
+        LEFT ANY JOIN referrer_hosts AS by_name ON by_name.host = concat(firstSignificantSubdomain(a.host_url), '.*')
+    )
+) AS c;
 
 -- Credits and spend per site, model, key and currency. Parameters: `by` (channel, campaign, source, node, stage), `currency`
 -- ('' = as they are), `effects` ('' = worked out here, else see attribution_by_given), and those of `attribution`.
@@ -65,7 +103,7 @@ FROM
                 multiIf({by:String} = 'campaign', toString(k.campaign), {by:String} = 'source', toString(k.source),
                     {by:String} = 'node', ifNull(n.node, ''), toString(k.channel)) AS key,
                 toFloat64(0) AS credits, toDecimal128(0, 4) AS earned, sum(k.cost) AS spent, sum(k.impressions) AS shown, sum(k.clicks) AS clicked
-            FROM (SELECT * FROM ad_costs FINAL) AS k
+            FROM v_ad_costs AS k
             CROSS JOIN
             (
                 SELECT arrayJoin(if({model:String} = '',

@@ -61,5 +61,6 @@ addEventListener("message", (event) => {
 const greet = (frame: HTMLIFrameElement): void => {
   if (frame.contentWindow) frame.contentWindow.postMessage('{"event":"listening","id":1,"channel":"widget"}', "*");
 };
-addEventListener("load", (event) => event.target instanceof HTMLIFrameElement && greet(event.target), true);
+// a load event goes no further up than the document
+document.addEventListener("load", (event) => event.target instanceof HTMLIFrameElement && greet(event.target), true);
 frames().forEach(greet);

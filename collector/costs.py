@@ -1,0 +1,83 @@
+"""`POST /v1/costs`: what advertising cost, from a server with the secret key; 202 once it is durable."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from collector import metrics as m
+from collector.accept import Sender, refuse
+from collector.answers import CLOSE, JSON_TYPE, Answer, Fault, error_answer
+from collector.credentials import mask
+from collector.exchange import Exchange
+from collector.ingest import Tools, append
+from collector.logs import place_of
+from collector.statements import statements_of
+from collector.wire import Disconnected, Incoming, check_media_type, decoded, read_body, respond, respond_and_drain
+from eventlog.contract import Record
+from schemas.record import Costs, encode, key_of
+from schemas.rejection import Rejection
+
+ENDPOINT: Final = "costs"
+DIALECT: Final = "costs"
+
+
+class CostReports:
+    """The endpoint."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._log = structlog.get_logger("netiv.costs")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange, incoming = Exchange(scope, self._tools), Incoming(receive)
+        try:
+            answer = await self._answer(exchange, incoming)
+        except Fault as fault:
+            self._tools.metrics.count(m.REFUSED, fault.code)
+            answer = error_answer(fault.code, fault.message, fault.headers)
+        except Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001  (the last resort: never a traceback to a sender)
+            self._log.error("request_failed", error=type(error).__name__, place=place_of(error))
+            answer = error_answer("internal_error")
+        self._tools.metrics.count(m.REQUESTS, f"{ENDPOINT} {answer.status}")
+        if CLOSE in answer.headers:
+            await respond_and_drain(incoming, send, answer, exchange.cors)
+        else:
+            await respond(send, answer, exchange.cors)
+
+    async def _answer(self, exchange: Exchange, receive: Receive) -> Answer:
+        if exchange.scope["method"] != "POST":
+            raise Fault("method_not_allowed", headers=((b"allow", b"POST"),))
+        check_media_type(exchange.headers)
+        grant = exchange.grant(exchange.key())
+        if not grant.secret:
+            raise Fault("secret_key_needed")
+        body = decoded(await read_body(receive, exchange.headers, self._tools.held), exchange.headers)
+        self._tools.metrics.count(m.BYTES, ENDPOINT, len(body))
+        sender = Sender(grant.site.name, True, self._tools.now_ms(), dialect=DIALECT)
+        statements = statements_of(body, sender.site, sender.received_at)
+        if isinstance(statements, Rejection):
+            await self._keep(body, sender, statements)
+            raise Fault(statements.code, f"{statements.message} (at {statements.pointer})")
+        receipt = await append(self._tools, [record_of(one) for one in statements])
+        told = {
+            "accepted": sum(len(one.rows) for one in statements),
+            "days": len(statements),
+            "receipt": receipt,
+        }
+        return Answer(202, msgspec.json.encode(told), (JSON_TYPE,))
+
+    async def _keep(self, body: bytes, sender: Sender, rejection: Rejection) -> None:
+        verdict = refuse(mask(body), sender, rejection)
+        await append(self._tools, [Record(key_of(sender.site, ""), encode(verdict.record))])
+        self._tools.metrics.count(m.REJECTED, rejection.code)
+
+
+def record_of(statement: Costs) -> Record:
+    """The record of a statement. All of one account goes one way, so that later ones come later."""
+    return Record(key_of(statement.site, f"~costs:{statement.account}"), encode(statement))

@@ -1,0 +1,58 @@
+"""Bad events that name somebody anywhere in what was sent: identifiers as they are, addresses and phone numbers by their hash."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from consumers.enrich.identifiers import hash_email, hash_phone
+from consumers.warehouse.contract import Warehouse
+
+_ADDRESS: Final = re.compile(r"[^\s\"'<>,;:(){}\[\]\\/=?&]+@[^\s\"'<>,;:(){}\[\]\\/=?&]+")
+_NUMBER: Final = re.compile(r"\+?\d[\d ().-]{5,22}\d")
+# Shorter values would be found by chance, in numbers and words.
+_LENGTH_MIN: Final = 3
+_CHUNK: Final = 2_000
+Place = tuple[int, int, int]
+
+
+def names(payload: str, own: Iterable[tuple[str, str]]) -> bool:
+    """Whether a payload names one of these identifiers."""
+    plain: set[str] = set()
+    emails: set[str] = set()
+    phones: set[str] = set()
+    for kind, value in own:
+        plain.add(value)
+        (emails if kind == "email" else phones if kind == "phone" else plain).add(value)
+    return (
+        any(len(value) >= _LENGTH_MIN and _stands_in(value, payload) for value in plain)
+        or bool(emails and any(hash_email(found) in emails for found in _ADDRESS.findall(payload)))
+        or bool(phones and any(hash_phone(found) in phones for found in _NUMBER.findall(payload)))
+    )
+
+
+def _stands_in(value: str, payload: str) -> bool:
+    """As a whole: `dana` does not stand in `dana2`."""
+    return bool(re.search(rf"(?<![\w@.+-]){re.escape(value)}(?![\w@.+-])", payload))
+
+
+async def bad_places(warehouse: Warehouse, site: str, own: list[tuple[str, str]]) -> list[Place]:
+    """Where the bad events stand that name one of these identifiers."""
+    found: list[Place] = []
+    after: Place = (0, 0, 0)
+    first = True
+    values = {value for _, value in own}
+    while True:
+        rows = await warehouse.rows(
+            "SELECT log_gen, log_part, log_off, visitor_id, payload FROM bad_events WHERE site = {site:String} AND "
+            "({first:UInt8} OR (log_gen, log_part, log_off) > ({gen:UInt32}, {part:UInt16}, {off:UInt64})) "
+            f"ORDER BY log_gen, log_part, log_off LIMIT {_CHUNK}",
+            {"site": site, "first": int(first), "gen": after[0], "part": after[1], "off": after[2]},
+        )
+        for gen, part, off, visitor, payload in rows:
+            if str(visitor) in values or names(str(payload), own):
+                found.append((int(gen), int(part), int(off)))
+        if len(rows) < _CHUNK:
+            return sorted(set(found))
+        after, first = (int(rows[-1][0]), int(rows[-1][1]), int(rows[-1][2])), False

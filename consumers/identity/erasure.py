@@ -1,0 +1,107 @@
+"""What an erasure removes: found once, kept until it is done, so that one which is cut short can be brought to its end."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from consumers.enrich.identifiers import keys_of
+from consumers.identity.bad import bad_places
+from consumers.identity.requests import Erase
+from consumers.warehouse.contract import Warehouse
+
+Id = tuple[str, str]
+Place = tuple[int, int, int]
+PLAN_TYPES: Final = {"erasure_id": "String", "plan": "String"}
+IS_OWN: Final = "(toString(%s_type), %s_value) IN arrayZip({types:Array(String)}, {values:Array(String)})"
+# a derived row of an event is found by what the event says of itself; v_events knows no places
+_EVENTS: Final = """
+SELECT log_gen, log_part, log_off, subject, event_id FROM events
+WHERE site = {site:String} AND (subject IN {subjects:Array(String)} OR (subject, event_id) IN
+(
+    SELECT subject, event_id FROM events
+    WHERE site = {site:String} AND (event_id, visitor_id, user_id, received_at) IN
+    (SELECT event_id, visitor_id, user_id, received_at FROM v_events WHERE site = {site:String} AND person_id = {person:String})
+))"""
+_OWN: Final = """
+SELECT id_type, id_value FROM identities FINAL
+WHERE site = {site:String} AND NOT suppressed AND (arrayDistinct(owners) = [{person:String}] OR (owners = ['']
+    AND if(device_group = '', concat(id_type, ':', id_value), device_group) = {person:String}))"""
+_TOUCHED: Final = f"""
+SELECT DISTINCT id_type, id_value FROM identity_links
+WHERE site = {{site:String}} AND other_type != '' AND ({IS_OWN % ("other", "other")} OR {IS_OWN % ("id", "id")}
+    OR (subject, event_id) IN arrayZip({{of:Array(String)}}, {{events:Array(String)}}))"""
+# everybody that a row about these subjects or their conversions ever named
+_PERSONS: Final = """
+SELECT DISTINCT person_id FROM person_subjects WHERE site = {site:String} AND subject IN {subjects:Array(String)}
+UNION DISTINCT
+SELECT DISTINCT person_id FROM conversions WHERE site = {site:String} AND conversion_id IN
+    (SELECT conversion_id FROM conversion_events WHERE site = {site:String} AND subject IN {subjects:Array(String)})"""
+
+
+class Erasure(msgspec.Struct, frozen=True):
+    """All that goes (`own` identifiers, `events` with their `places`), and all that is derived anew because of it."""
+
+    erasure_id: str
+    site: str
+    by: str
+    own: list[Id]
+    names: list[str]
+    events: list[tuple[str, str]]
+    places: list[Place]
+    bad: list[Place]
+    touched: list[Id]
+    subjects: list[str]
+    persons: list[str]
+
+    @property
+    def keys(self) -> set[tuple[str, str]]:
+        """What to refresh."""
+        return {(self.site, subject) for subject in self.subjects}
+
+
+async def plan(warehouse: Warehouse, asked: Erase) -> Erasure:
+    """Look everything up; nothing is changed."""
+    site = {"site": asked.site}
+    own = _ids(await warehouse.rows(_OWN, {**site, "person": asked.person_id}))
+    held = _keys(own)
+    found = await warehouse.rows(_EVENTS, {**site, "person": asked.person_id, "subjects": held})
+    events = sorted({(str(row[3]), str(row[4])) for row in found})
+    named = {"types": [kind for kind, _ in own], "values": [value for _, value in own],
+             "of": [subject for subject, _ in events], "events": [event for _, event in events]}  # fmt: skip
+    touched = _ids(await warehouse.rows(_TOUCHED, {**site, **named}))
+    subjects = sorted({*held, *_keys(touched), *(subject for subject, _ in events)})
+    names = sorted({asked.person_id, *(f"{kind}:{value}" for kind, value in own)})
+    persons = await warehouse.rows(_PERSONS, {**site, "subjects": subjects})
+    return Erasure(
+        erasure_id=uuid.uuid4().hex, site=asked.site, by=asked.by, own=own, names=names, events=events,
+        places=sorted({(int(row[0]), int(row[1]), int(row[2])) for row in found}),
+        bad=await bad_places(warehouse, asked.site, own), touched=touched, subjects=subjects,
+        persons=sorted({*names, *(str(row[0]) for row in persons)}),
+    )  # fmt: skip
+
+
+async def keep(warehouse: Warehouse, erasure: Erasure) -> None:
+    """Write it down."""
+    await warehouse.insert(
+        "erasing",
+        {"erasure_id": [erasure.erasure_id], "plan": [msgspec.json.encode(erasure).decode()]},
+        PLAN_TYPES,
+    )
+
+
+async def unfinished(warehouse: Warehouse) -> list[Erasure]:
+    """Erasures that were begun and not ended."""
+    rows = await warehouse.rows("SELECT plan FROM erasing ORDER BY erasure_id")
+    return [msgspec.json.decode(row[0], type=Erasure) for row in rows]
+
+
+def _ids(rows: Iterable[tuple[Any, ...]]) -> list[Id]:
+    return sorted({(str(kind), str(value)) for kind, value in rows})
+
+
+def _keys(ids: Iterable[Id]) -> list[str]:
+    return [key for kind, value in ids for key in keys_of(kind, value)]

@@ -1,0 +1,44 @@
+"""`netiv rebuild`: derive history again from facts under the present rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+HELP = """Derive every session, touchpoint, conversion and path again, from facts and the rules in force.
+
+Needed after rule files were changed by hand; `netiv rules publish` does it by itself. A running `netiv up` works beside the stream,
+into tables of their own, which then take the place of those in use: readers see the old ones or the new ones. With --since, only
+visitors and persons of whom there are facts from that day on are derived again, in place.
+
+Examples:
+
+\b
+  netiv rebuild
+
+\b
+  netiv rebuild --since 2026-03-01
+"""
+
+
+def rebuild(
+    since: str | None = typer.Option(
+        None, help="Only who has facts since: a date, a time, or 30d (ago).", show_default="all"
+    ),
+    data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
+    json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """See HELP."""
+    from datetime import UTC, datetime
+
+    from netiv import configuration, durations, output
+    from netiv.rebuilding import publish, rederive
+
+    settings = configuration.load(data=data)
+    begin = durations.moment(since, datetime.now(UTC)) if since else None
+    subjects = rederive(settings, round(begin.timestamp() * 1000)) if begin else publish(settings, None)
+    if json:
+        output.as_json({"visitors": subjects})
+    else:
+        print(f"{subjects:,} visitors derived again.")

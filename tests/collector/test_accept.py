@@ -1,0 +1,61 @@
+"""Short ways through acceptance say the same as the long ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.accept import STEPS, Draft, Sender, plain
+from collector.envelope import EVENTS
+from collector.receipts import encode, encode_runs
+from eventlog.contract import Position
+from eventlog.embedded import EmbeddedLog
+from eventlog.embedded.chunks import OFFSET_BITS
+
+SENDER = Sender("shop", secret=False, received_at=1_780_000_000_000)
+TEXTS = st.sampled_from(["", " ", "v", "v1", "x" * 512, "x" * 513, "é" * 512, "2026-11-21T10:00:00.123Z", "9" * 309])
+NUMBERS = st.sampled_from([0, -1, 1_780_000_000_000, 10**30])
+DEEP = st.integers(0, 20).map(lambda levels: eval("[" * levels + "]" * levels or "0"))
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(("visitor_id", "event_id", "session_id", "user_id", "created_at", "sent_at"), TEXTS | NUMBERS),
+    "created_at": TEXTS | NUMBERS | st.just(1.5),
+    "email": TEXTS,
+    "identifiers": st.dictionaries(TEXTS, TEXTS, max_size=2),
+    "order": st.just({"id": "o", "value": 1e14}),
+    "touch": st.just({"cost": 1e15}),
+    "properties": st.fixed_dictionaries({"deep": DEEP})
+    | st.just({str(number): 0 for number in range(256)})
+    | st.just({"text": "x" * 9_000}),
+}
+
+
+@given(st.fixed_dictionaries({"type": st.just("page")}, optional=FIELDS))
+def test_an_event_that_looks_plain_passes_every_step(fields: dict[str, Any]) -> None:
+    raw = msgspec.json.encode(fields)
+    event = EVENTS.decode(raw)
+    if plain(event, raw):
+        draft = Draft(event, raw, SENDER, False, str(event.visitor_id).strip())
+        assert [step(draft) for step in STEPS] == [None] * len(STEPS)
+
+
+def test_the_events_of_a_browser_look_plain() -> None:
+    raw = (
+        b'{"type":"page","event_id":"0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b","visitor_id":"v-1","session_id":"s",'
+        b'"created_at":"2026-11-21T10:00:00.123Z","context":{"url":"https://shop.example/","campaign":{"source":"x"}},'
+        b'"properties":{"a":[1,2],"b":{"c":null}}}'
+    )
+    assert plain(EVENTS.decode(raw), raw)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), min_size=1, unique=True) | st.integers(1, 30))
+def test_a_receipt_is_the_same_from_runs_as_from_positions(given_places: list[tuple[int, int]] | int) -> None:
+    if isinstance(given_places, int):
+        packed: Sequence[int] = range(7, 7 + given_places)
+    else:
+        packed = [(partition << OFFSET_BITS) + offset for partition, offset in given_places]
+    positions = [Position(5, place >> OFFSET_BITS, place & ((1 << OFFSET_BITS) - 1)) for place in packed]
+    assert encode_runs(5, EmbeddedLog.runs(None, packed)) == encode(positions)  # type: ignore[arg-type]

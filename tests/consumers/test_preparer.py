@@ -1,0 +1,97 @@
+"""The second process makes what a thread makes, outlives nobody, and may die."""
+
+from __future__ import annotations
+
+import os
+import signal
+from array import array
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from bench.traffic import records
+from consumers.identity.erased import Fingerprints, bad_fingerprint, fingerprint
+from consumers.lookups import make_lookups
+from consumers.preparer import Preparer, prepare
+from eventlog.contract import Batch, Position, Stored
+from schemas.record import Accepted, decode
+
+LOOKUPS = make_lookups()
+NONE = Fingerprints()
+STORED = [Stored(Position(1, n % 2, n // 2), r.key, r.value, 5) for n, r in enumerate(records(400, 30, seed=5))]
+STORED[7] = Stored(Position(1, 1, 3), b"", b"no record", 5)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def nothing_erased() -> bytes:
+    return b""
+
+
+@pytest.fixture
+def preparer() -> Iterator[Preparer]:
+    made = Preparer(LOOKUPS, nothing_erased, large_records=100)
+    yield made
+    made.stop()
+
+
+@pytest.mark.anyio
+async def test_the_second_process_makes_the_same(preparer: Preparer) -> None:
+    small, large = STORED[:50], STORED
+    assert await preparer.prepare(Batch(1, small)) == prepare(small, LOOKUPS, NONE)
+    assert preparer.process_id is None
+    made = await preparer.prepare(Batch(1, large))
+    assert made == prepare(large, LOOKUPS, NONE)
+    assert preparer.process_id
+    assert (made.records, made.ends, made.bad[0].rows) == (400, {0: 200, 1: 200}, 1)
+    assert sum(run.block.rows for run in made.runs) == 399
+
+
+@pytest.mark.anyio
+async def test_it_may_die(preparer: Preparer) -> None:
+    await preparer.prepare(Batch(1, STORED))
+    first = preparer.process_id
+    assert first
+    os.kill(first, signal.SIGKILL)
+    assert await preparer.prepare(Batch(1, STORED)) == prepare(STORED, LOOKUPS, NONE)
+    assert await preparer.prepare(Batch(1, STORED)) == prepare(STORED, LOOKUPS, NONE)
+    assert preparer.process_id not in (None, first)
+
+
+@pytest.mark.anyio
+async def test_it_ends_with_its_consumer(preparer: Preparer) -> None:
+    await preparer.prepare(Batch(1, STORED))
+    process = psutil.Process(preparer.process_id)
+    # to be interrupted at the keyboard is the consumer's business
+    process.send_signal(signal.SIGINT)
+    assert await preparer.prepare(Batch(1, STORED)) == prepare(STORED, LOOKUPS, NONE)
+    assert process.is_running()
+    preparer.stop()
+    assert not process.is_running()
+
+
+@pytest.mark.anyio
+async def test_what_was_erased_is_left_out_by_both() -> None:
+    one = decode(STORED[0].value)
+    assert isinstance(one, Accepted)
+    gone = [fingerprint(one.site, one.visitor_id, one.event_id), bad_fingerprint((1, 1, 3))]
+    erased = [b""]
+
+    async def packed() -> bytes:
+        return erased[0]
+
+    preparer = Preparer(LOOKUPS, packed, large_records=100)
+    try:
+        assert await preparer.prepare(Batch(1, STORED)) == prepare(STORED, LOOKUPS, NONE)
+        erased[0] = array("Q", sorted(gone)).tobytes()
+        expected = prepare(STORED, LOOKUPS, Fingerprints(erased[0]))
+        assert sum(run.block.rows for run in expected.runs) == 398
+        assert expected.bad == []
+        assert await preparer.prepare(Batch(1, STORED)) == expected
+        assert await preparer.prepare(Batch(1, STORED)) == expected
+    finally:
+        preparer.stop()
