@@ -91,6 +91,8 @@ class Loop:
             return None
         try:
             while True:
+                if stop.is_set() and not self._pace.drain_s:
+                    return None  # others go on: no need to wait until everybody has let go
                 assignment = await self._resume(reader)
                 try:
                     return await self._consume(reader, assignment, stop)

@@ -51,7 +51,7 @@ async def test_they_are_enough(warehouse: EmbeddedWarehouse) -> None:
     loader = FencedLoader(warehouse, asyncio.sleep, Claimant("a", "netiv_scratch_a"))
     await loader.claim(1, [0, 1])
     assert await loader.loaded_until(1, 0) == 0
-    await refresher.mark([("s", "v")])
+    await refresher.mark([("s", "v", 0)])
     await refresher.refresh(refresher.turn())
     await rebuild(warehouse, rules, lambda: time.time_ns() // 1_000)
 
