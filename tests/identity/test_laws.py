@@ -42,13 +42,13 @@ RULES = {"limit 1": with_limit(1), "limit 2": with_limit(2), "limit 4": with_lim
 
 # (how they are delivered, how many histories, how many in the long profile)
 WAYS: dict[str, tuple[Callable[..., Any], int, int]] = {
-    "alone": (alone, 150, 4_500),
-    "crashing": (crashing, 60, 1_600),
-    "two consumers": (several(2), 30, 1_200),
-    "three consumers": (several(3), 20, 600),
-    "rebuilt": (rebuilt, 40, 600),
+    "alone": (alone, 60, 4_500),
+    "crashing": (crashing, 25, 1_600),
+    "two consumers": (several(2), 12, 1_200),
+    "three consumers": (several(3), 8, 600),
+    "rebuilt": (rebuilt, 15, 600),
 }
-UNDER_RULES = (40, 500)
+UNDER_RULES = (15, 500)
 PACK = 500
 
 

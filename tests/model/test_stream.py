@@ -64,7 +64,7 @@ STAGES = StageRules(1, [StageModel("own", "", [
 ])])  # fmt: skip
 
 
-@examples(50)
+@examples(25)
 @given(worlds(), SEEDS)
 def test_the_stream_equals_the_model(driver: Driver, world: list[Sent], seed: int) -> None:
     driver.check(world, seed)
