@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -61,10 +61,13 @@ WORKING: Final = (
     "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
     "stage_events", "conversion_events", "conversions", "conversion_paths", "open_paths",
 )  # fmt: skip
+# One after another; what stands side by side needs nothing of each other and goes on at once.
 BY_SUBJECT: Final = (
-    "15_dirty_before", "20_identities", "30_sessions", "34_persons", "35_touches", "38_sources", "40_touchpoints", "45_stage_events",
-    "50_conversion_events", "55_dirty_after",
-)  # fmt: skip
+    (("20_identities", "30_sessions"), ("15_dirty_before", "34_persons", "35_touches", "45_stage_events")),
+    (("38_sources",),),
+    (("40_touchpoints",), ("50_conversion_events",)),
+    (("55_dirty_after",),),
+)
 # Visitors refreshed at once: bounds memory (about 200 MiB at 20 events a visitor), and is where time per visitor is best.
 # Most identifiers have no events of their own.
 SLICE_VISITORS: Final = 40_000
@@ -72,6 +75,13 @@ SLICE_IDENTIFIERS: Final = 120_000
 SLICE_KEYS: Final = 60_000
 
 Progress = Callable[[int, int], None]
+
+
+async def _at_once(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """All of them; none is left running when another fails."""
+    for outcome in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 def _slices(visitors: int, identifiers: int) -> tuple[int, int]:
@@ -307,8 +317,8 @@ class Refresher:
         repeated = await self._count("event_duplicates")
         macros = {**self._macros, "not_duplicate": NOT_DUPLICATE if repeated else "1"}
         macros["dirty_events"] = await self._gather(macros)
-        for step in BY_SUBJECT:
-            await self._derive(step, macros)
+        for stage in BY_SUBJECT:
+            await _at_once(self._derive_all(steps, macros) for steps in stage)
         await self._replace_all((IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS))
         await self._wrote(SUBJECT)
         await self._derive("58_dirty_conversions", macros)
@@ -318,7 +328,7 @@ class Refresher:
             await self._replace(CONVERSIONS)
             await self._wrote(CONVERSION)
         await self._take_version()
-        await self._derive("70_paths", macros)
+        await _at_once(self._run(statement) for statement in self._statements("70_paths", macros))
         await self._replace_all((CONVERSION_PATHS, OPEN_PATHS))
         await self._wrote(PERSON)
         # This slice is done. A crash before here repeats it: the journal still names its subjects.
@@ -336,19 +346,23 @@ class Refresher:
         return int(rows[0][0])
 
     async def _derive(self, name: str, macros: Mapping[str, str], bound: Mapping[str, int] | None = None) -> None:
-        for statement in derivation(name, {**macros, **self._standing, **self._bounds}):
+        for statement in self._statements(name, macros):
             await self._run(statement, bound)
+
+    async def _derive_all(self, names: Collection[str], macros: Mapping[str, str]) -> None:
+        for name in names:
+            await self._derive(name, macros)
+
+    def _statements(self, name: str, macros: Mapping[str, str]) -> list[str]:
+        return derivation(name, {**macros, **self._standing, **self._bounds})
 
     async def _replace(self, derived: Derived) -> None:
         macros = {**self._macros, **self._bounds}
         await self._run(expand(replace_statement(derived, self._columns[derived.table]), macros))
 
     async def _replace_all(self, tables: Collection[Derived]) -> None:
-        """Each is one writer's work, so two go on at once. None is left running when another fails."""
-        done = await asyncio.gather(*(self._replace(derived) for derived in tables), return_exceptions=True)
-        for outcome in done:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        """Each is one writer's work, so several go on at once."""
+        await _at_once(self._replace(derived) for derived in tables)
 
     async def _run(self, statement: str, bound: Mapping[str, int] | None = None) -> None:
         known = {"version": self._version, **self._parameters, **(bound or {})}

@@ -1,4 +1,4 @@
-"""The embedded engine as a `Warehouse`: chDB in this process, two writing lanes and two reading ones.
+"""The embedded engine as a `Warehouse`: chDB in this process, three writing lanes and two reading ones.
 
 One process owns the folder (see engine_lock.py). Outside readers get lanes of their own with the reader's role.
 """
@@ -23,7 +23,7 @@ from consumers.warehouse.engine_lock import FolderLock
 from consumers.warehouse.gate import Gate
 from consumers.warehouse.lane import Lane, LanePool
 
-_WRITERS = 2
+_WRITERS = 3  # two for a refresh, one for loading beside it
 _READERS = 2
 
 

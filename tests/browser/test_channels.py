@@ -50,7 +50,9 @@ def rows(stack: Stack, where: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def silent(browser: Browser) -> Any:
     """A visitor without JavaScript, and with the name of a browser that somebody sits at: the pixel of another is nobody's."""
-    agent = f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{browser.version} Safari/537.36"
+    agent = (
+        f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{browser.version} Safari/537.36"
+    )
     context = browser.new_context(java_script_enabled=False, user_agent=agent)
     yield context
     context.close()
