@@ -58,23 +58,29 @@ class Door:
 
     def __init__(self, name: str, warehouse: Warehouse, turnstile: Turnstile) -> None:
         self._name, self._warehouse, self._turnstile = name, warehouse, turnstile
+        # statements that a consumer has under way at once pass one after another
+        self._one = asyncio.Lock()
 
     @property
     def database(self) -> str:
         return self._warehouse.database
 
     async def insert(self, *arguments: Any) -> None:
-        await self._turnstile.wait(self._name)
-        await self._warehouse.insert(*arguments)
+        async with self._one:
+            await self._turnstile.wait(self._name)
+            await self._warehouse.insert(*arguments)
 
     async def insert_block(self, *arguments: Any) -> None:
-        await self._turnstile.wait(self._name)
-        await self._warehouse.insert_block(*arguments)
+        async with self._one:
+            await self._turnstile.wait(self._name)
+            await self._warehouse.insert_block(*arguments)
 
     async def command(self, *arguments: Any) -> None:
-        await self._turnstile.wait(self._name)
-        await self._warehouse.command(*arguments)
+        async with self._one:
+            await self._turnstile.wait(self._name)
+            await self._warehouse.command(*arguments)
 
     async def rows(self, *arguments: Any) -> list[tuple[Any, ...]]:
-        await self._turnstile.wait(self._name)
-        return await self._warehouse.rows(*arguments)
+        async with self._one:
+            await self._turnstile.wait(self._name)
+            return await self._warehouse.rows(*arguments)
