@@ -26,7 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.traffic import BEGIN_MS, records
-from consumers.app import make_loop, now_us
+from consumers.app import make_loop
+from consumers.clock import now_us
 from consumers.enrich.facts import columns, facts_of
 from consumers.enrich.row import EVENT_TYPES
 from consumers.lookups import make_lookups

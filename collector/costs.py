@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-import structlog
 from starlette.types import Receive, Scope, Send
 
 from collector import metrics as m
 from collector.accept import Sender, refuse
-from collector.answers import CLOSE, JSON_TYPE, Answer, Fault, error_answer
+from collector.answers import CLOSE, JSON_TYPE, Answer, Fault
+from collector.attempt import attempt
 from collector.credentials import mask
 from collector.exchange import Exchange
 from collector.ingest import Tools, append
-from collector.logs import place_of
 from collector.statements import statements_of
-from collector.wire import Disconnected, Incoming, check_media_type, decoded, read_body, respond, respond_and_drain
+from collector.wire import Incoming, check_media_type, decoded, read_body, respond, respond_and_drain
 from eventlog.contract import Record
 from schemas.record import Costs, encode, key_of
 from schemas.rejection import Rejection
@@ -30,21 +29,12 @@ class CostReports:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._log = structlog.get_logger("netiv.costs")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange, incoming = Exchange(scope, self._tools), Incoming(receive)
-        try:
-            answer = await self._answer(exchange, incoming)
-        except Fault as fault:
-            self._tools.metrics.count(m.REFUSED, fault.code)
-            answer = error_answer(fault.code, fault.message, fault.headers)
-        except Disconnected:
+        answer = await attempt(self._tools, ENDPOINT, self._answer(exchange, incoming))
+        if answer is None:
             return
-        except Exception as error:  # noqa: BLE001  (the last resort: never a traceback to a sender)
-            self._log.error("request_failed", error=type(error).__name__, place=place_of(error))
-            answer = error_answer("internal_error")
-        self._tools.metrics.count(m.REQUESTS, f"{ENDPOINT} {answer.status}")
         if CLOSE in answer.headers:
             await respond_and_drain(incoming, send, answer, exchange.cors)
         else:

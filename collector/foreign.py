@@ -19,13 +19,13 @@ from collector.dialects import answers
 from collector.dialects.catalogue import find
 from collector.dialects.contract import Decoded, Dialect, Outcome, Refused, Request
 from collector.exchange import Exchange
-from collector.foreign_body import BATCH_EVENTS_MAX, content_of, read_body
+from collector.foreign_body import BATCH_EVENTS_MAX, BODY_BYTES_MAX, content_of
 from collector.foreign_cors import headers_for, preflight
 from collector.foreign_judging import Judging, broken_verdicts
 from collector.held import retry_after
 from collector.ingest import Tools, store
 from collector.logs import place_of
-from collector.wire import Disconnected, Incoming, respond, respond_and_drain
+from collector.wire import Disconnected, Incoming, read_body, respond, respond_and_drain
 from schemas.record import Accepted
 from schemas.rejection import CODES, Rejection
 
@@ -90,7 +90,7 @@ class Foreign:
         if self._tools.metrics.in_flight > self._tools.in_flight_max or self._tools.held.too_much:
             raise Fault("overloaded", headers=(retry_after(),))
         exchange = Exchange(scope, self._tools)
-        body = await read_body(receive, exchange.headers, self._tools.held)
+        body = await read_body(receive, exchange.headers, self._tools.held, BODY_BYTES_MAX)
         request = Request(method, path, scope["query_string"], exchange.headers, body)
         stub = dialect.stub(request)
         if stub is not None:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from starlette.types import Receive
-
 from collector.answers import CLOSE, Fault
 from collector.dialects.contract import Request
-from collector.held import Held, retry_after
 from collector.inflate import MAGIC, InflatedTooLarge, InvalidGzip, inflate
-from collector.wire import Disconnected
 from schemas.limits import MIB
 from schemas.rejection import CODES, Rejection
 
@@ -24,32 +20,6 @@ _KEY: Final = re.compile(rb'"(?:' + _KEYS.encode() + rb')"\s*:\s*"([^"\\]{1,512}
 _SECRETS: Final = rb"writeKey|write_key|api_key|token|token_auth|access_token|api_secret"
 _MASKED_JSON: Final = re.compile(rb'("(?:' + _SECRETS + rb')"\s*:\s*)"[^"\\]{1,512}"')
 _MASKED_FORM: Final = re.compile(rb"((?:^|[?&])(?:" + _SECRETS + rb")=)[^&\"]{1,512}")
-
-
-async def read_body(receive: Receive, headers: dict[bytes, bytes], held: Held) -> bytes:
-    """The whole body as sent; `held` as in `wire.read_body`. Raises `Fault` over a limit and `Disconnected`."""
-    length = headers.get(b"content-length", b"")
-    if length.isdigit() and int(length) > BODY_BYTES_MAX:
-        raise Fault("body_too_large", "The body is over 6 MiB", (CLOSE,))
-    body = bytearray()
-    counted = 0
-    more = True
-    try:
-        while more:
-            message = await receive()
-            if message["type"] != "http.request":
-                raise Disconnected
-            body += message.get("body", b"")
-            held.bytes += len(body) - counted
-            counted = len(body)
-            more = message.get("more_body", False)
-            if len(body) > BODY_BYTES_MAX:
-                raise Fault("body_too_large", "The body is over 6 MiB", (CLOSE,))
-            if more and held.too_much:
-                raise Fault("overloaded", headers=(CLOSE, retry_after()))
-    finally:
-        held.bytes -= counted
-    return bytes(body)
 
 
 def content_of(request: Request) -> bytes | Rejection:

@@ -10,20 +10,12 @@ from __future__ import annotations
 import os
 from typing import Final, Literal
 
-import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+
+from schemas.metric import Metric
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 MULTIPROCESS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-
-
-class Metric(msgspec.Struct, frozen=True):
-    """One line of the catalogue."""
-
-    name: str
-    kind: Literal["counter", "gauge"]
-    meaning: str
-    label: str = ""
 
 
 REQUESTS: Final = Metric(

@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from collector.answers import CLOSE, Answer, Fault
 from collector.held import Held, retry_after
 from collector.inflate import MAGIC, InflatedTooLarge, InvalidGzip, inflate
-from schemas.limits import BODY_BYTES_MAX, INFLATED_BYTES_MAX
+from schemas.limits import BODY_BYTES_MAX, INFLATED_BYTES_MAX, MIB
 
 # Browsers' beacons can't choose freely: text/plain avoids a preflight, forms come from old ones.
 _READ_AS_JSON: Final = frozenset(
@@ -23,32 +23,34 @@ class Disconnected(Exception):
     """The client went away before its request was complete."""
 
 
-async def read_body(receive: Receive, headers: dict[bytes, bytes], held: Held) -> bytes:
+async def read_body(
+    receive: Receive, headers: dict[bytes, bytes], held: Held, bytes_max: int = BODY_BYTES_MAX
+) -> bytes:
     """The whole body as sent. Raises `Fault` over the limit, or when all bodies together are too much (reading stops
     there), and `Disconnected`. While it is being read it counts as held; afterwards that is the caller's business."""
     length = headers.get(b"content-length")
-    if length is not None and len(length) > 6 and int(length) > BODY_BYTES_MAX:
-        raise Fault("body_too_large", headers=(CLOSE,))
+    if length is not None and len(length) > 6 and int(length) > bytes_max:
+        raise _too_large(bytes_max)
     message = await receive()
     if message["type"] != "http.request":
         raise Disconnected
     body: bytes = message.get("body", b"")
     if message.get("more_body", False):
-        body = await _read_rest(receive, body, held)
-    if len(body) > BODY_BYTES_MAX:
-        raise Fault("body_too_large", headers=(CLOSE,))
+        body = await _read_rest(receive, body, held, bytes_max)
+    if len(body) > bytes_max:
+        raise _too_large(bytes_max)
     return body
 
 
-async def _read_rest(receive: Receive, first: bytes, held: Held) -> bytes:
+async def _read_rest(receive: Receive, first: bytes, held: Held, bytes_max: int) -> bytes:
     body = bytearray(first)
     counted = len(body)
     held.bytes += counted
     more = True
     try:
         while more:
-            if len(body) > BODY_BYTES_MAX:
-                raise Fault("body_too_large", headers=(CLOSE,))
+            if len(body) > bytes_max:
+                raise _too_large(bytes_max)
             if held.too_much:
                 raise Fault("overloaded", headers=(CLOSE, retry_after()))
             message = await receive()
@@ -61,6 +63,10 @@ async def _read_rest(receive: Receive, first: bytes, held: Held) -> bytes:
     finally:
         held.bytes -= counted
     return bytes(body)
+
+
+def _too_large(bytes_max: int) -> Fault:
+    return Fault("body_too_large", f"The body is over {bytes_max // MIB} MiB", (CLOSE,))
 
 
 def check_media_type(headers: dict[bytes, bytes]) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-import time
 from contextlib import closing
 
 import msgspec
 import structlog
 import uuid_utils
 
+from consumers.clock import now_us
 from consumers.control import serve_control
 from consumers.fencing import Claimant, FencedLoader
 from consumers.identity.erased import Erased
@@ -46,11 +46,6 @@ from eventlog.tracing import Spans, open_spans
 from schemas.settings import Settings
 
 RETAIN_EVERY_S = 60.0
-
-
-def now_us() -> int:
-    """Microseconds since the epoch."""
-    return time.time_ns() // 1_000
 
 
 class Role(msgspec.Struct, frozen=True):

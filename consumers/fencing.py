@@ -62,18 +62,7 @@ class FencedLoader(Loader):
         if load.runs and not await self._mine({(run.generation, run.partition) for run in load.runs}):
             raise Fenced
 
-    async def _insert_run(self, run: Run) -> None:
-        delay_s = 0.5
-        while True:
-            try:
-                return await self._move(run)
-            except WarehouseUnavailable:
-                await self._wait(delay_s)
-                delay_s = min(delay_s * 2, 5.0)
-            if await self._arrived(run):
-                return None
-
-    async def _move(self, run: Run) -> None:
+    async def _put(self, run: Run) -> None:
         # A table of its own for each attempt: what an earlier one may still put in is not of this one.
         staging = f"{self._staging}_{next(self._attempts)}"
         columns = ", ".join(f"{name} {kind}" for name, kind in EVENT_TYPES.items())
@@ -88,13 +77,8 @@ class FencedLoader(Loader):
 
     async def _arrived(self, run: Run) -> bool:
         """After an insert with an unknown outcome: it is over now; is it in?"""
-        while True:
-            try:
-                await self._until_quiet([mark(run.generation, run.partition)])
-                break
-            except WarehouseUnavailable:
-                await self._wait(2.0)
-        return await self._read_back(run) > run.first
+        await self._answered(lambda: self._until_quiet([mark(run.generation, run.partition)]))
+        return await super()._arrived(run)
 
     def _fence(self, run: Run) -> str:
         return (
@@ -109,13 +93,8 @@ class FencedLoader(Loader):
             "SELECT argMax(owner, epoch) FROM log_claims "
             f"WHERE (log_gen, log_part) IN ({wanted}) GROUP BY log_gen, log_part"
         )
-        while True:
-            try:
-                owners = await self._warehouse.rows(question)
-            except WarehouseUnavailable:
-                await self._wait(2.0)
-                continue
-            return len(owners) == len(places) and all(owner == self._claimant.owner for (owner,) in owners)
+        owners = await self._answered(lambda: self._warehouse.rows(question))
+        return len(owners) == len(places) and all(owner == self._claimant.owner for (owner,) in owners)
 
     async def _until_quiet(self, marks: Collection[str]) -> None:
         """Wait until no insert with one of these marks runs. Raises `WarehouseUnavailable` when one goes on and on."""

@@ -8,10 +8,10 @@ An insert whose outcome is unknown is read back before anything is sent again.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from functools import lru_cache
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from functools import lru_cache, partial
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from consumers.enrich.row import BAD_TYPES, BLANK, COST_TYPES, EVENT_TYPES, LINK
 from consumers.warehouse.block import Block, pack
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 
+T = TypeVar("T")
 ROWS_MAX: Final = 50_000
 _IN_LOG: Final = itemgetter("log_gen", "log_part", "log_off")
 
@@ -144,13 +145,13 @@ class Loader:
     async def insert(self, load: Load) -> None:
         """Insert one load; retries for as long as the warehouse is away, and never doubles a row of `events`."""
         for block in load.bad:
-            await self._until_reached("bad_events", block)
+            await self._answered(partial(self._warehouse.insert_block, "bad_events", block))
         for block in load.costs:
-            await self._until_reached("ad_costs", block)
+            await self._answered(partial(self._warehouse.insert_block, "ad_costs", block))
         for block in load.mended:
-            await self._until_reached("bad_events_mended", block)
+            await self._answered(partial(self._warehouse.insert_block, "bad_events_mended", block))
         for block in load.links:
-            await self._until_reached("identity_links", block)
+            await self._answered(partial(self._warehouse.insert_block, "identity_links", block))
         for run in load.runs:
             await self._insert_run(run)
 
@@ -163,29 +164,33 @@ class Loader:
         return int(rows[0][0]) if rows[0][1] else 0
 
     async def _insert_run(self, run: Run) -> None:
-        delay_s = 0.5
-        while True:
+        for delay_s in _delays():
             try:
-                return await self._warehouse.insert_block("events", run.block)
+                await self._put(run)
+                break
             except WarehouseUnavailable:
                 await self._wait(delay_s)
-                delay_s = min(delay_s * 2, 5.0)
-            # The block is one part: it is in the table whole, or not at all.
-            if await self._read_back(run) > run.first:
-                return None
+            if await self._arrived(run):
+                break
 
-    async def _read_back(self, run: Run) -> int:
-        while True:
-            try:
-                return await self.loaded_until(run.generation, run.partition)
-            except WarehouseUnavailable:
-                await self._wait(2.0)
+    async def _put(self, run: Run) -> None:
+        """Raises `WarehouseUnavailable` when nobody knows whether it is in."""
+        await self._warehouse.insert_block("events", run.block)
 
-    async def _until_reached(self, table: str, block: Block) -> None:
-        delay_s = 0.5
-        while True:
+    async def _arrived(self, run: Run) -> bool:
+        """After an insert with an unknown outcome. The block is one part: it is in the table whole, or not at all."""
+        return await self._answered(lambda: self.loaded_until(run.generation, run.partition)) > run.first
+
+    async def _answered(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask for as long as the warehouse is away."""
+        for delay_s in _delays():
             try:
-                return await self._warehouse.insert_block(table, block)
+                return await ask()
             except WarehouseUnavailable:
                 await self._wait(delay_s)
-                delay_s = min(delay_s * 2, 5.0)
+        raise AssertionError("the delays never end")
+
+
+def _delays() -> Iterator[float]:
+    """Seconds before one try and the next, for ever."""
+    return itertools.chain((0.5, 1.0, 2.0, 4.0), itertools.repeat(5.0))

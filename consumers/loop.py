@@ -99,7 +99,7 @@ class Loop:
                 except Reassigned:
                     continue
         finally:
-            await asyncio.to_thread(self._preparer.stop)
+            await self._preparer.stop()
             await reader.close()
 
     async def _join(self, stop: asyncio.Event) -> Reader | None:

@@ -6,25 +6,17 @@ What a consumer waits for is part of it: it stays 1 until work goes on, however 
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Literal
+from typing import Final
 
-import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from schemas.metric import Metric
 
 WAREHOUSE: Final = "warehouse"
 LOG: Final = "log"
 # Shorter waits are part of the work (an insert of a former owner that ends), not something being away.
 AWAY_S: Final = 0.5
-
-
-class Metric(msgspec.Struct, frozen=True):
-    """One line of the catalogue."""
-
-    name: str
-    kind: Literal["counter", "gauge"]
-    meaning: str
-    label: str = ""
 
 
 WAITING: Final = Metric(

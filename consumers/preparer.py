@@ -82,11 +82,11 @@ class Preparer:
                 _end(self._process)
                 self._process = None
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """For good."""
         if self._ending:
             self._ending.cancel()
-        self.close()
+        await asyncio.to_thread(self.close)
 
     def _prepare_beside(self, records: list[Stored]) -> Load:
         with self._using:

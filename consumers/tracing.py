@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from consumers.warehouse.block import Block
 from consumers.warehouse.contract import Warehouse
+from consumers.warehouse.passing import PassingWarehouse
 from eventlog.contract import Stored
 from eventlog.tracing import LINKS_MAX, Spans
 from schemas.record import Accepted, decode
@@ -33,17 +33,12 @@ def traces_of(records: Sequence[Stored]) -> tuple[str, ...]:
     return tuple(found)
 
 
-class TracedWarehouse:
+class TracedWarehouse(PassingWarehouse):
     """See `warehouse.contract.Warehouse`."""
 
     def __init__(self, inner: Warehouse, spans: Spans) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._spans = spans
-
-    @property
-    def database(self) -> str:
-        """The database of this warehouse."""
-        return self._inner.database
 
     async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None:
         """See the contract."""
@@ -70,24 +65,6 @@ class TracedWarehouse:
         with self._spans.span(_name(sql)):
             self._spans.note("db.system.name", "clickhouse")
             return await self._inner.rows(sql, parameters)
-
-    def stream(
-        self, sql: str, parameters: Mapping[str, Any] | None = None, output_format: str = "JSONEachRow"
-    ) -> AsyncIterator[bytes]:
-        """See the contract."""
-        return self._inner.stream(sql, parameters, output_format)
-
-    def readers_wait(self, patience_s: float) -> AbstractAsyncContextManager[None]:
-        """See the contract."""
-        return self._inner.readers_wait(patience_s)
-
-    async def ping(self) -> bool:
-        """See the contract."""
-        return await self._inner.ping()
-
-    async def close(self) -> None:
-        """See the contract."""
-        await self._inner.close()
 
 
 def _name(sql: str) -> str:

@@ -21,17 +21,13 @@ def who_asks() -> str:
 def run(request: Request, data: Path | None, as_json: bool, what: str) -> None:
     """Perform and print."""
     from consumers.identity.asking import asked_of_running, perform
-    from netiv import configuration, engine, lock, output
+    from netiv import configuration, output, working
     from netiv.errors import CommandError
 
     settings = configuration.load(data=data)
     done = asked_of_running(settings, request)
-    if done is None and settings.clickhouse:
-        done = perform(settings, request)
-    elif done is None:
-        engine.require()
-        with lock.hold(settings.data, "consumers"):
-            done = perform(settings, request)
+    if done is None:
+        done = working.here(settings, "At work", lambda _: perform(settings, request))
     if done.error:
         raise CommandError(done.error, "Run `netiv doctor`.")
     if as_json:

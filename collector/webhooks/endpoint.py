@@ -14,9 +14,9 @@ import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from collector import metrics as m
 from collector.accept import Sender, Verdict, judge, refuse
-from collector.answers import JSON_TYPE, Answer, Fault, error_answer
+from collector.answers import JSON_TYPE, Answer, Fault
+from collector.attempt import attempt
 from collector.bounds import suspect
 from collector.dialects.values import Object, read
 from collector.ingest import Tools, store
@@ -24,7 +24,7 @@ from collector.logs import place_of
 from collector.webhooks import mapping, mautic
 from collector.webhooks.memory import Memory
 from collector.webhooks.signature import verified
-from collector.wire import Disconnected, decoded, read_body, respond
+from collector.wire import decoded, read_body, respond
 from schemas.rejection import Rejection
 from schemas.webhooks import FILE_NAME, Webhook, parse
 
@@ -49,18 +49,8 @@ class Webhooks:
         return path.startswith(self._prefix)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            answer = await self._answer(scope, receive)
-        except Fault as fault:
-            self._tools.metrics.count(m.REFUSED, fault.code)
-            answer = error_answer(fault.code, fault.message, fault.headers)
-        except Disconnected:
-            return
-        except Exception as error:  # noqa: BLE001  (the last resort: never a traceback to a sender)
-            self._log.error("request_failed", error=type(error).__name__, place=place_of(error))
-            answer = error_answer("internal_error")
-        self._tools.metrics.count(m.REQUESTS, f"{DIALECT} {answer.status}")
-        await respond(send, answer)
+        if answer := await attempt(self._tools, DIALECT, self._answer(scope, receive)):
+            await respond(send, answer)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] != "POST":

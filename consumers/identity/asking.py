@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from consumers.app import make_loop
+from consumers.clock import now_us
 from consumers.control import Asking, ask
 from consumers.identity.performing import Performer
 from consumers.identity.requests import Done, Request
@@ -18,10 +18,6 @@ from consumers.tables import prepare_tables
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.opening import open_warehouse
 from schemas.settings import Settings
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1_000
 
 
 def asked_of_running(settings: Settings, request: Asking) -> Done | None:
@@ -54,10 +50,10 @@ async def _perform(settings: Settings, request: Request) -> Done:
         shared = bool(settings.clickhouse)
         await (require_tables(warehouse) if shared else prepare_tables(warehouse, rules))
         kind = SharedRefresher if shared else Refresher
-        refresher = kind(warehouse, rules, f"{warehouse.database}_scratch_admin", warehouse.database, _now_us)
+        refresher = kind(warehouse, rules, f"{warehouse.database}_scratch_admin", warehouse.database, now_us)
         await refresher.prepare()
         if not (settings.kafka or shared):
             await _catch_up(settings, warehouse, rules)
-        return await Performer(warehouse, refresher, _now_us).perform(request)
+        return await Performer(warehouse, refresher, now_us).perform(request)
     finally:
         await warehouse.close()

@@ -6,10 +6,10 @@ With the embedded engine nothing else works on the tables. On a server consumers
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Final
 
+from consumers.clock import now_us
 from consumers.rebuild import Successor
 from consumers.refresh.refresher import Progress, Refresher
 from consumers.refresh.sharing import SharedRefresher
@@ -28,10 +28,6 @@ from schemas.settings import Settings
 SETTLED_S: Final = 5.0
 # By which a row that another consumer derived is known to be under other rules.
 TABLES_BY_SUBJECT: Final = ("sessions", "touchpoints", "conversion_events", "stage_events")
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1_000
 
 
 def difference_of(settings: Settings, folder: Path, progress: Progress | None = None) -> Difference:
@@ -59,7 +55,7 @@ async def _rederive(settings: Settings, since_ms: int, progress: Progress | None
         )
         if not settings.clickhouse:
             await prepare_tables(warehouse, rules)
-        refresher = kind(warehouse, rules, f"{warehouse.database}_scratch_rebuild", warehouse.database, _now_us)
+        refresher = kind(warehouse, rules, f"{warehouse.database}_scratch_rebuild", warehouse.database, now_us)
         await refresher.prepare()
         await refresher.mark_where(f"ts >= fromUnixTimestamp64Milli(toInt64({since_ms}))")
         cycle = refresher.turn()
@@ -75,7 +71,7 @@ async def _difference(settings: Settings, folder: Path, progress: Progress | Non
     try:
         if not settings.clickhouse:
             await prepare_tables(warehouse, in_force(settings))
-        return await difference(warehouse, in_force(settings, folder), _now_us, progress)
+        return await difference(warehouse, in_force(settings, folder), now_us, progress)
     finally:
         await warehouse.close()
 
@@ -86,7 +82,7 @@ async def _publish(settings: Settings, folder: Path | None, progress: Progress |
     try:
         if not settings.clickhouse:
             await prepare_tables(warehouse, in_force(settings))
-        successor = Successor(warehouse, rules, f"{warehouse.database}_next", _now_us)
+        successor = Successor(warehouse, rules, f"{warehouse.database}_next", now_us)
         since = await Since.now(warehouse)
         await successor.begin()
         try:
@@ -118,7 +114,7 @@ async def catch_up_with_others(warehouse: Warehouse, successor: Successor, since
 async def after_others(warehouse: Warehouse, rules: Rules, since: Since, settled_s: float = SETTLED_S) -> None:
     """Consumers take the new rules over before their next refresh. What came since the last look, and what a refresh still under the
     old rules wrote, is derived again, until nothing is left and nothing new appeared for a while."""
-    refresher = SharedRefresher(warehouse, rules, f"{warehouse.database}_scratch_publish", warehouse.database, _now_us)
+    refresher = SharedRefresher(warehouse, rules, f"{warehouse.database}_scratch_publish", warehouse.database, now_us)
     await refresher.prepare()
     if condition := await since.condition(warehouse):
         await refresher.mark_where(condition)

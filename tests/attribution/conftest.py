@@ -7,11 +7,6 @@ from consumers.tables import prepare_tables
 from consumers.warehouse.embedded import open_embedded
 
 
-@pytest.fixture(scope="session")
-def anyio_backend():
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")  # one process holds one engine: nothing may outlive its file
 async def engine(tmp_path_factory):
     opened = await open_embedded(tmp_path_factory.mktemp("warehouse"))

@@ -20,11 +20,6 @@ from tests.collector.test_process import alive, process
 MEMORY_MAX = 300 * 1024**2
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Client:
     """One connection that sends one batch; what it was told."""
 

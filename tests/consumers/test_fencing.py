@@ -23,11 +23,6 @@ AT = 1_772_495_400_000
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def warehouse(tmp_path):
     opened = await open_embedded(tmp_path / "warehouse")
     try:

@@ -25,11 +25,6 @@ MARCH, APRIL = 1_772_495_400_000, 1_775_100_000_000
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def warehouse(tmp_path):
     opened = await open_embedded(tmp_path / "warehouse")
     try:

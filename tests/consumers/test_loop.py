@@ -25,11 +25,6 @@ pytestmark = pytest.mark.anyio
 AT = 1_772_495_400_000
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Stage:
     """A log, a warehouse, and consumers that run until nothing waits."""
 

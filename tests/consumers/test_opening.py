@@ -19,11 +19,6 @@ from schemas.settings import Settings
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_a_name_is_held_by_one_and_comes_back(tmp_path: Path) -> None:
     first, second = claim_name(tmp_path), claim_name(tmp_path)
     assert first.text != second.text

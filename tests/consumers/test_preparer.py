@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from array import array
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import psutil
 import pytest
@@ -23,20 +23,15 @@ STORED = [Stored(Position(1, n % 2, n // 2), r.key, r.value, 5) for n, r in enum
 STORED[7] = Stored(Position(1, 1, 3), b"", b"no record", 5)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def nothing_erased() -> bytes:
     return b""
 
 
 @pytest.fixture
-def preparer() -> Iterator[Preparer]:
+async def preparer() -> AsyncIterator[Preparer]:
     made = Preparer(LOOKUPS, nothing_erased, large_records=100)
     yield made
-    made.stop()
+    await made.stop()
 
 
 @pytest.mark.anyio
@@ -70,7 +65,7 @@ async def test_it_ends_with_its_consumer(preparer: Preparer) -> None:
     process.send_signal(signal.SIGINT)
     assert await preparer.prepare(Batch(1, STORED)) == prepare(STORED, LOOKUPS, NONE)
     assert process.is_running()
-    preparer.stop()
+    await preparer.stop()
     assert not process.is_running()
 
 
@@ -94,4 +89,4 @@ async def test_what_was_erased_is_left_out_by_both() -> None:
         assert await preparer.prepare(Batch(1, STORED)) == expected
         assert await preparer.prepare(Batch(1, STORED)) == expected
     finally:
-        preparer.stop()
+        await preparer.stop()

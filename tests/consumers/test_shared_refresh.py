@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.clock import now_us
 from consumers.enrich.facts import facts_of
 from consumers.load import Loader, load_of
 from consumers.refresh.refresher import Refresher
@@ -24,7 +25,7 @@ from eventlog.contract import Position, Stored
 from schemas.record import encode, key_of
 from tests.consumers.turnstile import Turnstile
 from tests.model.driver import examples
-from tests.model.engine import Pipeline, difference, now_us
+from tests.model.engine import Pipeline, difference
 from tests.model.worlds import Sent, cut, records, worlds
 
 NAMES = ("a", "b")

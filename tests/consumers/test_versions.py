@@ -22,11 +22,6 @@ pytestmark = pytest.mark.anyio
 AT = 1_772_495_400_000
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Clocked:
     """A warehouse whose server has a clock of ours."""
 

@@ -34,11 +34,6 @@ COLUMNS = {
 }
 
 
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
 @pytest.fixture(params=sorted(BACKENDS))
 async def warehouse(request, tmp_path):
     async with BACKENDS[request.param](tmp_path / "warehouse") as opened:

@@ -21,11 +21,6 @@ QUERIES = {panel["title"]: panel["targets"][0]["rawSql"] for panel in BOARD["pan
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def warehouse(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Warehouse]:
     opened = await open_embedded(tmp_path_factory.mktemp("boards") / "warehouse")
     await prepare_tables(opened, load())

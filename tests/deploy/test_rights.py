@@ -25,11 +25,6 @@ EVERYTHING = "<query>GRANT ALL ON *.* WITH GRANT OPTION</query>"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmbeddedWarehouse]:
     """The real engine, whose owner may do what that user may."""
     queries = ET.parse(USERS).findall("users/netiv/grants/query")

@@ -29,11 +29,6 @@ SENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def exporter() -> Iterator[tuple[InMemorySpanExporter, OtelSpans]]:
     memory = InMemorySpanExporter()
     provider = TracerProvider()

@@ -15,11 +15,8 @@ from tests.simulation.stack import Stack
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("stack"))
-    try:
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
-    finally:
-        running.kill()
 
 
 def send(stack: Stack, keys: dict[str, Any], *events: dict[str, Any]) -> None:

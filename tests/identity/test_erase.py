@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from consumers.clock import now_us
 from consumers.enrich.identifiers import hash_email, hash_phone
 from consumers.identity.bad import names
 from consumers.identity.erased import bad_fingerprint, fingerprint
@@ -19,7 +20,7 @@ from eventlog.contract import Stored
 from schemas.record import Accepted, Bad
 from tests.identity.worlds import worlds
 from tests.model.driver import Driver
-from tests.model.engine import Pipeline, difference, now_us
+from tests.model.engine import Pipeline, difference
 from tests.model.packs import LONG, Crash, Mortal, collect
 from tests.model.worlds import cut, records
 

@@ -14,11 +14,6 @@ from tests.kafka.backend import config_for
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def config(tmp_path: Path) -> KafkaConfig:
     return config_for(tmp_path, 4, session_timeout_s=3.0, rebalance_timeout_s=10.0)
 

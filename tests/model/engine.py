@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import time
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from consumers.clock import now_us
 from consumers.enrich.facts import Facts, enrich, facts_of
 from consumers.identity.erased import Erased, Fingerprints
 from consumers.identity.performing import Performer
@@ -49,10 +49,6 @@ TIMES = {"ts", "started_at", "ended_at", "first_seen", "last_seen", "converted_a
 FACTS = ("events", "identity_links", "identity_retractions", "bad_events", "erased", "erasing", "erasures")
 # Merges are off, so that every table stays in many parts; when there are this many worlds they begin anew.
 WORLDS_MAX = 40
-
-
-def now_us() -> int:
-    return time.time_ns() // 1_000
 
 
 class Pipeline:

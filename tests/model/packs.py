@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from consumers.clock import now_us
 from consumers.enrich.facts import facts_of
 from consumers.load import load_of
 from consumers.refresh.refresher import Refresher
@@ -24,7 +25,7 @@ from consumers.warehouse.contract import Warehouse
 from eventlog.contract import Stored
 from schemas.record import Accepted
 from tests.consumers.turnstile import Turnstile
-from tests.model.engine import Pipeline, difference, now_us
+from tests.model.engine import Pipeline, difference
 from tests.model.worlds import Sent, cut, records
 
 LONG: Final = os.environ.get("NETIV_HYPOTHESIS") == "long"

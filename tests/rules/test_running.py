@@ -88,11 +88,8 @@ def rows(stack: Stack, sql: str) -> list[list[int]]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("stack"))
-    try:
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
-    finally:
-        running.kill()
 
 
 def test_rules_are_published_beside_the_stream(stack: Stack, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -23,7 +23,7 @@ STOP_S = 120.0
 
 
 class Stack:
-    """A running `netiv up`."""
+    """A running `netiv up`; killed where its `with` ends, if it still runs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,6 +42,12 @@ class Stack:
             self.kill()
             raise
         self.url: str = self.welcome["collector"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def _read_welcome(self) -> dict[str, Any]:
         """The JSON that `up` prints when it is ready."""

@@ -33,11 +33,6 @@ CONNECTIONS = 8
 DERIVED_S = 240.0
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Role:
     """One process of ours that is killed and started again."""
 

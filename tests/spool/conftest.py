@@ -19,11 +19,6 @@ Open = Callable[..., Awaitable[SpooledLog]]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def gate(tmp_path: Path) -> AsyncIterator[Gate]:
     log = await open_embedded_log(tmp_path / "behind", partitions=3)
     try:

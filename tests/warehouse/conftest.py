@@ -12,11 +12,6 @@ from consumers.warehouse.front_serving import serve_front
 
 
 @pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.fixture
 async def warehouse(tmp_path):
     opened = await open_embedded(tmp_path / "warehouse")
     try:
