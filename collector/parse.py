@@ -54,8 +54,7 @@ def parse(body: bytes) -> Parsed:
         events = [bytes(raw) for raw in envelope.events]
         return _batch(body, _Batch([], envelope.write_key, envelope.sent_at), events, suspect)
     if suspect and not _is_utf8(body):
-        fault = Rejection("invalid_utf8", "", CODES["invalid_utf8"][0])
-        return Parsed(body, write_key=envelope.write_key, fault=fault)
+        return Parsed(body, write_key=envelope.write_key, fault=_not_utf8())
     return Parsed(body, suspect, envelope, None, envelope.write_key)
 
 
@@ -65,6 +64,10 @@ def _is_utf8(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _not_utf8() -> Rejection:
+    return Rejection("invalid_utf8", "", CODES["invalid_utf8"][0])
 
 
 def _batch(body: bytes, envelope: _Batch, events: list[bytes], suspect: bool) -> Parsed:
@@ -102,9 +105,11 @@ def _parse_invalid(body: bytes, fault: Rejection) -> Parsed:
     try:
         outline = OUTLINES.decode(body)
     except _DECODE_ERRORS:
-        return Parsed(body, fault=fault)
+        return Parsed(body, write_key=key_in_unparsed(body), fault=fault)
     write_key = outline.write_key if isinstance(outline.write_key, str) else None
     if outline.events is msgspec.UNSET or bytes(outline.events) == b"null":
+        if not _is_utf8(body):  # where a member is skipped, nobody has looked into its name
+            return Parsed(body, write_key=write_key, fault=_not_utf8())
         return Parsed(body, write_key=write_key, refused=fault)
     try:
         batch = _BATCHES.decode(body)

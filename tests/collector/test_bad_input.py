@@ -27,6 +27,8 @@ UNREADABLE = [
     (with_member(b'"properties":{"a":"\\ud800"}'), "invalid_string"),
     (with_member(b'"name":"\xff"'), "invalid_utf8"),
     (with_member(b'"unknown":"\xff"'), "invalid_utf8"),
+    (with_member(b'"\xff":null,"context":[]'), "invalid_utf8"),
+    (with_member(b'"\xff":null,"context":[],"write_key":""'), "invalid_utf8"),
     (with_member(b'"a":' + b"[" * 10_000 + b"]" * 10_000), "too_deep"),
     (with_member(b'"a":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000), "too_deep"),
     (b'{"events":[]}', "empty_batch"),

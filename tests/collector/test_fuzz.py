@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 
 import pytest
 from collector_server import Running
@@ -14,6 +15,8 @@ from collector.statements import statements_of
 from consumers.enrich.costs import cost_rows
 from eventlog.contract import Position
 from schemas.rejection import CODES
+
+TIMES = 100 if os.environ.get("NETIV_HYPOTHESIS") == "long" else 1
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 values = st.recursive(
@@ -44,7 +47,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.filterwarnings("default")
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300 * TIMES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=damaged())
 def test_bodies(collector: Running, body: bytes) -> None:
     answer = collector.post(body)
@@ -54,7 +57,7 @@ def test_bodies(collector: Running, body: bytes) -> None:
         assert verdicts["accepted"] + verdicts["duplicates"] + len(verdicts["rejected"]) >= 1
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150 * TIMES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="#"), max_size=80))
 def test_pixels(collector: Running, query: str) -> None:
     answer = collector.get(f"/p.gif?k=wk_open_site&{query}")
@@ -69,7 +72,7 @@ rows = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 * TIMES, deadline=None)
 @given(costs=st.lists(rows, max_size=4) | values)
 def test_costs(costs: object) -> None:
     found = statements_of(json.dumps({"costs": costs}).encode("utf-8", "replace"), "shop", 0)
