@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -61,13 +62,29 @@ WORKING: Final = (
     "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
     "stage_events", "conversion_events", "conversions", "conversion_paths", "open_paths",
 )  # fmt: skip
-# One after another; what stands side by side needs nothing of each other and goes on at once.
-BY_SUBJECT: Final = (
-    (("20_identities", "30_sessions"), ("15_dirty_before", "34_persons", "35_touches", "45_stage_events")),
-    (("38_sources",),),
-    (("40_touchpoints",), ("50_conversion_events",)),
-    (("55_dirty_after",),),
-)
+# What is derived for subjects, and after what: whatever needs nothing that is still under way goes on at once.
+BY_SUBJECT: Final = {
+    "20_identities": (),
+    "30_sessions": ("20_identities",),
+    "15_dirty_before": (),
+    "34_persons": (),
+    "35_touches": ("34_persons",),
+    "45_stage_events": ("34_persons",),
+    "38_sources": ("30_sessions", "35_touches"),
+    "40_touchpoints": ("38_sources",),
+    "50_conversion_events": ("34_persons", "38_sources"),
+    "55_dirty_after": ("40_touchpoints", "45_stage_events", "50_conversion_events"),
+}
+# What the statements of 70_paths fill.
+PATHS: Final = (CONVERSION_PATHS, OPEN_PATHS)
+# A table is written when who was touched by what it holds so far is known.
+WRITTEN_AFTER: Final = {
+    IDENTITIES: ("20_identities", "15_dirty_before"),
+    SESSIONS: ("38_sources", "15_dirty_before"),
+    TOUCHPOINTS: ("40_touchpoints", "15_dirty_before"),
+    STAGE_EVENTS: ("45_stage_events", "15_dirty_before"),
+    CONVERSION_EVENTS: ("50_conversion_events", "15_dirty_before"),
+}
 # Visitors refreshed at once: bounds memory (about 200 MiB at 20 events a visitor), and is where time per visitor is best.
 # Most identifiers have no events of their own.
 SLICE_VISITORS: Final = 40_000
@@ -77,11 +94,25 @@ SLICE_KEYS: Final = 60_000
 Progress = Callable[[int, int], None]
 
 
-async def _at_once(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def _at_once(works: Iterable[Awaitable[None]]) -> None:
     """All of them; none is left running when another fails."""
     for outcome in await asyncio.gather(*works, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
+
+
+async def _in_order(works: Mapping[str, tuple[Callable[[], Coroutine[Any, Any, None]], Sequence[str]]]) -> None:
+    """Each of (work, names of works before it) as soon as it can; what comes after one that fails is not begun."""
+    tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def run(work: Callable[[], Coroutine[Any, Any, None]], before: Sequence[str]) -> None:
+        for name in before:
+            await tasks[name]
+        await work()
+
+    for name, (work, before) in works.items():
+        tasks[name] = asyncio.create_task(run(work, before))
+    await _at_once(tasks.values())
 
 
 def _slices(visitors: int, identifiers: int) -> tuple[int, int]:
@@ -317,9 +348,7 @@ class Refresher:
         repeated = await self._count("event_duplicates")
         macros = {**self._macros, "not_duplicate": NOT_DUPLICATE if repeated else "1"}
         macros["dirty_events"] = await self._gather(macros)
-        for stage in BY_SUBJECT:
-            await _at_once(self._derive_all(steps, macros) for steps in stage)
-        await self._replace_all((IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS))
+        await self._derive_subjects(macros)
         await self._wrote(SUBJECT)
         await self._derive("58_dirty_conversions", macros)
         if await self._count("dirty_conversions"):
@@ -328,11 +357,21 @@ class Refresher:
             await self._replace(CONVERSIONS)
             await self._wrote(CONVERSION)
         await self._take_version()
-        await _at_once(self._run(statement) for statement in self._statements("70_paths", macros))
-        await self._replace_all((CONVERSION_PATHS, OPEN_PATHS))
+        await _at_once(
+            self._derive_paths(*path) for path in zip(self._statements("70_paths", macros), PATHS, strict=True)
+        )
         await self._wrote(PERSON)
         # This slice is done. A crash before here repeats it: the journal still names its subjects.
         await self._truncate((*WORKING, "dirty_persons", "dirty_conversions"))
+
+    async def _derive_subjects(self, macros: Mapping[str, str]) -> None:
+        works: dict[str, tuple[Callable[[], Coroutine[Any, Any, None]], Sequence[str]]] = {
+            name: (partial(self._derive, name, macros), before) for name, before in BY_SUBJECT.items()
+        }
+        written = {**WRITTEN_AFTER} if self.ALONE else {**WRITTEN_AFTER, EVENT_DUPLICATES: ()}
+        for derived, before in written.items():
+            works[derived.table] = partial(self._replace, derived), before
+        await _in_order(works)
 
     async def _take_version(self) -> None:
         """What is read from now on counts as of now."""
@@ -349,10 +388,6 @@ class Refresher:
         for statement in self._statements(name, macros):
             await self._run(statement, bound)
 
-    async def _derive_all(self, names: Collection[str], macros: Mapping[str, str]) -> None:
-        for name in names:
-            await self._derive(name, macros)
-
     def _statements(self, name: str, macros: Mapping[str, str]) -> list[str]:
         return derivation(name, {**macros, **self._standing, **self._bounds})
 
@@ -360,9 +395,9 @@ class Refresher:
         macros = {**self._macros, **self._bounds}
         await self._run(expand(replace_statement(derived, self._columns[derived.table]), macros))
 
-    async def _replace_all(self, tables: Collection[Derived]) -> None:
-        """Each is one writer's work, so several go on at once."""
-        await _at_once(self._replace(derived) for derived in tables)
+    async def _derive_paths(self, statement: str, derived: Derived) -> None:
+        await self._run(statement)
+        await self._replace(derived)
 
     async def _run(self, statement: str, bound: Mapping[str, int] | None = None) -> None:
         known = {"version": self._version, **self._parameters, **(bound or {})}

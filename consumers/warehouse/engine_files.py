@@ -1,6 +1,8 @@
 """The configuration files of the embedded engine: memory limits, small caches, and two roles.
 
 Else the engine would run every query in one thread: it wants 1 GiB of free memory for each, our limit is not much above.
+Nothing is compiled to machine code: with the versions and times that stand in the statements of a refresh, most of what is
+compiled is never run again (a tenth of the time of a small refresh).
 The engine itself guards outside readers: role `netiv_reader` may read one database and nothing else (no files, no
 network), and constraints keep its limits from being lifted by a SETTINGS clause. Role `netiv_owner` is the pipeline's.
 """
@@ -62,6 +64,9 @@ _USERS = """<clickhouse>
     <max_bytes_before_external_sort>{spill}</max_bytes_before_external_sort>
     <max_threads_min_free_memory_per_thread>0</max_threads_min_free_memory_per_thread>
     <max_insert_threads_min_free_memory_per_thread>0</max_insert_threads_min_free_memory_per_thread>
+    <compile_expressions>0</compile_expressions>
+    <compile_aggregate_expressions>0</compile_aggregate_expressions>
+    <compile_sort_description>0</compile_sort_description>
     <constraints>
       <max_memory_usage><min>1048576</min><max>{reader_memory}</max></max_memory_usage>
       <max_execution_time><min>1</min><max>{reader_seconds}</max></max_execution_time>

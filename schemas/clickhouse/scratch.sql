@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.visits
     is_bot UInt8, exit_url String, referrer String, referrer_host LowCardinality(String), url_host LowCardinality(String),
     utm_source LowCardinality(String), utm_medium LowCardinality(String), utm_campaign LowCardinality(String),
     utm_content LowCardinality(String), utm_term LowCardinality(String), click_id_type LowCardinality(String),
-    kind LowCardinality(String), landing_path LowCardinality(String), continuity Array(LowCardinality(String)), source_key UInt64
+    kind LowCardinality(String), landing_path LowCardinality(String), continuity Array(LowCardinality(String)), client_sessions Array(String), source_key UInt64
 )
 ENGINE = Memory;
 

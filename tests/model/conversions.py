@@ -129,12 +129,14 @@ def _merge(group: list[Fact], visits: Visits, persons: Persons, rules: Conversio
     refunded = min(sum(refunds, Decimal(0)), full)
     own = [session for f in asked("session") if (session := visits.running(f["site"], f["subject"], f["ts"]))]
     ts = asked("ts")[0]["ts"]
+    client_session = _first(f["client_session"] for f in asked("session") if f["secret"])
+    named = visits.named(by_time[0]["site"], person_id, client_session, ts) if client_session else 0
     follows = [] if "currency" in rules.trust_of else valued[:1]
     return {
         "person_id": person_id,
         "ts": ts,
         "visitor_id": _first(f["visitor_id"] for f in asked("visitor")),
-        "session_id": own[0] if own else visits.running_of_person(by_time[0]["site"], person_id, ts),
+        "session_id": named or (own[0] if own else visits.running_of_person(by_time[0]["site"], person_id, ts)),
         "name": name,
         "order_id": told[0]["order_id"],
         "value": full - refunded,

@@ -102,6 +102,8 @@ def _session_row(session: Session, persons: Persons, rules: Rules) -> Row:
         "click_id_type": origin["click_id_type"], "country": entry["country"], "device_type": entry["device_type"],
         "is_bot": entry["is_bot"], "touches": int(not entry["is_bot"] and not only_reports),
         "continuity": returns_of(session, rules),
+        "client_sessions": sorted({f["client_session"] for f in session
+            if not (f["secret"] and conversion_name(f, rules.conversions))} - {""}),
     }  # fmt: skip
 
 

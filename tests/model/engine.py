@@ -33,7 +33,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, tex
     "identities": "site id_type id_value person_id shared owned_from owners first_seen last_seen "
     "neighbours suppressed",
     "sessions": "site subject started_at ended_at session_id person_id events pageviews engaged entry_url exit_url referrer node "
-    "channel source medium campaign content term click_id_type country device_type is_bot touches continuity",
+    "channel source medium campaign content term click_id_type country device_type is_bot touches continuity client_sessions",
     "touchpoints": "site subject ts touchpoint_id person_id session_id kind node channel source medium campaign content term "
     "creative cost",
     "conversions": "site person_id conversion_id ts visitor_id session_id name order_id value refunded currency reported_by",

@@ -116,6 +116,13 @@ class Visits:
         """The session of a visitor that a moment falls into, 0 for none."""
         return self._running(self._by_subject.get((site, subject), []), ts)
 
+    def named(self, site: str, person_id: str, client_session: str, ts: int) -> int:
+        """The session of a person that a client gave this id: the last begun by then, else the first; 0 for none."""
+        own = [s for s in self._by_person.get((site, person_id), []) if client_session in s["client_sessions"]]
+        own.sort(key=lambda s: (s["started_at"], s["session_id"]))
+        begun = [s for s in own if s["started_at"] <= ts] or own[:1]
+        return begun[-1]["session_id"] if begun else 0
+
     def running_of_person(self, site: str, person_id: str, ts: int) -> int:
         """The same for all visitors of a person."""
         return self._running(self._by_person.get((site, person_id), []), ts)

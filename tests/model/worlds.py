@@ -46,6 +46,7 @@ NAMES = (None, "view", "Order Completed", "order-completed", "signed_up", "logge
 ORDERS = (None,) * 4 + tuple({"id": i, "value": v, "currency": c} for i, v, c in (
     ("o1", 100, "ILS"), ("o1", 99.99, None), ("o1", None, "usd"), ("o2", 10, "EUR"), ("o2", 25.5, "ILS"), (None, 7, "ILS"),
     ("o2", 0, None), ("o1", -5, "ILS"), ("o1", 40, "ILS")))  # fmt: skip
+SESSIONS = (None,) * 4 + ("s1", "s1", "s2")
 TYPES = (
     ("page",) * 5
     + ("track",) * 5
@@ -87,6 +88,8 @@ def _event(draw: st.DrawFn) -> dict[str, Any]:
         event["touch"] = draw(st.sampled_from(TOUCHES))
     if kind in ("track", "conversion", "refund"):
         event["order"] = draw(st.sampled_from(ORDERS))
+    if session := draw(st.sampled_from(SESSIONS)):
+        event["session_id"] = session
     if draw(st.integers(0, 9)) == 0:
         event["email"] = draw(st.sampled_from(("a@example.com", " A@Example.com ")))
     if properties := draw(st.sampled_from(PROPERTIES)):

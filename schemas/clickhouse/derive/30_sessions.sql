@@ -11,7 +11,7 @@ WITH
         SELECT
             site,
             subject,
-            -- one array of tuples, half the work of an array for each column; g.1 … g.22 below
+            -- one array of tuples, half the work of an array for each column; g.1 … g.23 below
             groupArray((
                 toUnixTimestamp64Milli(ts),                                        -- 1
                 event_id,                                                          -- 2
@@ -34,7 +34,8 @@ WITH
                 device_type,                                                       -- 19
                 is_bot,                                                            -- 20
                 toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}}), -- 21
-                {{local_day}}                                                      -- 22
+                {{local_day}},                                                     -- 22
+                if(secret AND {{is_conversion}}, '', client_session)               -- 23
             )) AS g
         FROM {{dirty_events}}
         WHERE {{is_activity}}
@@ -167,7 +168,13 @@ WITH
             -- returns that were no new beginning; seldom any
             arraySort(arrayDistinct(arrayFilter(v -> v.2 != '', arrayZip(w.2, w.6, g.10)))) AS returns,
             if(empty(returns), arrayMap(f -> []::Array(String), starts),
-                arrayMap(n -> arrayMap(v -> concat(v.2, v.3), arrayFilter(v -> v.1 = n, returns)), arrayEnumerate(starts))) AS continuities
+                arrayMap(n -> arrayMap(v -> concat(v.2, v.3), arrayFilter(v -> v.1 = n, returns)), arrayEnumerate(starts))) AS continuities,
+            -- each session's number without an id, then with each id that it has: cut where the number changes
+            arraySort(arrayDistinct(arrayConcat(
+                arrayMap(n -> (toUInt32(n), ''), arrayEnumerate(starts)),
+                arrayFilter(v -> v.2 != '', arrayMap((n, id) -> (toUInt32(n), id), w.2, g.23))))) AS told,
+            arrayMap(of_one -> arrayPopFront(of_one.2),
+                arraySplit((v, before) -> v.1 != before.1, told, arrayPushFront(arrayPopBack(told), told[1]))) AS client_ids
         FROM flagged
     )
 SELECT
@@ -197,6 +204,7 @@ SELECT
     '' AS kind,
     {{landing_path}} AS landing_path,
     continuity,
+    client_sessions,
     {{source_key}} AS source_key
 FROM picked
 ARRAY JOIN
@@ -210,6 +218,7 @@ ARRAY JOIN
     entries AS entry,
     exits AS exit,
     sources AS source,
-    continuities AS continuity
+    continuities AS continuity,
+    client_ids AS client_sessions
 -- events are stored in this order, so each subject is grouped as it is read
 SETTINGS optimize_aggregation_in_order = 1;

@@ -90,6 +90,7 @@ SELECT
     v.is_bot AS is_bot,
     v.is_bot = 0 AND v.report < v.count AS touches,
     v.continuity AS continuity,
+    v.client_sessions AS client_sessions,
     {version:UInt64} AS version,
     0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM {{scratch}}.visits AS v

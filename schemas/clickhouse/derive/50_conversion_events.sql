@@ -21,6 +21,7 @@ SELECT
     e.told_value AS value,
     upper(e.told_currency) AS currency,
     {{reporter}} AS reporter,
+    if(e.secret, e.client_session, '') AS client_session,
     {version:UInt64} AS version,
     0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM

@@ -15,7 +15,7 @@ WITH
                 if(order_id != '', '', toString(name)),
                 toUnixTimestamp64Milli(ts),
                 ({{trust}}, received_at, event_id, toString(name), order_id, value, toString(currency), person_id, identified, ts, visitor_id,
-                    session_id, subject, toString(reporter))), NOT is_refund)) AS told,
+                    session_id, subject, toString(reporter), client_session)), NOT is_refund)) AS told,
             groupArrayIf((toUnixTimestamp64Milli(ts), value, refund_of), is_refund) AS given_back
         FROM {{derived}}.conversion_events FINAL
         WHERE (site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.dirty_conversions)
@@ -67,6 +67,7 @@ WITH
             ({{reports_by_ts}})[1].10 AS ts,
             arrayFirst(r -> r.11 != '', {{reports_by_visitor}}).11 AS visitor_id,
             arrayFirst(r -> r.12 != 0, {{reports_by_session}}).12 AS own_session,
+            arrayFirst(r -> r.15 != '', {{reports_by_session}}).15 AS client_session,
             name,
             reports[1].5 AS order_id,
             full_value - refunded AS value,
@@ -82,8 +83,10 @@ SELECT
     c.order_key AS order_key,
     c.ts AS ts,
     c.visitor_id AS visitor_id,
-    -- a report without a visitor joins the session of its person that is running
-    multiIf(c.own_session != 0, c.own_session, s.ended_at + toIntervalMillisecond({gap_ms:Int64}) >= c.ts, s.session_id, 0) AS session_id,
+    -- what a server names by its client's id, whenever that was; else what the visitor was in; else a report without a visitor
+    -- joins the session of its person that is running
+    multiIf(notEmpty(n.visits), if(n.visits[1].1 <= c.ts, arrayLast(v -> v.1 <= c.ts, n.visits), n.visits[1]).2,
+        c.own_session != 0, c.own_session, s.ended_at + toIntervalMillisecond({gap_ms:Int64}) >= c.ts, s.session_id, 0) AS session_id,
     c.name AS name,
     c.order_id AS order_id,
     c.value AS value,
@@ -93,6 +96,19 @@ SELECT
     {version:UInt64} AS version,
     0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM chosen AS c
+LEFT ANY JOIN
+(
+    SELECT site, person_id, client_session, arraySort(groupArray((started_at, session_id))) AS visits
+    FROM {{derived}}.sessions FINAL
+    ARRAY JOIN client_sessions AS client_session
+    WHERE (site, subject) IN
+    (
+        SELECT site, subject
+        FROM {{derived}}.person_subjects
+        WHERE (site, person_id) IN (SELECT site, person_id FROM chosen WHERE client_session != '')
+    )
+    GROUP BY site, person_id, client_session
+) AS n ON n.site = c.site AND n.person_id = c.person_id AND n.client_session = c.client_session
 ASOF LEFT JOIN
 (
     SELECT site, person_id, started_at, argMax(sessions.ended_at, sessions.session_id) AS ended_at, max(sessions.session_id) AS session_id
