@@ -40,6 +40,7 @@ class Sender(msgspec.Struct, frozen=True, gc=False):
     minted: str = ""  # a visitor to use for an event that names nobody; "" = none may be made
     sent_at: int | None = None  # the batch's
     dialect: str = "native"
+    raw_contacts: bool = False  # what its site wants
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
@@ -193,6 +194,7 @@ def judge_decoded(event: Event, raw: bytes, sender: Sender, suspect: bool, make_
         ip,
         user_agent,
         sender.language,
+        raw_contacts=sender.raw_contacts,
     )
     return Verdict(record, subject, event_id, None, consent, hash(raw))
 

@@ -87,7 +87,9 @@ class Exchange:
         if grant.secret:
             if dialect == "native" and b"x-netiv-import" in self.headers:
                 dialect = "import"
-            return Sender(grant.site.name, True, now, sent_at=sent_at, dialect=dialect)
+            return Sender(
+                grant.site.name, True, now, sent_at=sent_at, dialect=dialect, raw_contacts=grant.site.raw_contacts
+            )
         headers = self.headers
         cookie = headers.get(b"cookie")
         self.cookie = visitor_in(cookie) if cookie is not None else ""
@@ -112,6 +114,7 @@ class Exchange:
             self.minted,
             sent_at,
             dialect,
+            grant.site.raw_contacts,
         )
 
     def cookie_for(self, verdicts: Sequence[Verdict]) -> cors.Headers:

@@ -30,6 +30,7 @@ class Wanted(msgspec.Struct, frozen=True):
     domains: list[str] = []
     timezone: str | None = None
     currency: str | None = None
+    raw_contacts: bool | None = None
 
 
 def find(sites: Sites, name: str) -> Site | None:
@@ -84,6 +85,7 @@ def _extended(site: Site, wanted: Wanted, now_ms: int) -> Site:
         domains=list(dict.fromkeys([*site.domains, *wanted.domains])),
         timezone=wanted.timezone or site.timezone,
         currency=wanted.currency or site.currency,
+        raw_contacts=site.raw_contacts if wanted.raw_contacts is None else wanted.raw_contacts,
     )
 
 

@@ -1,4 +1,5 @@
-"""Identifiers of an event, in their normal forms. Raw e-mail and phone never leave this file: only SHA-256 does."""
+"""Identifiers of an event, in their normal forms. Raw e-mail and phone leave this file for sites that want them; else
+only their SHA-256 does."""
 
 from __future__ import annotations
 
@@ -59,6 +60,12 @@ def identifiers_of(event: Mapping[str, Any]) -> dict[str, str]:
         if value:
             found[kind] = normal(str(value))
     return found
+
+
+def contacts_of(event: Mapping[str, Any]) -> dict[str, str]:
+    """E-mail and phone as they were sent, for sites that want them."""
+    among = event.get("identifiers") or {}
+    return {kind: str(told) for kind in ("email", "phone") if (told := event.get(kind) or among.get(kind))}
 
 
 def subject_of(visitor_id: str, user_id: str, identifiers: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from consumers.enrich.agent import Agent
-from consumers.enrich.identifiers import identifiers_of, subject_of
+from consumers.enrich.identifiers import contacts_of, identifiers_of, subject_of
 from consumers.enrich.link import NOTHING, Labels, Link, first_click, host_of, key_of, parse_link
 from consumers.enrich.row import Row
 from schemas.clock import TS_MAX, TS_MIN, event_ts, parse_ms
@@ -228,6 +228,8 @@ def leftovers(work: Work) -> None:
         }
     if (order := event.get("order")) and (items := order.get("items")):
         properties = {**(properties or {}), "$items": items}
+    if work.record.raw_contacts and (told := contacts_of(event)):
+        properties = {**(properties or {}), "$contacts": told}
     row["properties"] = _json.encode(properties).decode() if properties else "{}"
     if (consent := context.get("consent")) is not None:
         row["consent"] = consent if isinstance(consent, str) else _json.encode(consent).decode()

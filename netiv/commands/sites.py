@@ -41,6 +41,12 @@ def add(
     domain: list[str] = typer.Option([], help="An own domain (never a referrer); again for more."),
     timezone: str | None = typer.Option(None, help="IANA time zone of reports.", show_default="UTC"),
     currency: str | None = typer.Option(None, help="Currency where a sender names none.", show_default="ILS"),
+    raw_contacts: bool | None = typer.Option(
+        None,
+        "--raw-contacts/--no-raw-contacts",
+        help="Put e-mail addresses and phone numbers into the tables as they are sent, beside their hashes.",
+        show_default="hashes only",
+    ),
     update: bool = typer.Option(False, "--update", help="Extend a site that exists."),
     data: Path | None = _DATA,
     json: bool = _JSON,
@@ -74,7 +80,14 @@ def add(
         chosen["secret_key"] = secret_key or (keys.secret_key() if fresh else None)
         shown.update({kind: value for kind, value in chosen.items() if value})
         wanted = sites_change.Wanted(
-            name=name, origins=origin, aliases=alias, domains=domain, timezone=timezone, currency=currency, **chosen
+            name=name,
+            origins=origin,
+            aliases=alias,
+            domains=domain,
+            timezone=timezone,
+            currency=currency,
+            raw_contacts=raw_contacts,
+            **chosen,
         )
         return sites_change.add(sites, wanted, _now_ms(), update)
 
@@ -190,7 +203,7 @@ def _description(site: Site, now_ms: int) -> dict[str, Any]:
     return {
         "name": site.name, "write_keys": keys(site.write_keys), "secret_keys": keys(site.secret_keys),
         "origins": site.origins, "aliases": site.aliases, "domains": site.domains,
-        "timezone": site.timezone, "currency": site.currency, "created_at": site.created_at,
+        "timezone": site.timezone, "currency": site.currency, "raw_contacts": site.raw_contacts, "created_at": site.created_at,
     }  # fmt: skip
 
 

@@ -59,6 +59,7 @@ def _verdicts(bad: Bad, payload: bytes, position: str, site: Site | None) -> lis
         "",
         bad.sent_at,
         bad.dialect,
+        site is not None and site.raw_contacts,
     )
     if is_canonical(payload, bad.dialect):
         raw = _with_address(payload, bad)

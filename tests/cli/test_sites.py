@@ -66,6 +66,14 @@ def test_changing_a_site_needs_update(tmp_path: Path) -> None:
     assert len(site.write_keys) == 1
 
 
+def test_raw_contacts_are_switched_on_and_off(tmp_path: Path) -> None:
+    assert run(tmp_path, "sites", "add", "shop").returncode == 0
+    assert not sites(tmp_path).sites[0].raw_contacts
+    for switch, on in (("--raw-contacts", True), ("--no-raw-contacts", False)):
+        assert run(tmp_path, "sites", "add", "shop", "--update", switch).returncode == 0
+        assert sites(tmp_path).sites[0].raw_contacts is on
+
+
 def test_rotation_ends_the_old_keys_in_time(tmp_path: Path) -> None:
     old = json.loads(run(tmp_path, "sites", "add", "shop", "--json").stdout)
     new = json.loads(run(tmp_path, "sites", "rotate", "shop", "--write", "--keep-old-for", "7d", "--json").stdout)

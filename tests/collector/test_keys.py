@@ -31,6 +31,18 @@ def test_where_a_key_may_stand(collector: Running) -> None:
     assert all(WRITE.encode() not in record.event for record in collector.records())
 
 
+def test_what_a_site_wants_of_contacts_goes_with_its_events(collector: Running) -> None:
+    [own, *others] = SITES.sites
+    write_sites(collector.settings, Sites([msgspec.structs.replace(own, raw_contacts=True), *others]))
+    wait_until(lambda: collector.post(PAGE).status == 202 and collector.records()[-1].raw_contacts)
+    server = {"type": "identify", "user_id": "u", "email": "person@example.com"}
+    assert collector.post(server, authorization=f"Bearer {SECRET}").status == 202
+    assert collector.get(f"/p.gif?k={WRITE}&t=page&v=v").status == 200
+    assert [record.raw_contacts for record in collector.records()[-2:]] == [True, True]
+    assert collector.post(PAGE, LISTED, origin=SHOP).status == 202
+    assert collector.records()[-1].raw_contacts is False
+
+
 @pytest.mark.parametrize("key", [None, "", "wrong", "x" * 5000, "wk_open_site "])
 def test_unknown_keys(collector: Running, key: str | None) -> None:
     answer = collector.post(PAGE, key) if key != "wk_open_site " else collector.post(PAGE, "wk_open_site%20")

@@ -196,6 +196,21 @@ def test_a_raw_address_is_nowhere_in_the_row() -> None:
     assert "1234567" not in repr({**row, "identifiers": {}})
 
 
+def test_a_site_may_want_raw_contacts_in_its_tables() -> None:
+    event = {
+        "type": "identify",
+        "email": "Person@example.com",
+        "identifiers": {"phone": "050-1234567"},
+        "properties": {"a": 1},
+    }
+    row = row_of(event, raw_contacts=True)
+    assert row["identifiers"] == {"email": sha("person@example.com"), "phone": sha("+972501234567")}
+    told = {"a": 1, "$contacts": {"email": "Person@example.com", "phone": "050-1234567"}}
+    assert json.loads(row["properties"]) == told
+    assert "erson@" not in repr({**row, "properties": ""})
+    assert row_of({"type": "page"}, raw_contacts=True)["properties"] == "{}"
+
+
 def test_unknown_fields_are_kept() -> None:
     row = row_of(
         {"type": "page", "brand_new": [1], "context": {"odd": 2, "consent": {"ads": True}}, "properties": {"a": "ב"}}

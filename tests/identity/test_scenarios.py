@@ -19,7 +19,7 @@ from tests.model.engine import Pipeline
 
 FOLDER = Path(__file__).parent / "scenarios"
 BEGIN = 1_772_409_600_000  # 2 March 2026, 00:00
-FIELDS = {"user": "user_id", "email": "email", "phone": "phone"}
+FIELDS = {"user": "user_id", "email": "email", "phone": "phone", "session": "session_id"}
 TYPES = {"page", "identify", "track", "alias", "conversion", "touch"}
 ORDERS = ("forwards", "backwards", "shuffled")
 SCENARIOS = [one for path in sorted(FOLDER.glob("*.yaml")) for one in yaml.safe_load(path.read_text("utf-8"))]
@@ -117,6 +117,18 @@ def test_scenario(driver: Driver, told: dict[str, str], index: int, order: str) 
     assert expected or scenario.get("owners"), "the table says nothing"
     found = dict(driver.rows("SELECT event_id, person_id FROM v_events WHERE site = {site:String}", site))
     assert {event: found.get(event) for event in expected} == {k: v or None for k, v in expected.items()}
+    visits = {
+        f"{site['site']}-{number}": event["falls_into"]
+        for number, event in enumerate(events_of(scenario))
+        if "falls_into" in event
+    }
+    began = driver.rows(
+        "SELECT c.order_id, toUnixTimestamp64Milli(s.started_at) FROM v_conversions AS c LEFT JOIN v_sessions AS s "
+        "ON s.site = c.site AND s.session_id = c.session_id WHERE c.site = {site:String}",
+        site,
+    )
+    wanted = {order: 0 if at == "nothing" else moment(at) for order, at in visits.items()}
+    assert {order: at for order, at in began if order in wanted} == wanted
     for name, stretches in (scenario.get("owners") or {}).items():
         kind, value = person(name).split(":", 1)
         rows = driver.rows(
@@ -124,8 +136,8 @@ def test_scenario(driver: Driver, told: dict[str, str], index: int, order: str) 
             "AND id_type = {kind:String} AND id_value = {value:String} ORDER BY owned_from",
             {**site, "kind": kind, "value": value},
         )
-        wanted = [tuple(one.split(": ", 1)) for one in stretches]
-        assert rows == [(0 if at == "always" else moment(at), person(who)) for at, who in wanted], name
+        told_of = [tuple(one.split(": ", 1)) for one in stretches]
+        assert rows == [(0 if at == "always" else moment(at), person(who)) for at, who in told_of], name
     for name, rule in (scenario.get("quarantine") or {}).items():
         kind, value = person(name).split(":", 1)
         rows = driver.rows(
