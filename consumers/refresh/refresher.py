@@ -6,9 +6,7 @@ repeated. Knows SQL files and the warehouse, nothing of the log.
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
@@ -16,45 +14,23 @@ from typing import Any, Final
 from consumers.identity.macros import OF_REFRESH, standing
 from consumers.identity.resolver import WORKING as IDENTITY_WORKING
 from consumers.identity.resolver import Resolver
+from consumers.refresh.bounds import BOUND, DIRECTLY, NOT_DUPLICATE, UNBOUND
 from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
+from consumers.refresh.order import BY_SUBJECT, PATHS, WRITTEN_AFTER, Work, at_once, in_order
 from consumers.refresh.replacing import (
-    CONVERSION_EVENTS,
-    CONVERSION_PATHS,
     CONVERSIONS,
     EVENT_DUPLICATES,
-    IDENTITIES,
-    OPEN_PATHS,
     REPLACED,
-    SESSIONS,
-    STAGE_EVENTS,
-    TOUCHPOINTS,
     Derived,
     replace_statement,
 )
+from consumers.refresh.slices import slices_of
 from consumers.refresh.sql import FOLDER, derivation, expand, read
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.migrations import statements
 
-# Where no subject has a bound, and where some have.
-UNBOUND: Final = {"event_in_bound": "1", "session_in_bound": "1", "identity_in_bound": "0"}
-_BOUND: Final = "joinGet('{{scratch}}.bound_of', 'bound', CAST(site AS String), subject)"
-BOUND: Final = {
-    "event_in_bound": f"toUnixTimestamp64Milli(ts) >= {_BOUND}",
-    "session_in_bound": f"toUnixTimestamp64Milli(started_at) >= {_BOUND}",
-    "identity_in_bound": (
-        "(site, id_type, id_value) IN "
-        "(SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.bounds WHERE bound > 0)"
-    ),
-}
-DIRECTLY: Final = (
-    "(SELECT * FROM events WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects) "
-    "AND {{not_duplicate}} AND {{event_in_bound}})"
-)
-NOT_DUPLICATE: Final = (
-    "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
-)
 # Of the keys in the journal: a visitor's as an identifier is not one, as a subject it stands without.
 IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
 WORKING: Final = (
@@ -62,66 +38,7 @@ WORKING: Final = (
     "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
     "stage_events", "conversion_events", "conversions", "conversion_paths", "open_paths",
 )  # fmt: skip
-# What is derived for subjects, and after what: whatever needs nothing that is still under way goes on at once.
-BY_SUBJECT: Final = {
-    "20_identities": (),
-    "30_sessions": ("20_identities",),
-    "15_dirty_before": (),
-    "34_persons": (),
-    "35_touches": ("34_persons",),
-    "45_stage_events": ("34_persons",),
-    "38_sources": ("30_sessions", "35_touches"),
-    "40_touchpoints": ("38_sources",),
-    "50_conversion_events": ("34_persons", "38_sources"),
-    "55_dirty_after": ("40_touchpoints", "45_stage_events", "50_conversion_events"),
-}
-# What the statements of 70_paths fill.
-PATHS: Final = (CONVERSION_PATHS, OPEN_PATHS)
-# A table is written when who was touched by what it holds so far is known.
-WRITTEN_AFTER: Final = {
-    IDENTITIES: ("20_identities", "15_dirty_before"),
-    SESSIONS: ("38_sources", "15_dirty_before"),
-    TOUCHPOINTS: ("40_touchpoints", "15_dirty_before"),
-    STAGE_EVENTS: ("45_stage_events", "15_dirty_before"),
-    CONVERSION_EVENTS: ("50_conversion_events", "15_dirty_before"),
-}
-# Visitors refreshed at once: bounds memory (about 200 MiB at 20 events a visitor), and is where time per visitor is best.
-# Most identifiers have no events of their own.
-SLICE_VISITORS: Final = 40_000
-SLICE_IDENTIFIERS: Final = 120_000
-SLICE_KEYS: Final = 60_000
-
 Progress = Callable[[int, int], None]
-
-
-async def _at_once(works: Iterable[Awaitable[None]]) -> None:
-    """All of them; none is left running when another fails."""
-    for outcome in await asyncio.gather(*works, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
-
-
-async def _in_order(works: Mapping[str, tuple[Callable[[], Coroutine[Any, Any, None]], Sequence[str]]]) -> None:
-    """Each of (work, names of works before it) as soon as it can; what comes after one that fails is not begun."""
-    tasks: dict[str, asyncio.Task[None]] = {}
-
-    async def run(work: Callable[[], Coroutine[Any, Any, None]], before: Sequence[str]) -> None:
-        for name in before:
-            await tasks[name]
-        await work()
-
-    for name, (work, before) in works.items():
-        tasks[name] = asyncio.create_task(run(work, before))
-    await _at_once(tasks.values())
-
-
-def _slices(visitors: int, identifiers: int) -> tuple[int, int]:
-    """(keys in a slice, slices)."""
-    keys = visitors + identifiers
-    slices = max(
-        1, math.ceil(visitors / SLICE_VISITORS + identifiers / SLICE_IDENTIFIERS), math.ceil(keys / SLICE_KEYS)
-    )
-    return math.ceil(keys / slices), slices
 
 
 class Refresher:
@@ -218,14 +135,14 @@ class Refresher:
         if not visitors + identifiers and not await self._count("dirty_persons"):
             return 0
         await self._look_at_links()
-        size, slices = _slices(visitors, others)
+        size, slices = slices_of(visitors, others)
         for number in range(slices):
             await self._take_slice(cycle, size, number, last=number == slices - 1)
             identifiers += await self._repeated(cycle)
         if identifiers:
             await self.resolve(cycle)
             visitors, others, _ = await self._waiting(cycle)
-            size, slices = _slices(visitors, others)
+            size, slices = slices_of(visitors, others)
         for number in range(slices):
             await self._take_slice(cycle, size, number, last=number == slices - 1)
             await self._refresh_slice()
@@ -357,7 +274,7 @@ class Refresher:
             await self._replace(CONVERSIONS)
             await self._wrote(CONVERSION)
         await self._take_version()
-        await _at_once(
+        await at_once(
             self._derive_paths(*path) for path in zip(self._statements("70_paths", macros), PATHS, strict=True)
         )
         await self._wrote(PERSON)
@@ -365,13 +282,13 @@ class Refresher:
         await self._truncate((*WORKING, "dirty_persons", "dirty_conversions"))
 
     async def _derive_subjects(self, macros: Mapping[str, str]) -> None:
-        works: dict[str, tuple[Callable[[], Coroutine[Any, Any, None]], Sequence[str]]] = {
+        works: dict[str, tuple[Work, Sequence[str]]] = {
             name: (partial(self._derive, name, macros), before) for name, before in BY_SUBJECT.items()
         }
         written = {**WRITTEN_AFTER} if self.ALONE else {**WRITTEN_AFTER, EVENT_DUPLICATES: ()}
         for derived, before in written.items():
             works[derived.table] = partial(self._replace, derived), before
-        await _in_order(works)
+        await in_order(works)
 
     async def _take_version(self) -> None:
         """What is read from now on counts as of now."""

@@ -1,4 +1,4 @@
-"""A ClickHouse server or cluster as a `Warehouse`: clickhouse-connect's HTTP client in threads.
+"""A ClickHouse server or cluster as a `Warehouse`: clickhouse-connect's asynchronous HTTP client and its pool.
 
 Only a connection that was never made is tried again; whatever broke after sending has an unknown outcome and is
 `WarehouseUnavailable`: the caller reads back before it sends again.
@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
-from io import IOBase
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import aiohttp
 import clickhouse_connect
 import lz4.frame
-from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import Error
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from consumers.warehouse.block import INSERT_SETTINGS, Block, pack, row_count
 from consumers.warehouse.cluster import SETTINGS
@@ -27,10 +25,9 @@ from consumers.warehouse.contract import WarehouseError, WarehouseUnavailable
 from consumers.warehouse.failure import error_code, failure
 
 T = TypeVar("T")
-_THREADS = 4
+_CONNECTIONS = 4
 _ATTEMPTS = 5
 _BACKOFF_S = 0.1
-_CHUNK_BYTES = 256 * 1024
 _RETRY_LATER = frozenset({159, 202, 209, 210, 241, 242, 319, 999})
 """Codes after which the same statement may work, or may have worked: time-outs, overload, read-only, unknown status."""
 
@@ -38,58 +35,60 @@ _RETRY_LATER = frozenset({159, 202, 209, 210, 241, 242, 319, 999})
 class ServerWarehouse:
     """See `contract.Warehouse`. Make it with `open_server`."""
 
-    def __init__(self, client: Client, database: str) -> None:
+    def __init__(self, client: AsyncClient, database: str) -> None:
         self._client = client
         self._database = database
-        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="warehouse")
 
     @property
     def database(self) -> str:
         """The database of this warehouse."""
         return self._database
 
-    async def _call(self, work: Callable[[], T]) -> T:
-        return await retried(lambda: asyncio.get_running_loop().run_in_executor(self._threads, work))
-
     async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None:
         """See the contract."""
         if row_count(columns):
-            await self._call(lambda: self._send(table, pack(columns, types)))
+            await self._send(table, pack(columns, types))
 
     async def insert_block(self, table: str, block: Block) -> None:
         """See the contract."""
         if block.rows:
-            await self._call(lambda: self._send(table, block))
+            await self._send(table, block)
 
-    def _send(self, table: str, block: Block) -> None:
-        # An iterator can't be sent a second time: clickhouse-connect re-sends bytes when the answer is lost.
-        body = (part for part in [lz4.frame.compress(block.body)])
-        self._client.raw_insert(
-            table, list(block.names), body, settings=dict(INSERT_SETTINGS), fmt="Native", compression="lz4"
+    async def _send(self, table: str, block: Block) -> None:
+        body = await asyncio.to_thread(lz4.frame.compress, block.body)
+
+        async def once() -> AsyncIterator[bytes]:
+            # What comes from an iterator can't be sent a second time: clickhouse-connect re-sends bytes when the answer is lost.
+            yield body
+
+        names, settings = list(block.names), dict(INSERT_SETTINGS)
+        await retried(
+            lambda: self._client.raw_insert(table, names, once(), settings=settings, fmt="Native", compression="lz4")
         )
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """See the contract."""
         values = dict(parameters or {})
-        await self._call(lambda: self._client.command(sql, values))
+        await retried(lambda: self._client.command(sql, values))
 
     async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """See the contract."""
         values = dict(parameters or {})
-        result = await self._call(lambda: self._client.query(sql, values).result_rows)
-        return [tuple(row) for row in result]
+        result = await retried(lambda: self._client.query(sql, values))
+        return [tuple(row) for row in result.result_rows]
 
     async def stream(
         self, sql: str, parameters: Mapping[str, Any] | None = None, output_format: str = "JSONEachRow"
     ) -> AsyncIterator[bytes]:
         """See the contract."""
         values = dict(parameters or {})
-        source = await self._call(lambda: cast("IOBase", self._client.raw_stream(sql, values, fmt=output_format)))
+        source = await retried(lambda: self._client.raw_stream(sql, values, fmt=output_format))
         try:
-            while chunk := await self._call(lambda: source.read(_CHUNK_BYTES)):
-                yield bytes(chunk)
-        finally:
-            await asyncio.shield(self._call(source.close))
+            async with source as chunks:
+                async for chunk in chunks:
+                    yield bytes(chunk)
+        except (Error, OSError, aiohttp.ClientError) as error:
+            raise translated(error) from error
 
     def readers_wait(self, patience_s: float) -> AbstractAsyncContextManager[None]:
         """See the contract."""
@@ -98,12 +97,11 @@ class ServerWarehouse:
 
     async def ping(self) -> bool:
         """Whether the server answers."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._client.ping)
+        return await self._client.ping()
 
     async def close(self) -> None:
         """Close the connections; idempotent."""
-        await asyncio.to_thread(self._client.close)
-        self._threads.shutdown(wait=False)
+        await self._client.close()
 
 
 async def retried(attempt: Callable[[], Awaitable[T]]) -> T:
@@ -132,10 +130,9 @@ def translated(error: BaseException) -> WarehouseError:
 def _never_sent(error: BaseException | None) -> bool:
     """Whether the chain of causes shows that no connection was made."""
     while error is not None:
-        if isinstance(error, NewConnectionError | ConnectTimeoutError | ConnectionRefusedError):
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
             return True
-        reason = getattr(error, "reason", None)
-        error = reason if isinstance(reason, BaseException) else error.__cause__ or error.__context__
+        error = error.__cause__ or error.__context__
     return False
 
 
@@ -156,19 +153,17 @@ async def open_server(
         "autogenerate_session_id": False,
         "query_retries": 0,
         "connect_timeout": 5,
+        "connector_limit": _CONNECTIONS,
+        "connector_limit_per_host": _CONNECTIONS,
         "settings": dict(SETTINGS) if cluster else {},
     }
     everywhere = f" ON CLUSTER '{cluster}'" if cluster else ""
 
-    def connect() -> Client:
-        first = clickhouse_connect.get_client(**options)
-        try:
-            found = first.query("SELECT 1 FROM system.databases WHERE name = {name:String}", {"name": database})
+    async def connect() -> AsyncClient:
+        async with await clickhouse_connect.get_async_client(**options) as first:
+            found = await first.query("SELECT 1 FROM system.databases WHERE name = {name:String}", {"name": database})
             if not found.row_count:
-                first.command(f"CREATE DATABASE IF NOT EXISTS {database}{everywhere}")
-        finally:
-            first.close()
-        return clickhouse_connect.get_client(**options, database=database)
+                await first.command(f"CREATE DATABASE IF NOT EXISTS {database}{everywhere}")
+        return await clickhouse_connect.get_async_client(**options, database=database)
 
-    client = await retried(lambda: asyncio.to_thread(connect))
-    return ServerWarehouse(client, database)
+    return ServerWarehouse(await retried(connect), database)

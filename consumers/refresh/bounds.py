@@ -1,0 +1,24 @@
+"""SQL of which events, sessions and identifiers matter in a refresh: all of a subject's, or those since a bound."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Where no subject has a bound, and where some have.
+UNBOUND: Final = {"event_in_bound": "1", "session_in_bound": "1", "identity_in_bound": "0"}
+_BOUND: Final = "joinGet('{{scratch}}.bound_of', 'bound', CAST(site AS String), subject)"
+BOUND: Final = {
+    "event_in_bound": f"toUnixTimestamp64Milli(ts) >= {_BOUND}",
+    "session_in_bound": f"toUnixTimestamp64Milli(started_at) >= {_BOUND}",
+    "identity_in_bound": (
+        "(site, id_type, id_value) IN "
+        "(SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.bounds WHERE bound > 0)"
+    ),
+}
+DIRECTLY: Final = (
+    "(SELECT * FROM events WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects) "
+    "AND {{not_duplicate}} AND {{event_in_bound}})"
+)
+NOT_DUPLICATE: Final = (
+    "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
+)
