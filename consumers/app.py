@@ -145,7 +145,7 @@ async def _serve_once(settings: Settings, stop: asyncio.Event, role: Role) -> No
             await refresher.prepare()
             if role.name:
                 loop.before_refresh = Takeover(warehouse, refresher, rules)
-            performer = Performer(warehouse, refresher, now_us)
+            performer = Performer(warehouse, refresher, now_us, log)
             await performer.resume()
             desk = Desk(settings, warehouse, loop, refresher, now_us)
             async with serve_control(settings.data, lambda asked: desk.perform(asked, performer)):

@@ -1,4 +1,5 @@
-"""Composition root of `netiv unlink` and `netiv erase`: running consumers are asked; else the tables are opened here."""
+"""Composition root of `netiv unlink`, `erase` and `replay --from-offset`: running consumers are asked; else the tables are
+opened here."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from consumers.app import make_loop
 from consumers.clock import now_us
 from consumers.control import Asking, ask
 from consumers.identity.performing import Performer
-from consumers.identity.requests import Done, Request
+from consumers.identity.requests import Done, Request, Reread
 from consumers.opening import open_log, require_tables
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
@@ -54,6 +55,12 @@ async def _perform(settings: Settings, request: Request) -> Done:
         await refresher.prepare()
         if not (settings.kafka or shared):
             await _catch_up(settings, warehouse, rules)
-        return await Performer(warehouse, refresher, now_us).perform(request)
+        if not isinstance(request, Reread):
+            return await Performer(warehouse, refresher, now_us).perform(request)
+        log = await open_log(settings)
+        try:
+            return await Performer(warehouse, refresher, now_us, log).perform(request)
+        finally:
+            await log.close()
     finally:
         await warehouse.close()

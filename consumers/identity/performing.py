@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 
+from consumers.again import load_missing
 from consumers.identity.erasing import erase_derived, erase_facts, never_again, note
 from consumers.identity.erasure import Erasure, keep, plan, unfinished
-from consumers.identity.requests import Done, Request, Unlink
+from consumers.identity.requests import Done, Request, Reread, Unlink
 from consumers.identity.unlinking import unlink
 from consumers.refresh.refresher import Refresher
 from consumers.warehouse.contract import Warehouse
+from eventlog.contract import Log
 
 
 class Performer:
     """Performs requests one at a time."""
 
-    def __init__(self, warehouse: Warehouse, refresher: Refresher, clock_us: Callable[[], int]) -> None:
-        self._warehouse, self._refresher, self._clock_us = warehouse, refresher, clock_us
+    def __init__(
+        self, warehouse: Warehouse, refresher: Refresher, clock_us: Callable[[], int], log: Log | None = None
+    ) -> None:
+        """`log` is what may be asked to be read again."""
+        self._warehouse, self._refresher, self._clock_us, self._log = warehouse, refresher, clock_us, log
 
     async def perform(self, asked: Request) -> Done:
         """Do it; the tables are as if it had always been so when this returns."""
@@ -24,6 +30,12 @@ class Performer:
             done, keys = await unlink(self._warehouse, asked, self._clock_us() // 1_000)
             await self._refresh(keys)
             return done
+        if isinstance(asked, Reread):
+            if self._log is None:
+                return Done(error="There is no log here to read again.")
+            count = await load_missing(self._log, self._warehouse, self._refresher, asked, asyncio.sleep)
+            await self._refresh(())
+            return Done(count)
         await self.resume()
         erasure = await plan(self._warehouse, asked)
         await keep(self._warehouse, erasure)

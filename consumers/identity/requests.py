@@ -1,4 +1,4 @@
-"""What may be asked of whoever owns the tables: to take links back, or to erase a person. And the answer."""
+"""What may be asked of whoever owns the tables: to take links back, to erase a person, to read the log again. And the answer."""
 
 from __future__ import annotations
 
@@ -25,12 +25,19 @@ class Erase(msgspec.Struct, frozen=True, tag="erase", omit_defaults=True):
     by: str = ""
 
 
+class Reread(msgspec.Struct, frozen=True, tag="reread"):
+    """Read the log again from an offset of one partition: load what the tables miss."""
+
+    partition: int
+    offset: int
+
+
 class Done(msgspec.Struct, frozen=True):
-    """How many links were taken back, or facts removed. `error` = nothing was done, and why; `told` = JSON."""
+    """How many links were taken back, or facts removed or loaded. `error` = nothing was done, and why; `told` = JSON."""
 
     count: int = 0
     error: str = ""
     told: str = ""
 
 
-Request = Unlink | Erase
+Request = Unlink | Erase | Reread

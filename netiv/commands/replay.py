@@ -1,4 +1,4 @@
-"""`netiv replay`: bad events enter again, mended, at their own time."""
+"""`netiv replay`: bad events enter again, mended, at their own time; or the log is read again from an offset."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from consumers.identity.requests import Reread
     from eventlog.contract import Log, Record
     from netiv.replaying.patch import Operation
     from netiv.replaying.records import Replayed
@@ -27,6 +28,12 @@ Examples:
 
 \b
   netiv replay --where "code = 'invalid_time'" --patch '[{"op": "remove", "path": "/created_at"}]'
+
+With --from-offset the log itself is read again, up to where the consumers are: facts that the tables miss are loaded and
+derived, as after the warehouse was restored from an older backup. What is there stays; the same twice changes nothing.
+
+\b
+  netiv replay --from-offset 0:120000
 """
 BATCH = 500
 _COLUMNS = (
@@ -39,10 +46,13 @@ MENDED_MAX = 5_000  # places in one record
 
 
 def replay(
-    where: str = typer.Option(..., help="Which bad events: a condition over the columns of bad_events."),
+    where: str | None = typer.Option(None, help="Which bad events: a condition over the columns of bad_events."),
     patch: str = typer.Option("[]", help="JSON Patch, or the file it is in."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would become of them; store nothing."),
     again: bool = typer.Option(False, "--again", help="Also what was mended before."),
+    from_offset: str | None = typer.Option(
+        None, help="Instead: read the log again from PARTITION:OFFSET, and load what the tables miss of it."
+    ),
     data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
     clickhouse_url: str | None = typer.Option(
         None, help="ClickHouse HTTP address.", show_default="http://127.0.0.1:8123"
@@ -53,7 +63,14 @@ def replay(
     import asyncio
 
     from netiv import clickhouse, configuration, output, sites_file
+    from netiv import operations as operations_
+    from netiv.errors import CommandError
 
+    if (where is None) == (from_offset is None):
+        raise CommandError("Say what to replay: either --where or --from-offset.", "See `netiv replay --help`.", code=2)
+    if from_offset is not None:
+        operations_.run(_reread(from_offset), data, json, "facts loaded that the tables had missed")
+        return
     settings = configuration.load(data=data)
     operations = _operations(patch)
     warehouse = clickhouse.of(settings, clickhouse_url)
@@ -86,6 +103,16 @@ def replay(
         output.show(output.Table("Replay", ["bad events", "replayed", "mended", "still bad"], [told]))
     if codes:
         raise typer.Exit(1)
+
+
+def _reread(place: str) -> Reread:
+    from consumers.identity.requests import Reread
+    from netiv.errors import CommandError
+
+    partition, colon, offset = place.rpartition(":")
+    if not (offset.isdecimal() and (partition.isdecimal() or not colon)):
+        raise CommandError(f"{place!r} is no place in the log.", "Write PARTITION:OFFSET, like 0:0.", code=2)
+    return Reread(int(partition or 0), int(offset))
 
 
 def _operations(patch: str) -> list[Operation]:

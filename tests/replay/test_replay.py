@@ -77,11 +77,28 @@ def replayed(stack: Stack, capsys: pytest.CaptureFixture[str], where: str, patch
         patch,
         dry_run=False,
         again=False,
+        from_offset=None,
         data=stack.folder / "data",
         clickhouse_url=stack.welcome["clickhouse"],
         json=True,
     )
     return json.loads(capsys.readouterr().out)
+
+
+def test_the_log_is_read_again_where_nothing_is_missing(stack: Stack) -> None:
+    key = stack.add_site("again")["write_key"]
+    send(stack, key, [text(event) for event in corpus()[:20]])
+    stack.wait_derived()
+    assert json.loads(stack.netiv("replay", "--from-offset", "0:0", "--json").stdout) == {"count": 0}
+    for wrong, why in (
+        (("--from-offset", "7:0"), "no partition 7"),
+        (("--from-offset", "soon"), "no place in the log"),
+        (("--from-offset", "0:0", "--where", "1"), "either --where or --from-offset"),
+        ((), "either --where or --from-offset"),
+    ):
+        done = stack.netiv("replay", *wrong, check=False)
+        assert done.returncode != 0
+        assert why in done.stderr
 
 
 def test_spoilt_events_are_found_and_replayed(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
