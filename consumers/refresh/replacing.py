@@ -13,11 +13,13 @@ from consumers.rules.channels import quote
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """A derived table: the columns of its key, and which present rows a refresh answers for."""
+    """A derived table: the columns of its key, which present rows a refresh answers for, and by what of its key (SQL; '' =
+    the column of the kind) a refresh notes that it did."""
 
     table: str
     key: tuple[str, ...]
     scope: str
+    noted: str = ""
 
 
 ONE_PART = "SETTINGS max_insert_threads = 1"
@@ -45,6 +47,7 @@ IDENTITIES = Derived(
     "identities",
     _IDS,
     "(site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)",
+    "{{keys_of_id}}[-1]",
 )
 # One row holds all of an identifier's history and is never empty: nothing to bury.
 IDENTITY_OWNERS = Derived("identity_owners", _IDS, "")

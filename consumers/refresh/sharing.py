@@ -18,6 +18,7 @@ from consumers.refresh.replacing import (
     CONVERSION_PATHS,
     CONVERSIONS,
     EVENT_DUPLICATES,
+    IDENTITIES,
     OPEN_PATHS,
     SESSIONS,
     STAGE_EVENTS,
@@ -35,7 +36,7 @@ VERSION_SQL: Final = (
 
 # In the order of refreshing: what is written with one version, and what it answers for.
 STAGES: Final[dict[Kind, tuple[Derived, ...]]] = {
-    SUBJECT: (EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS),
+    SUBJECT: (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS),
     CONVERSION: (CONVERSIONS,),
     PERSON: (CONVERSION_PATHS, OPEN_PATHS),
 }
@@ -60,13 +61,14 @@ def sweep_statement(derived: Derived, kind: Kind, columns: Sequence[tuple[str, s
     )
     return (
         f"INSERT INTO {{{{derived}}}}.{derived.table}\nSELECT {buried}\nFROM\n(\n"
-        f"    SELECT {key}, max(version) AS written\n    FROM {{{{derived}}}}.{derived.table}\n"
+        f"    SELECT {key}, toString({derived.noted or kind.derived_column}) AS noted_by, max(version) AS written\n"
+        f"    FROM {{{{derived}}}}.{derived.table}\n"
         f"    WHERE {derived.scope}\n    GROUP BY {key}\n    HAVING argMax(is_deleted, version) = 0\n) AS live\n"
         "INNER JOIN\n(\n"
         "    SELECT site AS noted_site, key AS noted_key, max(version) AS newest\n    FROM {{derived}}.refreshes\n"
         f"    WHERE kind = '{kind.name}' AND (site, key) IN "
         f"(SELECT site, toString({kind.column}) FROM {{{{scratch}}}}.{kind.dirty})\n"
-        f"    GROUP BY site, key\n) AS noted ON live.site = noted.noted_site AND toString(live.{kind.derived_column}) = noted.noted_key\n"
+        f"    GROUP BY site, key\n) AS noted ON live.site = noted.noted_site AND live.noted_by = noted.noted_key\n"
         "WHERE written < newest"
     )
 
