@@ -16,7 +16,7 @@ from consumers.load import Loader, Run
 from consumers.lookups import make_lookups
 from consumers.loop import GROUP
 from consumers.preparer import prepare
-from consumers.warehouse.contract import Warehouse, WarehouseError
+from consumers.warehouse.contract import Warehouse
 from eventlog.contract import Log, Stored
 
 RECORDS_MAX: Final = 20_000
@@ -27,6 +27,10 @@ _KNOWN: Final = " UNION ALL ".join(
     "AND log_off BETWEEN {first:UInt64} AND {last:UInt64}"
     for table in ("events", "bad_events")
 )
+
+
+class NoSuchPartition(Exception):
+    """The log was never divided into so many."""
 
 
 class Journal(Protocol):
@@ -52,10 +56,10 @@ async def load_missing(
     log: Log, warehouse: Warehouse, journal: Journal, asked: Reread, wait: Callable[[float], Awaitable[None]]
 ) -> int:
     """Load the facts that the tables miss of one partition, from an offset up to where its consumers are; how many. They
-    are in the journal then. Raises `WarehouseError` for a partition that is not there."""
+    are in the journal then. Raises `NoSuchPartition`."""
     committed = await log.committed(GROUP)
     if asked.partition not in committed:
-        raise WarehouseError(f"The log has no partition {asked.partition}: it has {len(committed)}, from 0 on")
+        raise NoSuchPartition(f"The log has no partition {asked.partition}: it has {len(committed)}, from 0 on")
     end, offset, loaded = committed[asked.partition], asked.offset, 0
     lookups, erased = make_lookups(), Fingerprints(await Erased(warehouse).packed())
     loader = _Filler(warehouse, wait)

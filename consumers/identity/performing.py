@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
-from consumers.again import load_missing
+from consumers.again import NoSuchPartition, load_missing
 from consumers.identity.erasing import erase_derived, erase_facts, never_again, note
 from consumers.identity.erasure import Erasure, keep, plan, unfinished
 from consumers.identity.requests import Done, Request, Reread, Unlink
@@ -33,7 +33,10 @@ class Performer:
         if isinstance(asked, Reread):
             if self._log is None:
                 return Done(error="There is no log here to read again.")
-            count = await load_missing(self._log, self._warehouse, self._refresher, asked, asyncio.sleep)
+            try:
+                count = await load_missing(self._log, self._warehouse, self._refresher, asked, asyncio.sleep)
+            except NoSuchPartition as error:
+                return Done(error=str(error))
             await self._refresh(())
             return Done(count)
         await self.resume()

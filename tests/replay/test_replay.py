@@ -99,6 +99,8 @@ def test_the_log_is_read_again_where_nothing_is_missing(stack: Stack) -> None:
         done = stack.netiv("replay", *wrong, check=False)
         assert done.returncode != 0
         assert why in done.stderr
+    log = stack.errors.read_text()
+    assert "stopped" not in log, "what was asked for in vain troubles nobody else"
 
 
 def test_spoilt_events_are_found_and_replayed(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
