@@ -19,6 +19,12 @@ DIRECTLY: Final = (
     "(SELECT * FROM events WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects) "
     "AND {{not_duplicate}} AND {{event_in_bound}})"
 )
+# Repeated events that were known as such; and of several consumers, where another may have found them too late to look at the
+# links, and whoever loaded the repetition must not rely on it: none.
+KNOWN_REPEATED: Final = (
+    "((log_gen, log_part, log_off) IN (SELECT log_gen, log_part, log_off FROM {{derived}}.event_duplicates FINAL "
+    "WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.event_duplicates)))"
+)
 NOT_DUPLICATE: Final = (
     "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
 )

@@ -14,7 +14,7 @@ from typing import Any, Final
 from consumers.identity.macros import OF_REFRESH, standing
 from consumers.identity.resolver import WORKING as IDENTITY_WORKING
 from consumers.identity.resolver import Resolver
-from consumers.refresh.bounds import BOUND, DIRECTLY, NOT_DUPLICATE, UNBOUND
+from consumers.refresh.bounds import BOUND, DIRECTLY, KNOWN_REPEATED, NOT_DUPLICATE, UNBOUND
 from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
 from consumers.refresh.order import BY_SUBJECT, PATHS, WRITTEN_AFTER, Work, at_once, in_order
 from consumers.refresh.replacing import (
@@ -227,7 +227,8 @@ class Refresher:
         repeated = await self._count("event_duplicates")
         if repeated:
             await self._truncate(("reached",))
-            await self._derive("11_identity_repeated", self._macros)
+            accounted_for = KNOWN_REPEATED if self.ALONE else "0"
+            await self._derive("11_identity_repeated", {**self._macros, "accounted_for": accounted_for})
         await self._replace(EVENT_DUPLICATES)
         if not repeated:
             return 0

@@ -7,13 +7,7 @@ WITH
         FROM identity_links
         WHERE (site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.event_duplicates)
             AND (log_gen, log_part, log_off) IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)
-            -- those that were known as repeated are accounted for
-            AND (log_gen, log_part, log_off) NOT IN
-            (
-                SELECT log_gen, log_part, log_off
-                FROM {{derived}}.event_duplicates FINAL
-                WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.event_duplicates)
-            )
+            AND NOT {{accounted_for}}
     )
 SELECT site, id_type, id_value FROM repeated
 UNION DISTINCT
