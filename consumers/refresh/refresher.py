@@ -286,7 +286,8 @@ class Refresher:
         works: dict[str, tuple[Work, Sequence[str]]] = {
             name: (partial(self._derive, name, macros), before) for name, before in BY_SUBJECT.items()
         }
-        written = {**WRITTEN_AFTER} if self.ALONE else {**WRITTEN_AFTER, EVENT_DUPLICATES: ()}
+        # alone, what repeats was written when it was found
+        written = WRITTEN_AFTER if self.ALONE else {**WRITTEN_AFTER, EVENT_DUPLICATES: ()}
         for derived, before in written.items():
             works[derived.table] = partial(self._replace, derived), before
         await in_order(works)

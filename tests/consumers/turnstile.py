@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from consumers.warehouse.contract import Warehouse
+from consumers.warehouse.passing import PassingWarehouse
 
 
 class Turnstile:
@@ -20,7 +21,7 @@ class Turnstile:
 
     def door(self, name: str, warehouse: Warehouse) -> Warehouse:
         """The warehouse as one task sees it."""
-        return Door(name, warehouse, self)  # type: ignore[return-value]
+        return Door(name, warehouse, self)
 
     async def wait(self, name: str) -> None:
         """Until this task may run one statement."""
@@ -53,34 +54,31 @@ class Turnstile:
                 task.cancel()
 
 
-class Door:
+class Door(PassingWarehouse):
     """Every statement waits for its turn, and keeps it until its answer is there."""
 
     def __init__(self, name: str, warehouse: Warehouse, turnstile: Turnstile) -> None:
-        self._name, self._warehouse, self._turnstile = name, warehouse, turnstile
+        super().__init__(warehouse)
+        self._name, self._turnstile = name, turnstile
         # statements that a consumer has under way at once pass one after another
         self._one = asyncio.Lock()
-
-    @property
-    def database(self) -> str:
-        return self._warehouse.database
 
     async def insert(self, *arguments: Any) -> None:
         async with self._one:
             await self._turnstile.wait(self._name)
-            await self._warehouse.insert(*arguments)
+            await super().insert(*arguments)
 
     async def insert_block(self, *arguments: Any) -> None:
         async with self._one:
             await self._turnstile.wait(self._name)
-            await self._warehouse.insert_block(*arguments)
+            await super().insert_block(*arguments)
 
     async def command(self, *arguments: Any) -> None:
         async with self._one:
             await self._turnstile.wait(self._name)
-            await self._warehouse.command(*arguments)
+            await super().command(*arguments)
 
     async def rows(self, *arguments: Any) -> list[tuple[Any, ...]]:
         async with self._one:
             await self._turnstile.wait(self._name)
-            return await self._warehouse.rows(*arguments)
+            return await super().rows(*arguments)

@@ -22,6 +22,7 @@ from consumers.load import load_of
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
 from consumers.warehouse.contract import Warehouse
+from consumers.warehouse.passing import PassingWarehouse
 from eventlog.contract import Stored
 from schemas.record import Accepted
 from tests.consumers.turnstile import Turnstile
@@ -53,15 +54,12 @@ class Crash(Exception):
     """The process dies here."""
 
 
-class Mortal:
+class Mortal(PassingWarehouse):
     """A warehouse whose user dies before the statement of this number."""
 
     def __init__(self, warehouse: Warehouse, statements: int) -> None:
-        self._warehouse, self.left = warehouse, statements
-
-    @property
-    def database(self) -> str:
-        return self._warehouse.database
+        super().__init__(warehouse)
+        self.left = statements
 
     def _live(self) -> None:
         self.left -= 1
@@ -70,15 +68,15 @@ class Mortal:
 
     async def insert(self, *arguments: Any) -> None:
         self._live()
-        await self._warehouse.insert(*arguments)
+        await super().insert(*arguments)
 
     async def command(self, *arguments: Any) -> None:
         self._live()
-        await self._warehouse.command(*arguments)
+        await super().command(*arguments)
 
     async def rows(self, *arguments: Any) -> list[tuple[Any, ...]]:
         self._live()
-        return await self._warehouse.rows(*arguments)
+        return await super().rows(*arguments)
 
 
 class Packs:
