@@ -36,7 +36,7 @@ IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subj
 WORKING: Final = (
     "dirty_subjects", "bounds", "bound_of", "dirty_events",
     "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
-    "stage_events", "conversion_events", "conversions", "conversion_paths", "open_paths",
+    "stage_events", "conversion_events", "chosen", "conversions", "their_subjects", "conversion_paths", "open_paths",
 )  # fmt: skip
 Progress = Callable[[int, int], None]
 
@@ -56,6 +56,9 @@ class Refresher:
         self.adopt(rules)
         self._standing = standing(repeated=False, retracted=False)
         self._bounds: Mapping[str, str] = UNBOUND
+        self._some_bounded = True  # of the subjects in the journal
+        self._done = False  # the working tables hold a slice that is derived
+        self._repeats = True  # whether any repeated event is known at all
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
 
@@ -131,6 +134,7 @@ class Refresher:
 
     async def refresh(self, cycle: int, progress: Progress | None = None) -> int:
         """Re-derive what the journal names up to `cycle`, slice by slice so that memory stays bounded; how many subjects."""
+        await self._empty_done()
         visitors, others, identifiers = await self._waiting(cycle)
         if not visitors + identifiers and not await self._count("dirty_persons"):
             return 0
@@ -139,13 +143,19 @@ class Refresher:
         for number in range(slices):
             await self._take_slice(cycle, size, number, last=number == slices - 1)
             identifiers += await self._repeated(cycle)
+        taken = slices == 1 and not identifiers  # nothing has come to the only slice since
         if identifiers:
             await self.resolve(cycle)
             visitors, others, _ = await self._waiting(cycle)
             size, slices = slices_of(visitors, others)
         for number in range(slices):
-            await self._take_slice(cycle, size, number, last=number == slices - 1)
-            await self._refresh_slice()
+            if not taken:
+                await self._take_slice(cycle, size, number, last=number == slices - 1)
+            await self._refresh_slice(taken=taken)
+            # A crash before here repeats the slice: the journal still names its subjects.
+            self._done = True
+            if number < slices - 1:  # after the last one, all is in its place: emptying can wait
+                await self._empty_done()
             if progress:
                 progress(number + 1, slices)
         return visitors + others
@@ -181,6 +191,7 @@ class Refresher:
 
     async def mark_persons(self, persons: Collection[tuple[str, str]]) -> None:
         """Add (site, person) keys to those whose conversions and paths the next refresh derives."""
+        await self._empty_done()
         columns = {"site": [site for site, _ in persons], "person_id": [person for _, person in persons]}
         types = {"site": "LowCardinality(String)", "person_id": "String"}
         await self._warehouse.insert(f"{self._macros['scratch']}.dirty_persons", columns, types)
@@ -191,11 +202,12 @@ class Refresher:
 
     async def _waiting(self, cycle: int) -> tuple[int, int, int]:
         """How many keys are in the journal: (visitors, other subjects or what stands for one, identifiers to be resolved)."""
-        [(visitors, others, identifiers)] = await self._warehouse.rows(
+        [(visitors, others, identifiers, since)] = await self._warehouse.rows(
             "SELECT uniqExactIf(site, subject, NOT startsWith(subject, '~')), "
-            f"uniqExactIf(site, subject, startsWith(subject, '~') AND {IS_SUBJECT}), countIf(startsWith(subject, '~')) "
+            f"uniqExactIf(site, subject, startsWith(subject, '~') AND {IS_SUBJECT}), countIf(startsWith(subject, '~')), max(since) "
             f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle}"
         )
+        self._some_bounded = self.ALONE and since > 0
         return int(visitors), int(others), int(identifiers)
 
     async def _look_at_links(self) -> None:
@@ -207,6 +219,7 @@ class Refresher:
             )
         )
         self._standing = standing(repeated=bool(repeated), retracted=bool(retracted))
+        self._repeats = bool(repeated)
 
     async def _take_slice(self, cycle: int, size: int, number: int, *, last: bool) -> None:
         """In the order of the tables, so that a slice reads its own stretch of each. The journal may grow meanwhile (never
@@ -225,6 +238,9 @@ class Refresher:
         await self._take_version()
         await self._derive("10_event_duplicates", self._macros)
         repeated = await self._count("event_duplicates")
+        if not repeated and not self._repeats:
+            return 0
+        self._repeats = True
         if repeated:
             await self._truncate(("reached",))
             accounted_for = KNOWN_REPEATED if self.ALONE else "0"
@@ -241,6 +257,8 @@ class Refresher:
     async def _gather(self, macros: Mapping[str, str]) -> str:
         """Find from when on events matter; the table (as SQL) that has them."""
         self._bounds = UNBOUND
+        if not self._some_bounded:
+            return DIRECTLY
         await self._derive("14_bounds", macros)
         [(subjects, bound)] = await self.rows("SELECT count(), countIf(bound > 0) FROM {{scratch}}.bounds")
         if not bound:
@@ -253,17 +271,22 @@ class Refresher:
 
     async def clear(self, cycle: int) -> None:
         """Forget the journal up to `cycle`: what it named is derived and committed."""
+        await self._empty_done()
         rows = await self._warehouse.rows(
             f"SELECT DISTINCT cycle FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle}"
         )
         for (done,) in rows:
             await self._warehouse.command(f"ALTER TABLE {self._macros['scratch']}.journal DROP PARTITION {done}")
 
-    async def _refresh_slice(self) -> None:
+    async def _refresh_slice(self, *, taken: bool) -> None:
         await self._take_version()
         # Alone on the tables, what was found before the links were looked at still holds.
-        await self._derive("10_known_duplicates" if self.ALONE else "10_event_duplicates", self._macros)
-        repeated = await self._count("event_duplicates")
+        if not self.ALONE:
+            await self._truncate(("event_duplicates",))
+            await self._derive("10_event_duplicates", self._macros)
+        elif self._repeats and not taken:
+            await self._derive("10_known_duplicates", self._macros)
+        repeated = self._repeats and await self._count("event_duplicates")
         macros = {**self._macros, "not_duplicate": NOT_DUPLICATE if repeated else "1"}
         macros["dirty_events"] = await self._gather(macros)
         await self._derive_subjects(macros)
@@ -275,12 +298,11 @@ class Refresher:
             await self._replace(CONVERSIONS)
             await self._wrote(CONVERSION)
         await self._take_version()
+        await self._derive("65_their_subjects", macros)
         await at_once(
             self._derive_paths(*path) for path in zip(self._statements("70_paths", macros), PATHS, strict=True)
         )
         await self._wrote(PERSON)
-        # This slice is done. A crash before here repeats it: the journal still names its subjects.
-        await self._truncate((*WORKING, "dirty_persons", "dirty_conversions"))
 
     async def _derive_subjects(self, macros: Mapping[str, str]) -> None:
         works: dict[str, tuple[Work, Sequence[str]]] = {
@@ -295,6 +317,12 @@ class Refresher:
     async def _take_version(self) -> None:
         """What is read from now on counts as of now."""
         self._version = max(self._clock_us(), self._version + 1)
+
+    async def _empty_done(self) -> None:
+        """Empty what a slice that is done has left."""
+        if self._done:
+            await self._truncate((*WORKING, "dirty_persons", "dirty_conversions"))
+            self._done = False
 
     async def _wrote(self, kind: Kind) -> None:
         """All rows of these keys are written. Alone on the tables, there is nothing more to do."""
@@ -324,5 +352,5 @@ class Refresher:
         await self._warehouse.command(statement, used)
 
     async def _truncate(self, tables: Collection[str]) -> None:
-        for table in tables:
-            await self._warehouse.command(f"TRUNCATE TABLE {self._macros['scratch']}.{table}")
+        scratch = self._macros["scratch"]
+        await at_once(self._warehouse.command(f"TRUNCATE TABLE {scratch}.{table}") for table in tables)

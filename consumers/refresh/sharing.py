@@ -24,9 +24,9 @@ from consumers.refresh.replacing import (
     STAGE_EVENTS,
     TOUCHPOINTS,
     Derived,
+    tombstone,
 )
 from consumers.refresh.sql import expand
-from consumers.rules.channels import quote
 
 # Of the server's clock; should that go back, later snapshots still get higher versions than those that were noted.
 VERSION_SQL: Final = (
@@ -54,11 +54,7 @@ def note_statement(kind: Kind) -> str:
 def sweep_statement(derived: Derived, kind: Kind, columns: Sequence[tuple[str, str]]) -> str:
     """INSERT of tombstones for live rows of the refreshed keys that are older than the newest refresh of their key."""
     key = ", ".join(derived.key)
-    special = {"version": "newest", "is_deleted": "toUInt8(1)", **{name: name for name in derived.key}}
-    buried = ", ".join(
-        f"{special[name] if name in special else f'defaultValueOfTypeName({quote(of_type)})'} AS {name}"
-        for name, of_type in columns
-    )
+    buried = tombstone(derived.key, "newest", columns)
     return (
         f"INSERT INTO {{{{derived}}}}.{derived.table}\nSELECT {buried}\nFROM\n(\n"
         f"    SELECT {key}, toString({derived.noted or kind.derived_column}) AS noted_by, max(version) AS written\n"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -81,6 +82,20 @@ def rule_sql(rule: EventRule) -> str:
     if rule.names:
         parts.append(f"{_NAME} IN ({', '.join(quote(plain_name(name)) for name in rule.names)})")
     return "(" + " AND ".join([*parts, *(condition_sql(one) for one in rule.when)]) + ")"
+
+
+def any_rule_sql(rules: Iterable[EventRule]) -> str:
+    """Whether an event is one of any of them, as SQL. Rules that differ in their names only are one condition: the engine
+    analyses every condition anew in every statement that has it."""
+    named: dict[tuple[str, ...], list[str]] = {}
+    others = []
+    for rule in rules:
+        if rule.names and not rule.when:
+            named.setdefault(tuple(rule.types), []).extend(rule.names)
+        else:
+            others.append(rule)
+    merged = [EventRule(types=list(types), names=list(dict.fromkeys(names))) for types, names in named.items()]
+    return " OR ".join(rule_sql(rule) for rule in [*merged, *others]) or "0"
 
 
 def plain_name(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from consumers.rules.conditions import EventRule, OneOrMore, rule_sql, text_of
+from consumers.rules.conditions import EventRule, OneOrMore, any_rule_sql, rule_sql, text_of
 from consumers.rules.literal import quote
 
 MONEY_DIGITS: Final = 4
@@ -50,13 +50,12 @@ class ConversionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def is_refund(rules: ConversionRules) -> str:
     """Whether an event takes a conversion back."""
-    return f"({' OR '.join(rule_sql(rule) for rule in rules.refunds)})" if rules.refunds else "0"
+    return f"({any_rule_sql(rules.refunds)})"
 
 
 def is_conversion(rules: ConversionRules) -> str:
     """Whether an event reports a conversion."""
-    named = " OR ".join(["type = 'conversion'", *(rule_sql(rule) for rule in rules.events)])
-    return f"(({named}) AND NOT {is_refund(rules)})"
+    return f"((type = 'conversion' OR {any_rule_sql(rules.events)}) AND NOT {is_refund(rules)})"
 
 
 def conversion_name(rules: ConversionRules) -> str:

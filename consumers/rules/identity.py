@@ -100,6 +100,12 @@ def is_blocked(rules: IdentityRules, type_sql: str, value_sql: str) -> str:
     return f"multiIf({', '.join(cases)}, {' OR '.join(conditions) or '0'})"
 
 
+def is_blocked_visitor(rules: IdentityRules, value_sql: str) -> str:
+    """SQL: the same of a visitor."""
+    plain = f"lower(trimBoth({value_sql}))"
+    return " OR ".join(f"({_matches(one, plain)})" for one in rules.blocked if one.type in ("", "visitor_id")) or "0"
+
+
 def _matches(one: Blocked, plain: str) -> str:
     pattern = "|".join(f"(?:{pattern})" for pattern in one.patterns)
     within = _within(plain, sorted({value.strip(" ").lower() for value in one.values}))

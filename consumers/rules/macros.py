@@ -9,7 +9,7 @@ from consumers.rules import conversions
 from consumers.rules.channels import channel_expression, nodes, transform
 from consumers.rules.continuity import is_listed
 from consumers.rules.files import ConversionRules, Rules, SessionRules, version_of
-from consumers.rules.identity import DEVICE, TRACE, is_blocked, level_of, limit_of
+from consumers.rules.identity import DEVICE, TRACE, is_blocked, is_blocked_visitor, level_of, limit_of
 from consumers.rules.literal import quote
 from consumers.rules.merging import orders
 from consumers.rules.stages import stage_macros
@@ -112,7 +112,7 @@ def _identity(rules: Rules) -> dict[str, str]:
         "limit_of_id": limit_of(own, "id_type"),
         "id_is_blocked": is_blocked(own, "id_type", "id_value"),
         "other_is_blocked": is_blocked(own, "other_type", "other_value"),
-        "subject_is_blocked": is_blocked(own, _SUBJECT_TYPE, _SUBJECT_VALUE),
+        "visitor_is_blocked": is_blocked_visitor(own, "subject"),
         "candidate_is_blocked": is_blocked(own, "candidate.1", "candidate.2"),
         "level_of_candidate": level_of(own, "candidate.1"),
         "level_of_person": level_of(own, "splitByChar(':', person_id)[1]"),

@@ -77,8 +77,8 @@ _DIRTY: Final = "(SELECT site, person_id FROM {{scratch}}.dirty_persons)"
 def _of_dirty(table: str) -> str:
     """Rows of dirty persons in a table that is sorted by subject."""
     return (
-        "(SELECT * FROM {{derived}}." + table + f" FINAL WHERE (site, person_id) IN {_DIRTY} AND (site, subject) IN "
-        "(SELECT site, subject FROM {{derived}}.person_subjects WHERE (site, person_id) IN " + f"{_DIRTY}))"
+        "(SELECT * FROM {{derived}}." + table + f" FINAL WHERE (site, person_id) IN {_DIRTY} "
+        "AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.their_subjects))"
     )
 
 

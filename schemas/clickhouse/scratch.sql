@@ -55,6 +55,17 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.sources
 )
 ENGINE = Memory;
 
+CREATE TABLE IF NOT EXISTS {{scratch}}.their_subjects (site LowCardinality(String), subject String) ENGINE = Memory;
+
+-- Conversions before their session is known.
+CREATE TABLE IF NOT EXISTS {{scratch}}.chosen
+(
+    site LowCardinality(String), person_id String, conversion_id UInt64, order_key UInt64, ts DateTime64(3, 'UTC'),
+    visitor_id String, own_session UInt64, client_session String, name LowCardinality(String), order_id String,
+    value Decimal(18, 4), refunded Decimal(18, 4), currency LowCardinality(String), reported_by Array(LowCardinality(String))
+)
+ENGINE = Memory;
+
 -- What one refresh computed, before it goes to the derived table together with the tombstones of what it replaces.
 CREATE TABLE IF NOT EXISTS {{scratch}}.event_duplicates AS event_duplicates ENGINE = Memory;
 

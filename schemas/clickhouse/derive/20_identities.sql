@@ -2,49 +2,46 @@
 INSERT INTO {{scratch}}.identities
     (site, id_type, id_value, person_id, shared, owned_from, owners, first_seen, last_seen, version, is_deleted, rules_version,
     neighbours, suppressed, device_group)
-WITH owned AS
-(
-    SELECT *
-    FROM {{derived}}.identity_owners FINAL
-    WHERE (site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)
-)
 SELECT
-    seen.site AS site,
-    seen.id_type AS id_type,
-    seen.id_value AS id_value,
-    multiIf(notEmpty(named), named[-1], owned.device_group != '', owned.device_group, concat(id_type, ':', id_value)) AS person_id,
+    site,
+    id_type,
+    id_value,
+    multiIf(notEmpty(named), named[-1], device_group != '', device_group, concat(id_type, ':', id_value)) AS person_id,
     length(arrayDistinct(named)) > 1 AS shared,
-    if(empty(owned.owners), [toInt64(0)], owned.owned_from) AS owned_from,
-    if(empty(owned.owners), [''], owned.owners) AS owners,
-    seen.first AS first_seen,
-    seen.last AS last_seen,
+    if(empty(all_owners), [toInt64(0)], all_from) AS owned_from,
+    if(empty(all_owners), [''], all_owners) AS owners,
+    first AS first_seen,
+    last AS last_seen,
     {version:UInt64} AS version,
     0 AS is_deleted,
     {rules_version:UInt64} AS rules_version,
-    owned.neighbours AS neighbours,
-    owned.suppressed AS suppressed,
-    owned.device_group AS device_group
+    known.3 AS neighbours,
+    known.4 AS suppressed,
+    known.5 AS device_group
 FROM
 (
-    SELECT site, id_type, id_value, min(first) AS first, max(last) AS last
+    -- the resolver's row has one of each identifier at most; it was seen there only if anything connects it
+    SELECT site, id_type, id_value, minIf(first, seen) AS first, maxIf(last, seen) AS last,
+        anyIf((owned_from, owners, neighbours, suppressed, toString(device_group)), resolved) AS known, known.1 AS all_from, known.2 AS all_owners
     FROM
     (
-        SELECT site, {{subject_type}} AS id_type, {{subject_value}} AS id_value, min(ts) AS first, max(ts) AS last
+        SELECT site, {{subject_type}} AS id_type, {{subject_value}} AS id_value, min(ts) AS first, max(ts) AS last, 1 AS seen,
+            0 AS resolved, []::Array(Int64) AS owned_from, []::Array(String) AS owners, 0 AS neighbours, 0 AS suppressed, '' AS device_group
         FROM {{dirty_events}}
         GROUP BY site, subject
         UNION ALL
         -- what came before the events that matter now
-        SELECT site, id_type, id_value, first_seen AS first, last_seen AS last
+        SELECT site, id_type, id_value, first_seen, last_seen, 1, 0, [], [], 0, 0, ''
         FROM {{derived}}.identities FINAL
         WHERE (site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)
             AND {{identity_in_bound}}
         UNION ALL
-        SELECT site, id_type, id_value, first_seen AS first, last_seen AS last
-        FROM owned
-        WHERE neighbours > 0
+        SELECT site, id_type, id_value, first_seen, last_seen, neighbours > 0, 1, owned_from, owners, neighbours, suppressed, device_group
+        FROM {{derived}}.identity_owners FINAL
+        WHERE (site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)
     )
     WHERE NOT {{id_is_blocked}}
     GROUP BY site, id_type, id_value
-) AS seen
-LEFT ANY JOIN owned ON owned.site = seen.site AND owned.id_type = seen.id_type AND owned.id_value = seen.id_value
-ARRAY JOIN [arrayFilter(o -> o != '', owned.owners)] AS named;
+    HAVING countIf(seen) > 0
+)
+ARRAY JOIN [arrayFilter(o -> o != '', all_owners)] AS named;

@@ -18,8 +18,8 @@ WITH
                 campaign_key,                                                      -- 3
                 click_key,                                                         -- 4
                 toUInt8(type IN ('page', 'screen')),                               -- 5
-                toUInt8({{is_conversion}}),                                        -- 6
-                toUInt8(secret AND {{is_conversion}}),                             -- 7
+                toUInt8({{is_conversion}} AS converts),                            -- 6
+                toUInt8(secret AND converts),                                      -- 7
                 url,                                                               -- 8
                 referrer,                                                          -- 9
                 referrer_host,                                                     -- 10
@@ -35,11 +35,11 @@ WITH
                 is_bot,                                                            -- 20
                 toUInt8(campaign_key = 0 AND click_key = 0 AND {{is_continuing}}), -- 21
                 {{local_day}},                                                     -- 22
-                if(secret AND {{is_conversion}}, '', client_session)               -- 23
+                if(secret AND converts, '', client_session)                        -- 23
             )) AS g
         FROM {{dirty_events}}
         WHERE {{is_activity}}
-            AND (site, subject) NOT IN (SELECT site, subject FROM {{scratch}}.dirty_subjects WHERE {{subject_is_blocked}})
+            AND (site, subject) NOT IN (SELECT site, subject FROM {{scratch}}.dirty_subjects WHERE {{visitor_is_blocked}})
         GROUP BY site, subject
     ),
     -- 2. in time order, with the owner of each moment (as an index into `owners`)
@@ -100,9 +100,15 @@ WITH
                 (t, last, next) -> if(next = t, t, last),
                 s_time, arrayFill(c -> c != 0, s_cut), arrayReverseFill(c -> c != 0, s_cut)
             ) AS s_start_any_length,
+            arrayExists((t, start) -> t - start > {length_ms:Int64}, s_time, s_start_any_length) AS is_long
+        FROM sorted
+    ),
+    folded AS
+    (
+        SELECT
+            *,
             -- Sessions over the maximum length are rare and depend on what came before, event by event: only their
             -- subjects are folded. State: (start of the session, its campaign, its click id, all starts so far).
-            arrayExists((t, start) -> t - start > {length_ms:Int64}, s_time, s_start_any_length) AS is_long,
             arrayFold(
                 (state, t, b, k, c) -> (
                     if(b OR t - state.1 > {length_ms:Int64}
@@ -119,7 +125,7 @@ WITH
             if(is_long,
                 arrayMap(t -> arrayLast(start -> start <= t, long_starts), s_time),
                 s_start_any_length) AS s_start
-        FROM sorted
+        FROM cut
     ),
     -- 4. one flag per session for its first and last moment, entry (first page, else first event), exit (last page, else
     --    last event) and source (first event with a campaign or click id, else the entry)
@@ -145,7 +151,7 @@ WITH
             arraySort(arrayZip(s.8, s_session, s_entry, s_exit, s_source, arrayMap(
                 (r, f, t, before) -> multiIf(NOT r, '', f, 'source:', t - before > {gap_ms:Int64}, 'list:', 'session:'),
                 s.9, s_first, s_time, arrayPushFront(arrayPopBack(s_time), toInt64(0))))) AS w
-        FROM cut
+        FROM folded
     ),
     -- 5. per session
     picked AS

@@ -2,7 +2,7 @@
 -- field nobody above filled is taken from below. What shares an order id but lies far apart is several orders, and what shares
 -- an event id only is one report by its name, within the hours that duplicates may take. Refunds lower the value of the
 -- order they follow.
-INSERT INTO {{scratch}}.conversions
+INSERT INTO {{scratch}}.chosen
 WITH
     together AS
     (
@@ -56,26 +56,26 @@ WITH
             arraySort(arrayDistinct(arrayMap(r -> r.14, reports))) AS reported_by
         FROM apart
         ARRAY JOIN split AS one_order, arrayEnumerate(split) AS number, starts AS start, arrayPushBack(arrayPopFront(starts), 0) AS following
-    ),
-    chosen AS
-    (
-        SELECT
-            site,
-            if(arrayExists(r -> r.9 = 1, reports), arrayFirst(r -> r.9 = 1, {{reports_by_person}}).8, by_time[1].8) AS person_id,
-            conversion_id,
-            order_key,
-            ({{reports_by_ts}})[1].10 AS ts,
-            arrayFirst(r -> r.11 != '', {{reports_by_visitor}}).11 AS visitor_id,
-            arrayFirst(r -> r.12 != 0, {{reports_by_session}}).12 AS own_session,
-            arrayFirst(r -> r.15 != '', {{reports_by_session}}).15 AS client_session,
-            name,
-            reports[1].5 AS order_id,
-            full_value - refunded AS value,
-            refunded,
-            if({{currency_goes_with_value}} AND valued.7 != '', valued.7, arrayFirst(r -> r.7 != '', {{reports_by_currency}}).7) AS currency,
-            reported_by
-        FROM merged
     )
+SELECT
+    site,
+    if(arrayExists(r -> r.9 = 1, reports), arrayFirst(r -> r.9 = 1, {{reports_by_person}}).8, by_time[1].8) AS person_id,
+    conversion_id,
+    order_key,
+    ({{reports_by_ts}})[1].10 AS ts,
+    arrayFirst(r -> r.11 != '', {{reports_by_visitor}}).11 AS visitor_id,
+    arrayFirst(r -> r.12 != 0, {{reports_by_session}}).12 AS own_session,
+    arrayFirst(r -> r.15 != '', {{reports_by_session}}).15 AS client_session,
+    name,
+    reports[1].5 AS order_id,
+    full_value - refunded AS value,
+    refunded,
+    if({{currency_goes_with_value}} AND valued.7 != '', valued.7, arrayFirst(r -> r.7 != '', {{reports_by_currency}}).7) AS currency,
+    reported_by
+FROM merged;
+
+-- Each with the session it belongs to. (A table, not a CTE: the engine would derive it anew wherever it is named.)
+INSERT INTO {{scratch}}.conversions
 SELECT
     c.site AS site,
     c.person_id AS person_id,
@@ -95,7 +95,7 @@ SELECT
     c.reported_by AS reported_by,
     {version:UInt64} AS version,
     0 AS is_deleted, {rules_version:UInt64} AS rules_version
-FROM chosen AS c
+FROM {{scratch}}.chosen AS c
 LEFT ANY JOIN
 (
     SELECT site, person_id, client_session, arraySort(groupArray((started_at, session_id))) AS visits
@@ -105,7 +105,7 @@ LEFT ANY JOIN
     (
         SELECT site, subject
         FROM {{derived}}.person_subjects
-        WHERE (site, person_id) IN (SELECT site, person_id FROM chosen WHERE client_session != '')
+        WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.chosen WHERE client_session != '')
     )
     GROUP BY site, person_id, client_session
 ) AS n ON n.site = c.site AND n.person_id = c.person_id AND n.client_session = c.client_session
@@ -117,7 +117,7 @@ ASOF LEFT JOIN
     (
         SELECT site, subject
         FROM {{derived}}.person_subjects
-        WHERE (site, person_id) IN (SELECT site, person_id FROM chosen WHERE own_session = 0)
+        WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.chosen WHERE own_session = 0)
     )
     GROUP BY site, person_id, started_at
 ) AS s ON s.site = c.site AND s.person_id = c.person_id AND s.started_at <= c.ts;

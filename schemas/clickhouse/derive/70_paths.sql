@@ -11,12 +11,7 @@ WITH
                 {{lookback_ms}}))) AS steps
         FROM {{derived}}.touchpoints FINAL
         WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)
-            AND (site, subject) IN
-            (
-                SELECT site, subject
-                FROM {{derived}}.person_subjects
-                WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)
-            )
+            AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.their_subjects)
             -- only persons who converted have a path here
             AND (site, person_id) IN
             (
@@ -85,12 +80,7 @@ FROM
         SELECT site, person_id, ts, touchpoint_id, channel
         FROM {{derived}}.touchpoints FINAL
         WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)
-            AND (site, subject) IN
-            (
-                SELECT site, subject
-                FROM {{derived}}.person_subjects
-                WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)
-            )
+            AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.their_subjects)
     ) AS t
     LEFT JOIN last_conversion AS c ON c.site = t.site AND c.person_id = t.person_id
     WHERE c.person_id = '' OR t.ts > c.converted_at
