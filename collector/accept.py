@@ -14,7 +14,7 @@ import msgspec
 
 from collector import bounds, rewrite
 from collector.client_ip import anonymise
-from collector.envelope import EVENTS, rejection_of
+from collector.envelope import OBJECT, SENT, properties_fault, rejection_of
 from collector.identity import overlong_identifier, routing_subject, text_of
 from schemas.clock import parse_ms
 from schemas.event import Event, Time
@@ -61,7 +61,6 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     event_id: str = ""
     rejection: Rejection | None = None
     consented: bool = True
-    content: int = 0  # hash of the event's bytes
 
 
 Step = Callable[[Draft], Rejection | None]
@@ -72,6 +71,11 @@ def within_limits(draft: Draft) -> Rejection | None:
     if (fault := bounds.over_limit(draft.raw)) is not None:
         return fault
     return bounds.unstorable(draft.raw) if draft.suspect else None
+
+
+def shaped(draft: Draft) -> Rejection | None:
+    """`properties` are an object, where the decoder left them as they are."""
+    return properties_fault(draft.event, draft.raw)
 
 
 def typed(draft: Draft) -> Rejection | None:
@@ -109,16 +113,18 @@ def priced(draft: Draft) -> Rejection | None:
     return None
 
 
-STEPS: Final[tuple[Step, ...]] = (within_limits, typed, identified, timed, priced)
+STEPS: Final[tuple[Step, ...]] = (within_limits, shaped, typed, identified, timed, priced)
 
 
 def plain(event: Event, raw: bytes) -> bool:
     """Whether the commonest kind of event passes all steps, told in one look; False asks the steps."""
     visitor_id, event_id, session_id = event.visitor_id, event.event_id, event.session_id
+    properties: object = event.properties
     return (
         len(raw) < bounds.MANY_KEYS_BYTES
-        and raw.count(b"{") + raw.count(b"[") <= NESTING_MAX
+        and bounds.opened(raw) <= NESTING_MAX
         and event.type is not None
+        and (type(properties) is not msgspec.Raw or bytes(properties)[0] == OBJECT)
         and type(visitor_id) is str
         and 0 < len(visitor_id) <= IDENTIFIER_CHARS_MAX
         and not visitor_id.isspace()
@@ -154,7 +160,7 @@ def readable(time: Time) -> bool:
 def judge(raw: bytes, sender: Sender, suspect: bool, make_id: Callable[[], str]) -> Verdict:
     """The verdict on one event's bytes."""
     try:
-        event = EVENTS.decode(raw)
+        event = SENT.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return refuse(raw, sender, bounds.over_limit(raw) or rejection_of(error, raw))
     return judge_decoded(event, raw, sender, suspect, make_id)
@@ -196,7 +202,7 @@ def judge_decoded(event: Event, raw: bytes, sender: Sender, suspect: bool, make_
         sender.language,
         raw_contacts=sender.raw_contacts,
     )
-    return Verdict(record, subject, event_id, None, consent, hash(raw))
+    return Verdict(record, subject, event_id, None, consent)
 
 
 def refuse(raw: bytes, sender: Sender, rejection: Rejection, visitor_id: str = "") -> Verdict:

@@ -122,7 +122,7 @@ class Collector:
         events, pixel = Events(tools), Pixel(tools)
         events_at = (f"{prefix}/v1/events", *alias.paths(settings.alias, alias.EVENTS))
         pixel_at = (f"{prefix}/p.gif", *alias.paths(settings.alias, alias.PIXEL))
-        if tools.embedded is not None:
+        if tools.direct is not None:
             self._direct = {
                 **{(b"POST", path.encode()): events.direct for path in events_at},
                 **{(b"GET", path.encode()): pixel.direct for path in pixel_at},

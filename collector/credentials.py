@@ -29,7 +29,12 @@ def key_in_header(authorization: bytes) -> str | None:
 def key_in_query(query: bytes) -> str | None:
     """`write_key` (or `k`) of a query string."""
     found = _QUERY.search(query)
-    return unquote_to_bytes(found.group(1).replace(b"+", b" ")).decode("latin-1") if found else None
+    if found is None:
+        return None
+    key = found.group(1)
+    if b"%" in key or b"+" in key:
+        key = unquote_to_bytes(key.replace(b"+", b" "))
+    return key.decode("latin-1")
 
 
 def key_in_unparsed(body: bytes) -> str | None:

@@ -14,12 +14,24 @@ from schemas.event import Event, EventType, Identifier
 from schemas.rejection import CODES, Rejection
 
 
-class Envelope(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Sent(Event, frozen=True, omit_defaults=True, gc=False):
+    """An event as the collector reads it: its `properties` are checked but not taken apart, which nobody needs here."""
+
+    properties: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # type: ignore[assignment]
+
+
+class Envelope(Sent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A body: an event's own fields, or `events`. `sent_at` and `write_key` may stand beside either."""
 
     type: EventType | None = None  # type: ignore[assignment]
     events: list[msgspec.Raw] | None = None
     write_key: str | None = None
+
+
+class _SentBatch(msgspec.Struct, frozen=True):
+    """A batch all of whose events can be read."""
+
+    events: list[Sent]
 
 
 class _Outline(msgspec.Struct):
@@ -30,7 +42,9 @@ class _Outline(msgspec.Struct):
 
 
 ENVELOPES: Final = msgspec.json.Decoder(Envelope)
-EVENTS: Final = msgspec.json.Decoder(Event)
+SENT: Final = msgspec.json.Decoder(Sent)
+_SENT_BATCHES: Final = msgspec.json.Decoder(_SentBatch)
+_EVENTS: Final = msgspec.json.Decoder(Event)
 OUTLINES: Final = msgspec.json.Decoder(_Outline)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _PLACE: Final = re.compile(r" - at `([^`]*)`$")
@@ -41,6 +55,7 @@ _FREE: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "/context/click_ids": msgspec.json.Decoder(str),
 }
 _ANY: Final = msgspec.json.Decoder(Any)
+OBJECT: Final = ord("{")
 # A high surrogate must be followed by a low one; a low one must follow a high one. The leading group eats `\\`.
 _LONE: Final = re.compile(
     rb"(?:^|[^\\])(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
@@ -48,6 +63,25 @@ _LONE: Final = re.compile(
 )
 _STRINGS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NOT_FINITE: Final = re.compile(rb"NaN|Infinity")
+
+
+def events_of(body: bytes) -> list[Sent] | None:
+    """The events of a batch, read at once; None where any can't be read, so that each must be looked at."""
+    try:
+        return _SENT_BATCHES.decode(body).events
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def properties_fault(event: Event, raw: bytes) -> Rejection | None:
+    """What is wrong with `properties` that nobody took apart: they are neither an object nor null."""
+    properties = event.properties
+    if isinstance(properties, msgspec.Raw) and bytes(properties)[0] != OBJECT:
+        try:
+            _EVENTS.decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return rejection_of(error, raw)
+    return None
 
 
 def rejection_of(error: Exception, raw: bytes) -> Rejection:

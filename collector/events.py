@@ -126,6 +126,11 @@ class Events(Intake):
         mint = parsed.single is None or not parsed.single.visitor_id
         sender = exchange.sender(grant, parsed.sent_at, NATIVE, mint=mint)
         make_id = self.tools.make_id
+        if parsed.batch is not None and parsed.read is not None:
+            return [
+                judge_decoded(event, raw, sender, parsed.suspect, make_id)
+                for event, raw in zip(parsed.read, parsed.batch, strict=True)
+            ]
         if parsed.batch is not None:
             return [judge(raw, sender, parsed.suspect, make_id) for raw in parsed.batch]
         raw = parsed.body if parsed.write_key is None else rewrite.without(parsed.body, "write_key")

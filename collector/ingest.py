@@ -5,7 +5,7 @@ Nothing is answered before the log has it: accepted events and rejected ones are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
@@ -13,18 +13,17 @@ from collector import metrics as m
 from collector.accept import Verdict
 from collector.answers import Fault
 from collector.client_ip import Proxies
-from collector.duplicates import Recent, key_of
+from collector.duplicates import Mark, Recent, mark_of
 from collector.held import Held, retry_after
 from collector.rate import Rate
 from collector.receipts import encode as encode_receipt
 from collector.registry import Registry
-from eventlog.contract import Log, LogError, LogFull, Record
+from collector.spool.log import SpooledLog
+from eventlog.contract import DirectLog, Log, LogError, LogFull, Record
 from eventlog.embedded import EmbeddedLog
-from schemas.record import encode
+from schemas.record import Accepted, encode
 from schemas.record import key_of as log_key
 from schemas.rejection import Rejection
-
-Mark = tuple[int, int]  # of an event: its id and its bytes, as `Recent` keeps them
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -43,9 +42,9 @@ class Tools(msgspec.Struct, frozen=True):
     rate: Rate | None = None  # None = no limit
 
     @property
-    def embedded(self) -> EmbeddedLog | None:
-        """The log, where it takes records without a task of ours (a spool and Kafka need one)."""
-        return self.log if isinstance(self.log, EmbeddedLog) else None
+    def direct(self) -> DirectLog | None:
+        """The log, where it takes records without a task of ours (a traced one does not)."""
+        return self.log if isinstance(self.log, EmbeddedLog | SpooledLog) else None
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -62,7 +61,7 @@ class Pending(msgspec.Struct, frozen=True, gc=False):
 
     verdicts: Sequence[Verdict]
     records: list[Record]
-    fresh: dict[Mark, None] = {}
+    fresh: Collection[Mark] = ()
     rejected: list[tuple[int, Rejection]] = []
     duplicates: int = 0
     fault: Fault | None = None
@@ -71,7 +70,7 @@ class Pending(msgspec.Struct, frozen=True, gc=False):
 def prepare(tools: Tools, verdicts: Sequence[Verdict]) -> Pending:
     """What of these verdicts goes into the log: all that is new, refused ones too."""
     records: list[Record] = []
-    fresh: dict[Mark, None] = {}
+    fresh: set[Mark] = set()
     rejected: list[tuple[int, Rejection]] = []
     duplicates = 0
     seen, append_record = tools.recent.seen, records.append
@@ -79,13 +78,12 @@ def prepare(tools: Tools, verdicts: Sequence[Verdict]) -> Pending:
         record = verdict.record
         if verdict.rejection is not None:
             rejected.append((place, verdict.rejection))
-        elif verdict.event_id:
-            key, content = key_of(record.site, verdict.event_id), verdict.content
-            mark = key, content
-            if seen(key, content) or mark in fresh:
+        elif verdict.event_id and isinstance(record, Accepted):
+            mark = mark_of(record.site, verdict.event_id, record.event)
+            if mark in fresh or seen(mark):
                 duplicates += 1
                 continue
-            fresh[mark] = None
+            fresh.add(mark)
         append_record(Record(log_key(record.site, verdict.subject), encode(record)))
     return Pending(verdicts, records, fresh, rejected, duplicates)
 

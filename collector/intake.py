@@ -7,7 +7,6 @@ how to finish (the answer once the log has it).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -21,8 +20,7 @@ from collector.held import retry_after
 from collector.ingest import Pending, Tools, fault_of
 from collector.logs import place_of
 from collector.receipts import encode_runs
-from eventlog.contract import LogError
-from eventlog.embedded import EmbeddedLog
+from eventlog.contract import DirectLog, LogError
 
 # A body that is smaller counts as one request only: as many as may be in flight are 16 MiB.
 SMALL_BYTES: Final = 16 * 1024
@@ -34,7 +32,7 @@ class Intake(ABC):
     def __init__(self, tools: Tools, name: str) -> None:
         self.tools = tools
         self.name = name
-        self._direct_log = tools.embedded
+        self._direct_log = tools.direct
         self._answered: dict[int, m.Tally] = {}
         self._log = structlog.get_logger(f"netiv.{name}")
 
@@ -70,16 +68,15 @@ class Intake(ABC):
             answer = self.refused(error)
         self.answer(request, exchange, answer)
 
-    def stored(self, request: Direct, exchange: Exchange, pending: Pending, places: Sequence[int]) -> None:
+    def stored(self, request: Direct, exchange: Exchange, pending: Pending, places: Any) -> None:
         """The log has a direct request's records."""
-        log = self._log_of_direct()
         try:
-            answer = self.finish(exchange, pending, encode_runs(log.generation, log.runs(places)))
+            answer = self.finish(exchange, pending, encode_runs(self._log_of_direct().runs(places)))
         except Exception as error:  # noqa: BLE001  (as above)
             answer = self.refused(error)
         self.answer(request, exchange, answer)
 
-    def _log_of_direct(self) -> EmbeddedLog:
+    def _log_of_direct(self) -> DirectLog:
         if self._direct_log is None:
             raise TypeError("this log is awaited")
         return self._direct_log
@@ -138,7 +135,7 @@ class Ticket:
         """Whether it was told."""
         return self._told
 
-    def set_result(self, places: Sequence[int], /) -> None:
+    def set_result(self, places: Any, /) -> None:
         """The records are durable."""
         self._told = True
         self._intake.stored(self._request, self._exchange, self._pending, places)

@@ -9,7 +9,7 @@ import msgspec
 from collector import bounds, salvage
 from collector.accept import readable
 from collector.credentials import key_in_unparsed
-from collector.envelope import ENVELOPES, OUTLINES, Envelope, rejection_of
+from collector.envelope import ENVELOPES, OUTLINES, Envelope, Sent, events_of, rejection_of
 from schemas.clock import parse_ms
 from schemas.event import Time
 from schemas.limits import BATCH_EVENTS_MAX
@@ -26,6 +26,7 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
     suspect: bool = False
     single: Envelope | None = None
     batch: list[bytes] | None = None
+    read: list[Sent] | None = None  # the events of the batch, where all of them can be read
     write_key: str | None = None
     sent_at: int | None = None
     fault: Rejection | None = None
@@ -52,10 +53,11 @@ def parse(body: bytes) -> Parsed:
     suspect = bounds.suspect(body)
     if envelope.events is not None:
         events = [bytes(raw) for raw in envelope.events]
-        return _batch(body, _Batch([], envelope.write_key, envelope.sent_at), events, suspect)
+        batch = _batch(body, _Batch([], envelope.write_key, envelope.sent_at), events, suspect)
+        return batch if batch.fault else msgspec.structs.replace(batch, read=events_of(body))
     if suspect and not _is_utf8(body):
         return Parsed(body, write_key=envelope.write_key, fault=_not_utf8())
-    return Parsed(body, suspect, envelope, None, envelope.write_key)
+    return Parsed(body, suspect, envelope, write_key=envelope.write_key)
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -82,7 +84,7 @@ def _batch(body: bytes, envelope: _Batch, events: list[bytes], suspect: bool) ->
             sent_at = parse_ms(envelope.sent_at)
         elif fault is None:
             fault = Rejection("invalid_time", "/sent_at", CODES["invalid_time"][0])
-    return Parsed(body, suspect, None, events, envelope.write_key, sent_at, fault)
+    return Parsed(body, suspect, batch=events, write_key=envelope.write_key, sent_at=sent_at, fault=fault)
 
 
 def _parse_refused(body: bytes, error: Exception) -> Parsed:

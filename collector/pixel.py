@@ -31,6 +31,7 @@ _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"cross-origin"),
 )
+_PLAIN: Final = Answer(200, GIF, _HEADERS)
 
 
 class Pixel(Intake):
@@ -38,6 +39,7 @@ class Pixel(Intake):
 
     def __init__(self, tools: Tools) -> None:
         super().__init__(tools, ENDPOINT)
+        self._accepted = tools.metrics.tally(m.ACCEPTED, ENDPOINT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         metrics = self.tools.metrics
@@ -64,8 +66,8 @@ class Pixel(Intake):
         """The query's event. Raises `Fault`."""
         self.overloaded()
         grant = exchange.grant_early() or exchange.grant(None)
-        referrer = exchange.headers.get(b"referer", b"").decode("utf-8", "replace")
-        event = event_of(exchange.scope["query_string"], referrer)
+        referrer = exchange.headers.get(b"referer")
+        event = event_of(exchange.scope["query_string"], referrer.decode("utf-8", "replace") if referrer else "")
         sender = exchange.sender(grant, None, ENDPOINT, mint="visitor_id" not in event)
         return prepare(self.tools, [self._judge(event, sender)])
 
@@ -81,9 +83,14 @@ class Pixel(Intake):
 
     def finish(self, exchange: Exchange, pending: Pending, receipt: str) -> Answer:
         """The image; a refused event's reason in a header."""
+        own = exchange.cookie_for(pending.verdicts)
+        if not pending.rejected and not pending.duplicates:  # a new event, as nearly all are: nothing to sum up
+            self.tools.recent.remember(pending.fresh)
+            self._accepted.amount += 1
+            return Answer(200, GIF, _HEADERS, own) if own else _PLAIN
         outcome = settle(self.tools, pending, receipt)
         code = outcome.rejected[0][1].code if outcome.rejected else ""
-        return _image(200, code, own=exchange.cookie_for(pending.verdicts))
+        return _image(200, code, own=own)
 
     def fault_answer(self, fault: Fault) -> Answer:
         """The image, with the fault's status."""

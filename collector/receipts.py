@@ -47,12 +47,9 @@ def encode(positions: Sequence[Position]) -> str:
     return ",".join([f"{run.generation}.{run.partition}.{run.first}-{run.last}" for run in runs])
 
 
-def encode_runs(generation: int, runs: Sequence[tuple[int, int, int]]) -> str:
-    """The same of runs (partition, first, last) in order, where the log says them at once."""
-    if len(runs) == 1:
-        partition, first, last = runs[0]
-        return f"{generation}.{partition}.{first}-{last}"
-    return ",".join([f"{generation}.{partition}.{first}-{last}" for partition, first, last in runs])
+def encode_runs(runs: Sequence[tuple[int, int, int, int]]) -> str:
+    """The same of runs (generation, partition, first, last) in order, where the log says them at once."""
+    return ",".join([f"{generation}.{partition}.{first}-{last}" for generation, partition, first, last in runs])
 
 
 def decode(text: str) -> list[Run]:

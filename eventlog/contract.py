@@ -9,7 +9,7 @@ limit leaves no choice. The log knows bytes, never events.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -136,3 +136,35 @@ class Log(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Waiter(Protocol):
+    """Who is told, on the loop, what became of an append. A future is one; what is cheaper than a future may be too."""
+
+    def done(self) -> bool:
+        """Whether it was told already, or wants to know no more."""
+        ...
+
+    def set_result(self, result: Any, /) -> None:
+        """The places of its records, which are durable: what `DirectLog.runs` and `positions` take."""
+        ...
+
+    def set_exception(self, error: Any, /) -> None:
+        """A `LogError`, its own."""
+        ...
+
+
+class DirectLog(Log, Protocol):
+    """A log that can be appended to without a task, which would cost more than a small append itself."""
+
+    def submit(self, records: Sequence[Record], waiter: Waiter) -> None:
+        """Append, durably; `waiter` is told. Raises `LogError` where the log refuses at once."""
+        ...
+
+    def positions(self, places: Any) -> list[Position]:
+        """What a waiter was told, as positions in the order of its records."""
+        ...
+
+    def runs(self, places: Any) -> list[tuple[int, int, int, int]]:
+        """The same as runs of neighbours: generation, partition, first and last offset."""
+        ...

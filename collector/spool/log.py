@@ -7,8 +7,10 @@ order. What a broker stored although it answered too late comes twice, with the 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 import structlog
@@ -17,7 +19,10 @@ from collector.spool.drain import Drain
 from collector.spool.figures import SpoolFigures
 from collector.spool.remote import OpenLog, Remote
 from collector.spool.slot import Slot
-from eventlog.contract import LogUnavailable, Position, Reader, Record, Stored
+from eventlog.contract import DirectLog, LogError, LogUnavailable, Position, Reader, Record, Stored, Waiter
+from eventlog.places import Run
+
+Placed = tuple[DirectLog, Any]  # in which log, and where there
 
 
 class SpoolPolicy(msgspec.Struct, frozen=True):
@@ -38,6 +43,9 @@ class SpooledLog:
         self._clock_ms = clock_ms
         self._spooling = True  # until the log behind was reached
         self._spooled = 0
+        self._loop = asyncio.get_running_loop()
+        self._going: deque[_Going] = deque()  # the oldest first
+        self._sweeping: asyncio.TimerHandle | None = None
         self._work = asyncio.Event()
         self._events = structlog.get_logger("netiv.spool")
         self._tasks = [asyncio.create_task(self._drain_own())]
@@ -62,22 +70,35 @@ class SpooledLog:
 
     async def append(self, records: Sequence[Record]) -> list[Position]:
         """Append to the log behind, or durably to the spool. Raises `LogFull` when the spool is full."""
-        if not self._spooling:
-            try:
-                async with asyncio.timeout(self._policy.after_s):
-                    return await self._remote.now().append(records)
-            except (TimeoutError, LogUnavailable) as error:
-                self._begin(str(error))
-        slot = self._slot
-        slot.appending += 1
+        future: asyncio.Future[Placed] = asyncio.get_running_loop().create_future()
+        self.submit(records, future)
+        return self.positions(await future)
+
+    def submit(self, records: Sequence[Record], waiter: Waiter) -> None:
+        """See `DirectLog.submit`."""
+        log = self._remote.log
+        if self._spooling or log is None:
+            self._spool_records(records, waiter)
+            return
+        going = _Going(self, log, records, waiter)
         try:
-            positions = await slot.log.append(records)
-            slot.waiting += len(records)
-            self._spooled += len(records)
-        finally:
-            slot.appending -= 1
-            self._work.set()
-        return positions
+            log.submit(records, going)
+        except LogUnavailable as error:
+            going.set_exception(error)
+            return
+        self._going.append(going)
+        if self._sweeping is None:
+            self._sweeping = self._loop.call_later(self._policy.after_s / 4, self._sweep)
+
+    def positions(self, placed: Placed) -> list[Position]:
+        """What a waiter was told, as positions."""
+        log, places = placed
+        return log.positions(places)
+
+    def runs(self, placed: Placed) -> list[Run]:
+        """What a waiter was told, as runs of neighbours."""
+        log, places = placed
+        return log.runs(places)
 
     async def figures(self) -> SpoolFigures:
         """For metrics."""
@@ -117,6 +138,8 @@ class SpooledLog:
 
     async def close(self) -> None:
         """Stop draining; what waits stays for the next start."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         for task in self._tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -126,6 +149,39 @@ class SpooledLog:
         finally:
             for slot in (self._slot, *self._orphans):
                 await slot.close()
+
+    def late_at(self) -> float:
+        """When what is appended now has taken too long (the loop's time)."""
+        return self._loop.time() + self._policy.after_s
+
+    def away(self, reason: str, records: Sequence[Record], waiter: Waiter) -> None:
+        """The log behind does not take these records."""
+        self._begin(reason)
+        if not waiter.done():
+            self._spool_records(records, waiter)
+
+    def spooled(self, count: int) -> None:
+        """So many records are in the spool, or none if it refused them."""
+        self._slot.waiting += count
+        self._spooled += count
+        self._slot.appending -= 1
+        self._work.set()
+
+    def _spool_records(self, records: Sequence[Record], waiter: Waiter) -> None:
+        slot = self._slot
+        slot.appending += 1
+        spooling = _Spooling(self, slot.log, len(records), waiter)
+        try:
+            slot.log.submit(records, spooling)
+        except LogError as error:
+            spooling.set_exception(error)
+
+    def _sweep(self) -> None:
+        """Take what the log behind keeps waiting for too long to the spool. The oldest are due first."""
+        going, now = self._going, self._loop.time()
+        while going and (going[0].done() or going[0].late_at <= now):
+            going.popleft().set_exception(LogUnavailable("too slow"))
+        self._sweeping = self._loop.call_later(self._policy.after_s / 4, self._sweep) if going else None
 
     def _begin(self, reason: str) -> None:
         if not self._spooling:
@@ -171,3 +227,64 @@ class SpooledLog:
             await drain.some()
         await slot.close()
         self._orphans.remove(slot)
+
+
+class _Going:
+    """Waits for the log behind; should that fail or take too long, the records go to the spool."""
+
+    __slots__ = ("_log", "_over", "_records", "_spooled", "_waiter", "late_at")
+
+    def __init__(self, spooled: SpooledLog, log: DirectLog, records: Sequence[Record], waiter: Waiter) -> None:
+        self._spooled = spooled
+        self._log = log
+        self._records = records
+        self._waiter = waiter
+        self._over = False
+        self.late_at = spooled.late_at()
+
+    def done(self) -> bool:
+        return self._over or self._waiter.done()
+
+    def set_result(self, places: Any, /) -> None:
+        if not self.done():
+            self._end()
+            self._waiter.set_result((self._log, places))
+
+    def set_exception(self, error: Any, /) -> None:
+        if self._over:
+            return
+        records = self._records
+        self._end()
+        if isinstance(error, LogUnavailable):
+            self._spooled.away(str(error), records, self._waiter)
+        elif not self._waiter.done():
+            self._waiter.set_exception(error)
+
+    def _end(self) -> None:
+        self._over = True
+        self._records = ()  # it is looked at again only when all before it are over
+
+
+class _Spooling:
+    """Waits for the spool."""
+
+    __slots__ = ("_count", "_log", "_spooled", "_waiter")
+
+    def __init__(self, spooled: SpooledLog, log: DirectLog, count: int, waiter: Waiter) -> None:
+        self._spooled = spooled
+        self._log = log
+        self._count = count
+        self._waiter = waiter
+
+    def done(self) -> bool:
+        return False  # whether anybody waits or not, it is counted
+
+    def set_result(self, places: Any, /) -> None:
+        self._spooled.spooled(self._count)
+        if not self._waiter.done():
+            self._waiter.set_result((self._log, places))
+
+    def set_exception(self, error: Any, /) -> None:
+        self._spooled.spooled(0)
+        if not self._waiter.done():
+            self._waiter.set_exception(error)

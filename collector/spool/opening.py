@@ -7,7 +7,7 @@ from functools import partial
 
 from collector.spool.log import SpooledLog, SpoolPolicy
 from collector.spool.slot import claim
-from eventlog.contract import Log
+from eventlog.contract import DirectLog
 from schemas.settings import Settings
 
 
@@ -17,7 +17,7 @@ async def open_spooled_log(settings: Settings, clock_ms: Callable[[], int]) -> S
     return SpooledLog(partial(_open_kafka, settings), slots, SpoolPolicy(settings.spool_after_s), clock_ms)
 
 
-async def _open_kafka(settings: Settings) -> Log:
+async def _open_kafka(settings: Settings) -> DirectLog:
     from eventlog.kafka import open_kafka_log  # an extra: single-machine installations do without
 
     return await open_kafka_log(settings)

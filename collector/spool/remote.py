@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from eventlog.contract import Log, LogUnavailable
+from eventlog.contract import DirectLog, LogUnavailable
 
-OpenLog = Callable[[], Awaitable[Log]]
+OpenLog = Callable[[], Awaitable[DirectLog]]
 
 
 class Remote:
@@ -16,9 +16,9 @@ class Remote:
     def __init__(self, opening: OpenLog) -> None:
         self._opening = opening
         self._lock = asyncio.Lock()
-        self.log: Log | None = None
+        self.log: DirectLog | None = None
 
-    async def get(self) -> Log:
+    async def get(self) -> DirectLog:
         """The opened log; opens it when it isn't. Raises `LogUnavailable` for whatever stands in the way."""
         if self.log is None:
             async with self._lock:
@@ -26,7 +26,7 @@ class Remote:
                     self.log = await self._open()
         return self.log
 
-    def now(self) -> Log:
+    def now(self) -> DirectLog:
         """The opened log. Raises `LogUnavailable` when it never could be reached so far."""
         if self.log is None:
             raise LogUnavailable("The log was not reached yet")
@@ -37,7 +37,7 @@ class Remote:
         if self.log is not None:
             await self.log.close()
 
-    async def _open(self) -> Log:
+    async def _open(self) -> DirectLog:
         try:
             return await self._opening()
         except LogUnavailable:

@@ -10,8 +10,6 @@ import msgspec
 
 from eventlog.contract import LogError, Position, Record, Stored
 
-OFFSET_BITS: Final = 48  # 2.8e14 records a partition: 89 years at 100,000 a second
-OFFSET_MASK: Final = (1 << OFFSET_BITS) - 1
 PARTITIONS_MAX: Final = 256
 # A reader decodes whole chunks, so these bound the work of a read of one record.
 CHUNK_RECORDS_MAX: Final = 1024
@@ -28,11 +26,6 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     first: int
     appended_at: int
     body: bytes
-
-
-def base_of(partition: int) -> int:
-    """The packed id of a partition's offset 0."""
-    return partition << OFFSET_BITS
 
 
 def partition_of(key: bytes, partitions: int) -> int:

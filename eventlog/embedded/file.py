@@ -23,7 +23,9 @@ from eventlog.embedded.locks import WriterLock
 FILE_NAME: Final = "log.sqlite3"
 FORMAT: Final = 1
 BUSY_TIMEOUT_S: Final = 10.0
-PAGE_BYTES: Final = 4096
+# Of a new file. Larger than SQLite's own 4 KiB: a group of batches is written in half the calls, and a single small
+# record costs no more.
+PAGE_BYTES: Final = 8 * 1024
 # After this much was written the write-ahead log is copied back, by the writer itself.
 CHECKPOINT_BYTES: Final = 8 * 1024 * 1024
 # Over this a checkpoint waits for readers, so that the write-ahead log starts over.
@@ -31,6 +33,7 @@ WAL_BYTES_MAX: Final = 64 * 1024 * 1024
 
 # FULL: a commit returns after the write-ahead log was synced. No automatic checkpoints: ours run under the writer lock.
 PRAGMAS: tuple[str, ...] = (
+    f"PRAGMA page_size = {PAGE_BYTES}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA fullfsync = 1",
@@ -142,7 +145,7 @@ def _sync_names(folder: Path) -> None:
 def checkpoint(db: Database) -> None:
     """Copy the write-ahead log back. Call it under the writer lock, outside a transaction."""
     _, frames, _ = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    if frames * PAGE_BYTES > WAL_BYTES_MAX:
+    if frames * _page_bytes(db) > WAL_BYTES_MAX:
         db.execute("PRAGMA busy_timeout = 250").fetchall()
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}").fetchall()
@@ -162,4 +165,9 @@ def used_bytes(db: Database) -> int:
     """Bytes of the pages that hold something."""
     pages: int = db.execute("PRAGMA page_count").fetchone()[0]
     free: int = db.execute("PRAGMA freelist_count").fetchone()[0]
-    return (pages - free) * PAGE_BYTES
+    return (pages - free) * _page_bytes(db)
+
+
+def _page_bytes(db: Database) -> int:
+    size: int = db.execute("PRAGMA page_size").fetchone()[0]
+    return size

@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from eventlog.contract import LogFull, LogUnavailable, Position, Record, Stored
+from eventlog.contract import LogFull, LogUnavailable, Position, Record, Stored, Waiter
 from eventlog.embedded import progress, query, retention
-from eventlog.embedded.chunks import OFFSET_BITS, OFFSET_MASK
 from eventlog.embedded.file import Database, Origin, connect, prepare
 from eventlog.embedded.locks import ReaderLock, WriterLock
 from eventlog.embedded.news import News
 from eventlog.embedded.queries import Queries
 from eventlog.embedded.reader import EmbeddedReader, Membership
 from eventlog.embedded.room import Room
-from eventlog.embedded.writer import Outcome, Request, Site, Waiter, Writer, resolve
+from eventlog.embedded.writer import Outcome, Request, Site, Writer, resolve
+from eventlog.places import Run, positions, runs
 
 BYTES_MAX: Final = 20 * 1024**3
 # A commit that takes longer is given up (outcome unknown): the disk, or a process that holds the writer lock, hangs.
@@ -82,8 +82,7 @@ class EmbeddedLog:
         return self.positions(await future)
 
     def submit(self, records: Sequence[Record], waiter: Waiter) -> None:
-        """Append without a task: `waiter` is told on the loop the places of the records (see `positions`, `runs`), or
-        the error. Raises `LogError` where the log refuses at once.
+        """See `DirectLog.submit`.
 
         What one turn of the loop submits goes to the writer together: one wake-up, one group."""
         if self._closed:
@@ -96,24 +95,12 @@ class EmbeddedLog:
         self._gathered.append((waiter, records))
 
     def positions(self, places: Sequence[int]) -> list[Position]:
-        """Places, as the writer numbers them, as positions."""
-        generation = self._generation
-        return [Position(generation, place >> OFFSET_BITS, place & OFFSET_MASK) for place in places]
+        """Places as positions."""
+        return positions(self._generation, places)
 
-    def runs(self, places: Sequence[int]) -> list[tuple[int, int, int]]:
-        """Places as (partition, first offset, last offset) of their runs of neighbours, in order."""
-        if isinstance(places, range):
-            first, last = places[0], places[-1]
-            return [(first >> OFFSET_BITS, first & OFFSET_MASK, last & OFFSET_MASK)]
-        found: list[tuple[int, int, int]] = []
-        ordered = sorted(places)
-        start = 0
-        for index in range(1, len(ordered) + 1):
-            if index == len(ordered) or ordered[index] != ordered[index - 1] + 1:
-                first, last = ordered[start], ordered[index - 1]
-                found.append((first >> OFFSET_BITS, first & OFFSET_MASK, last & OFFSET_MASK))
-                start = index
-        return found
+    def runs(self, places: Sequence[int]) -> list[Run]:
+        """Places as runs of neighbours."""
+        return runs(self._generation, places)
 
     def _hand_over(self) -> None:
         gathered, self._gathered = self._gathered, []

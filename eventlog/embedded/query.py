@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eventlog.contract import Stored
-from eventlog.embedded.chunks import Chunk, base_of, cut, decode
+from eventlog.embedded.chunks import Chunk, cut, decode
 from eventlog.embedded.file import Database, Origin
+from eventlog.places import base_of
 
 _HEAD = """
 SELECT max(

@@ -10,9 +10,9 @@ from typing import Final
 
 import msgspec
 
-from eventlog.embedded.chunks import base_of
 from eventlog.embedded.file import Database, used_bytes
 from eventlog.embedded.query import committed, head
+from eventlog.places import base_of
 
 # One step's work: well under 10 ms, so that an append waits for no more than that.
 STEP_CHUNKS: Final = 256

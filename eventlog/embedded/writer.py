@@ -15,34 +15,17 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import chain
 from queue import SimpleQueue
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from eventlog.contract import LogError, LogFull, LogUnavailable, Record
+from eventlog.contract import LogError, LogFull, LogUnavailable, Record, Waiter
 from eventlog.embedded.append import append, append_next, ranges
 from eventlog.embedded.chunks import encode
 from eventlog.embedded.faults import leaves_connection_sound, translate
 from eventlog.embedded.file import CHECKPOINT_BYTES, Database, checkpoint, settle
 from eventlog.embedded.locks import WriterLock
 from eventlog.embedded.room import Room
-
-
-class Waiter(Protocol):
-    """Who is told, on the loop, what became of an append. A future is one; what is cheaper than a future may be too."""
-
-    def done(self) -> bool:
-        """Whether it was told already, or wants to know no more."""
-        ...
-
-    def set_result(self, result: Any, /) -> None:
-        """The packed ids of its records, which are durable."""
-        ...
-
-    def set_exception(self, error: Any, /) -> None:
-        """A `LogError`, its own."""
-        ...
-
 
 T = TypeVar("T")
 Job = Callable[[Database], Any]

@@ -15,6 +15,7 @@ from eventlog.contract import LogError, LogUnavailable
 from eventlog.kafka.faults import translate
 from eventlog.kafka.producers import Producers
 from eventlog.kafka.ticket import Share, Ticket
+from eventlog.places import base_of
 
 Part = tuple[Ticket, list[int]]
 
@@ -85,7 +86,7 @@ class Lane:
         while self._waiting:
             share = self._waiting[0]
             ticket = share.ticket
-            if ticket.over:
+            if not ticket.wanted():
                 self._waiting.popleft()
                 continue
             start = share.sent
@@ -109,9 +110,10 @@ class Lane:
         if first < 0:  # stored by an earlier attempt, whose answer was lost and is no longer known
             _fail(parts, LogUnavailable("Kafka: stored, but the brokers forgot where"))
             return
+        place = base_of(self._partition) + first
         for ticket, indexes in parts:
-            ticket.placed(indexes, first)
-            first += len(indexes)
+            ticket.placed(indexes, place)
+            place += len(indexes)
 
     def _split(self, parts: list[Part]) -> None:
         """The topic takes no batch of this size: halve it; a single record that is too large fails alone."""

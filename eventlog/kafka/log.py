@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from aiokafka.client import AIOKafkaClient
 
-from eventlog.contract import LogUnavailable, Position, Record, Stored
+from eventlog.contract import LogUnavailable, Position, Record, Stored, Waiter
 from eventlog.kafka import retention
 from eventlog.kafka.config import REQUEST_S, KafkaConfig, config_of
 from eventlog.kafka.diagnosis import reaching
@@ -17,6 +18,7 @@ from eventlog.kafka.progress import Progress
 from eventlog.kafka.reader import KafkaReader, Membership
 from eventlog.kafka.topic import Topic, find_topic
 from eventlog.kafka.writing import Writing
+from eventlog.places import Run, positions, runs
 from schemas.settings import Settings
 
 
@@ -72,7 +74,23 @@ class KafkaLog:
 
     async def append(self, records: Sequence[Record]) -> list[Position]:
         """Append durably. After `LogUnavailable` some of the records may be stored: retry with the same ids."""
-        return await self._writing.append(records)
+        if not records:
+            return []
+        future: asyncio.Future[Sequence[int]] = asyncio.get_running_loop().create_future()
+        self.submit(records, future)
+        return self.positions(await future)
+
+    def submit(self, records: Sequence[Record], waiter: Waiter) -> None:
+        """See `DirectLog.submit`."""
+        self._writing.submit(records, waiter)
+
+    def positions(self, places: Sequence[int]) -> list[Position]:
+        """Places as positions."""
+        return positions(self.generation, places)
+
+    def runs(self, places: Sequence[int]) -> list[Run]:
+        """Places as runs of neighbours."""
+        return runs(self.generation, places)
 
     async def reader(self, group: str) -> KafkaReader:
         """A new member of `group`; returns when it has its first partitions (perhaps none)."""

@@ -1,40 +1,54 @@
-"""One append on its way: how many of its records the brokers have, and where. Pure but for its future."""
+"""One append on its way: how many of its records the brokers have, and where. Pure."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from eventlog.contract import LogError, Record
+from eventlog.contract import LogError, Record, Waiter
 
 
 class Ticket:
-    """Resolved when every record has its offset, or with the first failure."""
+    """Tells its waiter when every record has its place, or of the first failure."""
 
-    def __init__(self, records: Sequence[Record], timestamp_ms: int) -> None:
+    __slots__ = ("_ended", "_left", "_waiter", "deadline", "over", "places", "records", "size", "timestamp_ms")
+
+    def __init__(self, records: Sequence[Record], size: int, waiter: Waiter, ended: Callable[[Ticket], None]) -> None:
+        """`ended` is called once, whatever the outcome."""
         self.records = records
-        self.timestamp_ms = timestamp_ms
-        self.offsets = [-1] * len(records)
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.size = size
+        self.places = [0] * len(records)
+        self.over = False  # nobody waits any more: what was not sent need not be sent
+        self.timestamp_ms = 0
+        self.deadline = 0.0
         self._left = len(records)
+        self._waiter = waiter
+        self._ended = ended
 
-    @property
-    def over(self) -> bool:
-        """Nobody waits any more: what was not sent need not be sent."""
-        return self.done.done()
+    def wanted(self) -> bool:
+        """Whether somebody still waits."""
+        if not self.over and self._waiter.done():
+            self._end()
+        return not self.over
 
-    def placed(self, indexes: Sequence[int], first_offset: int) -> None:
-        """These records are durable, at consecutive offsets."""
-        for offset, index in enumerate(indexes, first_offset):
-            self.offsets[index] = offset
+    def placed(self, indexes: Sequence[int], first: int) -> None:
+        """These records are durable, at consecutive places."""
+        for place, index in enumerate(indexes, first):
+            self.places[index] = place
         self._left -= len(indexes)
-        if not self._left and not self.done.done():
-            self.done.set_result(None)
+        if not self._left and self.wanted():
+            self._end()
+            self._waiter.set_result(self.places)
 
     def failed(self, error: LogError) -> None:
         """Some of the records could not be stored, or nobody knows."""
-        if not self.done.done():
-            self.done.set_exception(error)
+        if self.wanted():
+            self._end()
+            self._waiter.set_exception(error)
+
+    def _end(self) -> None:
+        self.over = True
+        self.records = ()
+        self._ended(self)
 
 
 class Share:

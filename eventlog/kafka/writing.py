@@ -1,17 +1,21 @@
-"""Appends: records go to their partitions' lanes, and the call returns when every lane has brought its share home."""
+"""Appends: records go to their partitions' lanes, and whoever waits is told when every lane has brought its share home."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Final
 from zlib import crc32
 
-from eventlog.contract import LogError, LogUnavailable, Position, Record
+from eventlog.contract import LogError, LogUnavailable, Record, Waiter
 from eventlog.kafka.config import RECORD_BYTES_MAX, WAITING_BYTES_MAX, KafkaConfig
 from eventlog.kafka.lane import Lane
 from eventlog.kafka.producers import Producers
 from eventlog.kafka.ticket import Share, Ticket
 from eventlog.kafka.topic import Topic
+
+SWEEP_S: Final = 0.25
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -29,42 +33,35 @@ class Writing:
         self._producers = Producers(config)
         self._lanes = [Lane(self._producers, topic.name, n) for n in range(topic.partitions)]
         self._waiting_bytes = 0
+        self._under_way: deque[Ticket] = deque()  # the oldest first
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
         self._closed = False
 
     async def start(self) -> None:
         """Make the producer now rather than at the first append."""
         await self._producers.get()
 
-    async def append(self, records: Sequence[Record]) -> list[Position]:
-        """Append durably; positions in the order given."""
+    def submit(self, records: Sequence[Record], waiter: Waiter) -> None:
+        """See `DirectLog.submit`."""
         if self._closed:
             raise LogUnavailable("The log is closed")
-        if not records:
-            return []
-        size = self._admit(records)
+        ticket = Ticket(records, self._admit(records), waiter, self._ended)
+        ticket.timestamp_ms = self._clock_ms()
+        ticket.deadline = self._loop.time() + self._config.append_timeout_s
+        self._under_way.append(ticket)
+        if self._sweeping is None:
+            self._sweeping = self._loop.call_later(SWEEP_S, self._sweep)
         count = self._topic.partitions
-        ticket = Ticket(records, self._clock_ms())
         shares: dict[int, Share] = {}
-        partitions = [crc32(record.key) % count for record in records]
-        for index, partition in enumerate(partitions):
+        for index, record in enumerate(records):
+            partition = crc32(record.key) % count
             share = shares.get(partition)
             if share is None:
                 share = shares[partition] = Share(ticket)
             share.indexes.append(index)
         for partition, share in shares.items():
             self._lanes[partition].put(share)
-        try:
-            async with asyncio.timeout(self._config.append_timeout_s):
-                await ticket.done
-        except TimeoutError:
-            raise LogUnavailable("Kafka does not answer in time") from None
-        finally:
-            self._waiting_bytes -= size
-        generation = self._topic.generation
-        return [
-            Position(generation, partition, offset)
-            for partition, offset in zip(partitions, ticket.offsets, strict=True)
-        ]
 
     async def close(self) -> None:
         """Give what is under way a moment, then end."""
@@ -72,6 +69,18 @@ class Writing:
         await self._producers.close()
         for lane in self._lanes:
             await lane.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+
+    def _sweep(self) -> None:
+        """Give up what waits for too long. All wait for the same time, so the oldest are due first."""
+        under_way, now = self._under_way, self._loop.time()
+        while under_way and (under_way[0].over or under_way[0].deadline <= now):
+            under_way.popleft().failed(LogUnavailable("Kafka does not answer in time"))
+        self._sweeping = self._loop.call_later(SWEEP_S, self._sweep) if under_way else None
+
+    def _ended(self, ticket: Ticket) -> None:
+        self._waiting_bytes -= ticket.size
 
     def _admit(self, records: Sequence[Record]) -> int:
         """Bytes of the values. Raises for what can't or may not wait here."""

@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.accept import STEPS, Draft, Sender, plain
-from collector.envelope import EVENTS
+from collector.envelope import SENT
 from collector.receipts import encode, encode_runs
 from eventlog.contract import Position
-from eventlog.embedded import EmbeddedLog
-from eventlog.embedded.chunks import OFFSET_BITS
+from eventlog.places import OFFSET_BITS, OFFSET_MASK, runs
 
 SENDER = Sender("shop", secret=False, received_at=1_780_000_000_000)
 TEXTS = st.sampled_from(["", " ", "v", "v1", "x" * 512, "x" * 513, "é" * 512, "2026-11-21T10:00:00.123Z", "9" * 309])
@@ -36,7 +35,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 @given(st.fixed_dictionaries({"type": st.just("page")}, optional=FIELDS))
 def test_an_event_that_looks_plain_passes_every_step(fields: dict[str, Any]) -> None:
     raw = msgspec.json.encode(fields)
-    event = EVENTS.decode(raw)
+    event = SENT.decode(raw)
     if plain(event, raw):
         draft = Draft(event, raw, SENDER, False, str(event.visitor_id).strip())
         assert [step(draft) for step in STEPS] == [None] * len(STEPS)
@@ -48,7 +47,7 @@ def test_the_events_of_a_browser_look_plain() -> None:
         b'"created_at":"2026-11-21T10:00:00.123Z","context":{"url":"https://shop.example/","campaign":{"source":"x"}},'
         b'"properties":{"a":[1,2],"b":{"c":null}}}'
     )
-    assert plain(EVENTS.decode(raw), raw)
+    assert plain(SENT.decode(raw), raw)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), min_size=1, unique=True) | st.integers(1, 30))
@@ -57,5 +56,5 @@ def test_a_receipt_is_the_same_from_runs_as_from_positions(given_places: list[tu
         packed: Sequence[int] = range(7, 7 + given_places)
     else:
         packed = [(partition << OFFSET_BITS) + offset for partition, offset in given_places]
-    positions = [Position(5, place >> OFFSET_BITS, place & ((1 << OFFSET_BITS) - 1)) for place in packed]
-    assert encode_runs(5, EmbeddedLog.runs(None, packed)) == encode(positions)  # type: ignore[arg-type]
+    positions = [Position(5, place >> OFFSET_BITS, place & OFFSET_MASK) for place in packed]
+    assert encode_runs(runs(5, packed)) == encode(positions)

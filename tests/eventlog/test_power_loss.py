@@ -16,8 +16,8 @@ import pytest
 from eventlog.contract import Record
 from eventlog.embedded import progress, query, retention
 from eventlog.embedded.append import append
-from eventlog.embedded.chunks import OFFSET_BITS, OFFSET_MASK
 from eventlog.embedded.file import FILE_NAME, Database, Origin, checkpoint, configure, connect, create, prepare
+from eventlog.places import OFFSET_BITS, OFFSET_MASK
 from tests.eventlog.power import Disk
 
 PARTITIONS = 2

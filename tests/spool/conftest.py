@@ -11,7 +11,7 @@ import pytest
 
 from collector.spool.log import SpooledLog, SpoolPolicy
 from collector.spool.slot import claim
-from eventlog.contract import Log, LogUnavailable
+from eventlog.contract import DirectLog, LogUnavailable
 from eventlog.embedded import open_embedded_log
 from tests.spool.gate import Gate
 
@@ -31,7 +31,7 @@ async def gate(tmp_path: Path) -> AsyncIterator[Gate]:
 async def spooled(gate: Gate, tmp_path: Path) -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
 
-        async def opening() -> Log:
+        async def opening() -> DirectLog:
             if not gate.open:
                 raise LogUnavailable("The gate is shut")
             return gate

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from eventlog.contract import Log, LogError, LogUnavailable, Position, Record
+from eventlog.contract import DirectLog, LogError, LogUnavailable, Position, Record, Waiter
+from eventlog.places import base_of
 
 
 class Gate:
     """Passes everything to the log behind while `open`."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: DirectLog) -> None:
         self.log = log
         self.open = True
         self.answers = asyncio.Event()  # cleared: appends are stored, but nobody hears of it
@@ -25,6 +26,19 @@ class Gate:
     async def ends(self) -> dict[int, int]:
         self._pass()
         return await self.log.ends()
+
+    def submit(self, records: Sequence[Record], waiter: Waiter) -> None:
+        """As a broker does it: whoever waits is told what became of `append`, whenever that is."""
+        asyncio.get_running_loop().create_task(self._tell(records, waiter))
+
+    async def _tell(self, records: Sequence[Record], waiter: Waiter) -> None:
+        try:
+            positions = await self.append(records)
+        except LogError as error:
+            waiter.set_exception(error)
+        else:
+            if not waiter.done():
+                waiter.set_result([base_of(one.partition) + one.offset for one in positions])
 
     async def append(self, records: Sequence[Record]) -> list[Position]:
         self._pass()

@@ -11,7 +11,7 @@ import pytest
 
 from collector.spool.log import SpooledLog, SpoolPolicy
 from collector.spool.slot import claim
-from eventlog.contract import Log, LogFull, LogUnavailable, Record
+from eventlog.contract import DirectLog, LogFull, LogUnavailable, Record
 from eventlog.embedded import open_embedded_log
 from tests.kafka.waiting import until
 from tests.spool.gate import Gate
@@ -32,7 +32,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def test_a_full_disk(small_disk: Path, gate: Gate) -> None:
     gate.open = False
 
-    async def opening() -> Log:
+    async def opening() -> DirectLog:
         if not gate.open:
             raise LogUnavailable("The gate is shut")
         return gate
