@@ -1,7 +1,8 @@
 """How fast events reach a real Kafka, as ratios to aiokafka's own `send_batch` in the same run: `python -m bench.kafka`.
 
 One broker and wrk on one core, the process that is measured on the other; variants take turns in every round and each
-figure is the median of its rounds. Everything is idempotent, acknowledged by the broker, lz4, 12 partitions.
+figure is the median of its rounds. Everything is idempotent, acknowledged by the broker, 12 partitions. The ceiling is
+`send_batch` as the client comes (its batch size, lz4 at its level); three more show what size and compression are worth.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import argparse
 import asyncio
 import itertools
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import msgspec
 import uvloop
@@ -31,7 +34,12 @@ from netiv.dev.broker import Cluster
 TARGET = 0.35
 PUBLISHERS = 64
 BATCH = 20
-CEILING_BATCH_BYTES = (16 * 1024, 512 * 1024)
+KIB = 1024
+CEILINGS = (("lz4", 16 * KIB), ("lz4", 512 * KIB), ("zstd", 16 * KIB), ("zstd", 512 * KIB))
+OURS = "zstd"
+# A collector that has just started spools until it has reached Kafka.
+REACHED_S = 2.0
+SPOOL_EMPTY_BYTES = 1024 * KIB
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -41,14 +49,14 @@ class Figure(msgspec.Struct, frozen=True):
     cpu_us: float
 
 
-def config_of(bootstrap: str) -> KafkaConfig:
+def config_of(bootstrap: str, compression: str = OURS) -> KafkaConfig:
     """The topic of the bench."""
-    return KafkaConfig(bootstrap=bootstrap, topic="bench", partitions=12)
+    return KafkaConfig(bootstrap=bootstrap, topic="bench", partitions=12, compression=compression)
 
 
-async def ceiling(bootstrap: str, seconds: float, batch_bytes: int) -> float:
+async def ceiling(bootstrap: str, seconds: float, compression: str, batch_bytes: int) -> float:
     """Messages/s of `create_batch` + `send_batch`: batches are filled to the brim, two under way per partition."""
-    producer = make_producer(config_of(bootstrap))
+    producer = make_producer(config_of(bootstrap, compression))
     producer._message_accumulator._batch_size = batch_bytes  # noqa: SLF001 - what max_batch_size sets
     await producer.start()
     sample = list(records(2_000, 5_000, 1))
@@ -109,10 +117,21 @@ def collector(seconds: int, folder: Path, events: int, seed: str) -> Figure:
     """Events over HTTP."""
     variant = Variant("collector", "collector", events=events)
     with running("collector", folder) as (port, process):
-        load(port, script_of(variant, folder, f"w{seed}"), 2)  # by its end the collector has reached Kafka
+        time.sleep(REACHED_S)
+        load(port, script_of(variant, folder, f"w{seed}"), 1)
         before = cpu_s(process)
         rate = load(port, script_of(variant, folder, f"m{seed}"), seconds) * events
-        return Figure(rate, (cpu_s(process) - before) / (rate * seconds) * 1e6)
+        figure = Figure(rate, (cpu_s(process) - before) / (rate * seconds) * 1e6)
+        with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            spool = re.search(rb"^netiv_spool_bytes ([0-9.e+]+)", answer.read(), re.MULTILINE)
+        if spool is None or float(spool.group(1)) > SPOOL_EMPTY_BYTES:
+            raise SystemExit("the collector spooled: what was measured is not the way to Kafka")
+        return figure
+
+
+def name_of(compression: str, batch_bytes: int) -> str:
+    """A ceiling's line."""
+    return f"send_batch, {compression}, {batch_bytes // KIB} KiB"
 
 
 def measure(rounds: int, seconds: int) -> dict[str, list[Figure]]:
@@ -126,8 +145,8 @@ def measure(rounds: int, seconds: int) -> dict[str, list[Figure]]:
         os.environ.update(NETIV_KAFKA=bootstrap, NETIV_KAFKA_TOPIC="bench")
         for turn in range(rounds + 1):
             values = {
-                f"send_batch, {size // 1024} KiB": alone(bootstrap, seconds, "ceiling", str(size))
-                for size in CEILING_BATCH_BYTES
+                name_of(*ceiling): alone(bootstrap, seconds, "ceiling", ceiling[0], str(ceiling[1]))
+                for ceiling in CEILINGS
             }
             values["log, batches of 20"] = alone(bootstrap, seconds, "log")
             values["collector, batches of 20"] = collector(seconds, Path(temporary), BATCH, f"{turn}b")
@@ -147,10 +166,10 @@ def main() -> int:
     parser.add_argument("--bootstrap", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        _, *size = options.measure
+        _, *how = options.measure
         work = (
-            ceiling(options.bootstrap, options.seconds, int(size[0]))
-            if size
+            ceiling(options.bootstrap, options.seconds, how[0], int(how[1]))
+            if how
             else log_append(options.bootstrap, options.seconds)
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -159,16 +178,15 @@ def main() -> int:
             print(rate, (time.process_time() - before) / (rate * options.seconds) * 1e6)
         return 0
     found = measure(options.rounds, int(options.seconds))
-    tops = [found[f"send_batch, {size // 1024} KiB"] for size in CEILING_BATCH_BYTES]
-    best = [max(each.rate for each in turn) for turn in zip(*tops, strict=True)]
-    least = [min(each.cpu_us for each in turn) for turn in zip(*tops, strict=True)]
+    top = found[name_of(*CEILINGS[0])]
     ratios = {}
     for name, values in found.items():
-        ratios[name] = statistics.median(value.rate / top for value, top in zip(values, best, strict=True))
-        by_cpu = statistics.median(top / value.cpu_us for value, top in zip(values, least, strict=True))
+        pairs = list(zip(values, top, strict=True))
+        ratios[name] = statistics.median(value.rate / ceiling.rate for value, ceiling in pairs)
+        by_cpu = statistics.median(ceiling.cpu_us / value.cpu_us for value, ceiling in pairs)
         rate, cpu_us = (statistics.median(getattr(value, field) for value in values) for field in ("rate", "cpu_us"))
         print(
-            f"{name:26}{rate:>10,.0f}/s {ratios[name]:>5.2f} of the ceiling {cpu_us:>7.1f} us CPU {by_cpu:>5.2f} by CPU"
+            f"{name:28}{rate:>10,.0f}/s {ratios[name]:>5.2f} of the ceiling {cpu_us:>7.1f} us CPU {by_cpu:>5.2f} by CPU"
         )
     ok = ratios["collector, batches of 20"] >= TARGET
     print(

@@ -7,7 +7,7 @@ order. What a broker stored although it answered too late comes twice, with the 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -44,7 +44,7 @@ class SpooledLog:
         self._spooling = True  # until the log behind was reached
         self._spooled = 0
         self._loop = asyncio.get_running_loop()
-        self._going: deque[_Going] = deque()  # the oldest first
+        self._going: dict[_Going, None] = {}  # the oldest first
         self._sweeping: asyncio.TimerHandle | None = None
         self._work = asyncio.Event()
         self._events = structlog.get_logger("netiv.spool")
@@ -81,12 +81,15 @@ class SpooledLog:
             self._spool_records(records, waiter)
             return
         going = _Going(self, log, records, waiter)
+        self._going[going] = None
         try:
             log.submit(records, going)
         except LogUnavailable as error:
             going.set_exception(error)
             return
-        self._going.append(going)
+        except BaseException:
+            self.over(going)
+            raise
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(self._policy.after_s / 4, self._sweep)
 
@@ -154,6 +157,10 @@ class SpooledLog:
         """When what is appended now has taken too long (the loop's time)."""
         return self._loop.time() + self._policy.after_s
 
+    def over(self, going: _Going) -> None:
+        """It waits for the log behind no more."""
+        self._going.pop(going, None)
+
     def away(self, reason: str, records: Sequence[Record], waiter: Waiter) -> None:
         """The log behind does not take these records."""
         self._begin(reason)
@@ -178,10 +185,10 @@ class SpooledLog:
 
     def _sweep(self) -> None:
         """Take what the log behind keeps waiting for too long to the spool. The oldest are due first."""
-        going, now = self._going, self._loop.time()
-        while going and (going[0].done() or going[0].late_at <= now):
-            going.popleft().set_exception(LogUnavailable("too slow"))
-        self._sweeping = self._loop.call_later(self._policy.after_s / 4, self._sweep) if going else None
+        now = self._loop.time()
+        for going in list(itertools.takewhile(lambda one: one.late_at <= now, self._going)):
+            going.set_exception(LogUnavailable("too slow"))
+        self._sweeping = self._loop.call_later(self._policy.after_s / 4, self._sweep) if self._going else None
 
     def _begin(self, reason: str) -> None:
         if not self._spooling:
@@ -246,23 +253,24 @@ class _Going:
         return self._over or self._waiter.done()
 
     def set_result(self, places: Any, /) -> None:
-        if not self.done():
-            self._end()
+        if self._over:
+            return
+        self._end()
+        if not self._waiter.done():
             self._waiter.set_result((self._log, places))
 
     def set_exception(self, error: Any, /) -> None:
         if self._over:
             return
-        records = self._records
         self._end()
         if isinstance(error, LogUnavailable):
-            self._spooled.away(str(error), records, self._waiter)
+            self._spooled.away(str(error), self._records, self._waiter)
         elif not self._waiter.done():
             self._waiter.set_exception(error)
 
     def _end(self) -> None:
         self._over = True
-        self._records = ()  # it is looked at again only when all before it are over
+        self._spooled.over(self)
 
 
 class _Spooling:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Final
 from zlib import crc32
@@ -33,7 +33,7 @@ class Writing:
         self._producers = Producers(config)
         self._lanes = [Lane(self._producers, topic.name, n) for n in range(topic.partitions)]
         self._waiting_bytes = 0
-        self._under_way: deque[Ticket] = deque()  # the oldest first
+        self._under_way: dict[Ticket, None] = {}  # the oldest first
         self._sweeping: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._closed = False
@@ -49,7 +49,7 @@ class Writing:
         ticket = Ticket(records, self._admit(records), waiter, self._ended)
         ticket.timestamp_ms = self._clock_ms()
         ticket.deadline = self._loop.time() + self._config.append_timeout_s
-        self._under_way.append(ticket)
+        self._under_way[ticket] = None
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(SWEEP_S, self._sweep)
         count = self._topic.partitions
@@ -74,12 +74,13 @@ class Writing:
 
     def _sweep(self) -> None:
         """Give up what waits for too long. All wait for the same time, so the oldest are due first."""
-        under_way, now = self._under_way, self._loop.time()
-        while under_way and (under_way[0].over or under_way[0].deadline <= now):
-            under_way.popleft().failed(LogUnavailable("Kafka does not answer in time"))
-        self._sweeping = self._loop.call_later(SWEEP_S, self._sweep) if under_way else None
+        now = self._loop.time()
+        for ticket in list(itertools.takewhile(lambda one: one.deadline <= now, self._under_way)):
+            ticket.failed(LogUnavailable("Kafka does not answer in time"))
+        self._sweeping = self._loop.call_later(SWEEP_S, self._sweep) if self._under_way else None
 
     def _ended(self, ticket: Ticket) -> None:
+        del self._under_way[ticket]
         self._waiting_bytes -= ticket.size
 
     def _admit(self, records: Sequence[Record]) -> int:
