@@ -1,7 +1,7 @@
 """The consumer loop: read → enrich → load → refresh → commit. The commit is the last step, so a crash repeats, never skips.
 
-Three things go on at once: the next batch is read and enriched in a thread, facts of the present one are inserted, and
-what the batches before made dirty is derived. Under backlog many loads share one refresh: the further behind, the
+Three things go on at once: the next batches are read and enriched, facts of the present one are inserted, and what the
+batches before made dirty is derived. Under backlog many loads share one refresh: the further behind, the
 cheaper each event.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, Protocol, TypeVar
 
@@ -30,6 +31,8 @@ LOADED: Final = "loaded"
 IDLE_WAIT_S: Final = 0.5
 DRAIN_S: Final = 60.0
 JOIN_S: Final = 5.0
+# Batches that are read and not loaded yet: one for each process that enriches, and one for whichever is done first.
+AHEAD_MAX: Final = 3
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -75,6 +78,7 @@ class Loop:
         self._ends: dict[int, int] = {}
         self._unrefreshed = 0
         self._refreshing: asyncio.Task[None] | None = None
+        self._ahead: deque[asyncio.Task[Load | None]] = deque()  # in the order of the log
         self._reading: asyncio.Task[Batch] | None = None
         self._asked: list[Asked] = []
         self.metrics = ConsumerMetrics()
@@ -187,16 +191,19 @@ class Loop:
         return assignment
 
     async def _consume(self, reader: Reader, assignment: int, stop: asyncio.Event) -> None:
-        ahead = asyncio.create_task(self._next(reader, assignment, IDLE_WAIT_S))
+        self._read_ahead(reader, assignment, IDLE_WAIT_S)
         deadline = math.inf
         try:
             while True:
-                load = await ahead
+                load = await self._ahead[0]
+                self._ahead.popleft()
+                if self._reading:
+                    self._read_ahead(reader, assignment, 0.0)
                 if stop.is_set():
                     deadline = min(deadline, asyncio.get_running_loop().time() + self._pace.drain_s)
                 ending = stop.is_set() and (load is None or asyncio.get_running_loop().time() >= deadline)
-                if not ending:
-                    ahead = asyncio.create_task(self._next(reader, assignment, 0.0 if load else IDLE_WAIT_S))
+                if not ending and not self._ahead:
+                    self._read_ahead(reader, assignment, 0.0 if load else IDLE_WAIT_S)
                 if load:
                     await self._load(load)
                 await self._do_what_was_asked(reader)
@@ -213,25 +220,34 @@ class Loop:
             raise
         finally:
             # What was read and not loaded is read again: the place in the log is found anew.
-            for task in (ahead, self._reading):
+            for task in (*self._ahead, self._reading):
                 if task:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
+            self._ahead.clear()
             self._reading = None
             if self._refreshing:
                 self._refreshing.cancel()
                 await asyncio.gather(self._refreshing, return_exceptions=True)
                 self._refreshing = None
 
-    async def _next(self, reader: Reader, assignment: int, wait_s: float) -> Load | None:
-        waiting, self._reading = self._reading, None
-        batch = await (waiting or reader.read(self._pace.records_max, self._pace.bytes_max, wait_s))
+    def _read_ahead(self, reader: Reader, assignment: int, wait_s: float) -> None:
+        """Prepare what is being read already; else, where nothing else is, read."""
+        reading, self._reading = self._reading, None
+        if reading is None:
+            reading = asyncio.ensure_future(reader.read(self._pace.records_max, self._pace.bytes_max, wait_s))
+        self._ahead.append(asyncio.create_task(self._next(reader, assignment, reading)))
+
+    async def _next(self, reader: Reader, assignment: int, reading: asyncio.Task[Batch]) -> Load | None:
+        batch = await reading
         if batch.assignment != assignment:
             raise Reassigned
         if len(batch.records) >= self._pace.records_max:
-            # There is more: it is read while this is prepared.
+            # There is more: it is read while this is prepared, and prepared too as far as that may go ahead.
             work = reader.read(self._pace.records_max, self._pace.bytes_max, 0.0)
             self._reading = asyncio.ensure_future(work)
+            if len(self._ahead) < AHEAD_MAX:
+                self._read_ahead(reader, assignment, 0.0)
         if not batch.records:
             return None
         load = await self._preparer.prepare(batch)

@@ -1,4 +1,4 @@
-"""The second process of a `Preparer`: batches come in on standard input, loads go out on standard output, one for one.
+"""A process beside the consumer, of a `Preparer`: batches come in on standard input, loads go out on standard output, one for one.
 
 It ends when its input does, so it never outlives the consumer. A frame is its length (8 bytes, little-endian), then
 MessagePack.
@@ -71,6 +71,7 @@ def main() -> None:
     os.dup2(2, 1)
     with contextlib.suppress(BrokenPipeError):  # the consumer is gone
         serve(sys.stdin.buffer, sink)
+    os._exit(0)  # whoever waits for the end need not wait until everything is taken apart
 
 
 if __name__ == "__main__":

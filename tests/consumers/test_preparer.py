@@ -1,7 +1,8 @@
-"""The second process makes what a thread makes, outlives nobody, and may die."""
+"""A process beside makes what a thread makes, outlives nobody, and may die."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from array import array
@@ -13,7 +14,7 @@ import pytest
 from bench.traffic import records
 from consumers.identity.erased import Fingerprints, bad_fingerprint, fingerprint
 from consumers.lookups import make_lookups
-from consumers.preparer import Preparer, prepare
+from consumers.preparer import Preparer, helpers_max, prepare
 from eventlog.contract import Batch, Position, Stored
 from schemas.record import Accepted, decode
 
@@ -35,32 +36,40 @@ async def preparer() -> AsyncIterator[Preparer]:
 
 
 @pytest.mark.anyio
-async def test_the_second_process_makes_the_same(preparer: Preparer) -> None:
+async def test_a_process_beside_makes_the_same(preparer: Preparer) -> None:
     small, large = STORED[:50], STORED
     assert await preparer.prepare(Batch(1, small)) == prepare(small, LOOKUPS, NONE)
-    assert preparer.process_id is None
+    assert preparer.process_ids == []
     made = await preparer.prepare(Batch(1, large))
     assert made == prepare(large, LOOKUPS, NONE)
-    assert preparer.process_id
+    assert len(preparer.process_ids) == 1
     assert (made.records, made.ends, made.bad[0].rows) == (400, {0: 200, 1: 200}, 1)
     assert sum(run.block.rows for run in made.runs) == 399
 
 
 @pytest.mark.anyio
+async def test_several_at_once_are_made_beside_each_other(preparer: Preparer) -> None:
+    parts = [STORED[start : start + 100] for start in range(0, 400, 100)]
+    made = await asyncio.gather(*(preparer.prepare(Batch(1, part)) for part in parts))
+    assert made == [prepare(part, LOOKUPS, NONE) for part in parts]
+    assert len(preparer.process_ids) == helpers_max()
+
+
+@pytest.mark.anyio
 async def test_it_may_die(preparer: Preparer) -> None:
     await preparer.prepare(Batch(1, STORED))
-    first = preparer.process_id
-    assert first
+    (first,) = preparer.process_ids
     os.kill(first, signal.SIGKILL)
     assert await preparer.prepare(Batch(1, STORED)) == prepare(STORED, LOOKUPS, NONE)
     assert await preparer.prepare(Batch(1, STORED)) == prepare(STORED, LOOKUPS, NONE)
-    assert preparer.process_id not in (None, first)
+    assert preparer.process_ids
+    assert first not in preparer.process_ids
 
 
 @pytest.mark.anyio
 async def test_it_ends_with_its_consumer(preparer: Preparer) -> None:
     await preparer.prepare(Batch(1, STORED))
-    process = psutil.Process(preparer.process_id)
+    process = psutil.Process(preparer.process_ids[0])
     # to be interrupted at the keyboard is the consumer's business
     process.send_signal(signal.SIGINT)
     assert await preparer.prepare(Batch(1, STORED)) == prepare(STORED, LOOKUPS, NONE)
