@@ -30,6 +30,7 @@ from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.migrations import statements
+from schemas.limits import FUTURE_MAX_S
 
 # Of the keys in the journal: a visitor's as an identifier is not one, as a subject it stands without.
 IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
@@ -260,13 +261,15 @@ class Refresher:
         if not self._some_bounded:
             return DIRECTLY
         await self._derive("14_bounds", macros)
-        [(subjects, bound)] = await self.rows("SELECT count(), countIf(bound > 0) FROM {{scratch}}.bounds")
+        [(subjects, bound, oldest)] = await self.rows(
+            "SELECT count(), countIf(bound > 0), minIf(bound, bound > 0) FROM {{scratch}}.bounds"
+        )
         if not bound:
             return DIRECTLY
         self._bounds = BOUND
         if bound < subjects / 2:  # most of what there is would be copied
             return DIRECTLY
-        await self._derive("16_dirty_events", macros)
+        await self._derive("16_dirty_events", macros, {"oldest": int(oldest), "ahead_ms": FUTURE_MAX_S * 1000})
         return "{{scratch}}.dirty_events"
 
     async def clear(self, cycle: int) -> None:

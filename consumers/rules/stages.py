@@ -131,6 +131,18 @@ def shown(rules: StageRules, source: str) -> str:
     return f"arrayFilter(s -> s.3, [\n        {listed}])"
 
 
+def furthest(rules: StageRules, source: str) -> str:
+    """The position of the furthest stage of the first model that a row of a source shows; 0 for none."""
+    cases = []
+    for model in rules.models[:1]:
+        for position, stage in reversed(list(enumerate(model.stages, 1))):
+            found = [getattr(evidence, source) for evidence in stage.shown_by]
+            conditions = [f"({condition(one)})" for one in found if one is not None]
+            if conditions:
+                cases.append(f"{' OR '.join(conditions)}, {position}")
+    return f"toUInt8(multiIf({', '.join(cases)}, 0))" if cases else "toUInt8(0)"
+
+
 def is_stage_event(rules: StageRules) -> str:
     """Whether a plain event shows any stage."""
     found = [one.event for model in rules.models for stage in model.stages for one in stage.shown_by]
@@ -155,24 +167,27 @@ def all_stages(rules: StageRules) -> str:
 
 
 def stage_macros(rules: StageRules) -> dict[str, str]:
-    """name -> SQL text of a refresh: open paths ask for the first model only."""
-    first = msgspec.structs.replace(rules, models=rules.models[:1])
+    """name -> SQL text of a refresh."""
     return {
-        **_shown(first),
         "shown_by_event": shown(rules, "event"),
-        "stage_evidence": read("views/stage_evidence.inc.sql"),
+        **{f"furthest_by_{source}": furthest(rules, source) for source in SOURCES},
         "all_stages": all_stages(rules),
         "first_stage_model": quote(rules.models[0].name if rules.models else ""),
         "is_stage_event": is_stage_event(rules),
         "open_stage_name": stage_name(rules, "furthest"),
+        **_INCLUDED,
         **OF_REFRESH,
     }
 
 
 def stage_view_macros(rules: StageRules) -> dict[str, str]:
     """What stands behind the same names in views."""
-    return {**_shown(rules), **OF_VIEW}
+    return {
+        **{f"shown_by_{source}": shown(rules, source) for source in SOURCES},
+        "stage_evidence": read("views/stage_evidence.inc.sql"),
+        **_INCLUDED,
+        **OF_VIEW,
+    }
 
 
-def _shown(rules: StageRules) -> dict[str, str]:
-    return {f"shown_by_{source}": shown(rules, source) for source in SOURCES}
+_INCLUDED: Final = {name: read(f"views/{name}.inc.sql") for name in ("stage_sessions", "stage_conversions")}

@@ -1,6 +1,15 @@
 -- The events that matter, once, where they are few among many: each further step would look through the whole table for them.
+-- Of subjects with a bound only what came since the oldest bound can matter (no event is later than its arrival, but for
+-- the little that a clock may be ahead), so older parts of the table are not opened.
 INSERT INTO {{scratch}}.dirty_events
 SELECT *
 FROM events
-PREWHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects) AND {{event_in_bound}}
+PREWHERE received_at >= fromUnixTimestamp64Milli({oldest:Int64} - {ahead_ms:Int64}, 'UTC')
+    AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.bounds WHERE bound > 0) AND {{event_in_bound}}
+WHERE {{not_duplicate}};
+
+INSERT INTO {{scratch}}.dirty_events
+SELECT *
+FROM events
+PREWHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.bounds WHERE bound <= 0)
 WHERE {{not_duplicate}};

@@ -54,6 +54,7 @@ FROM converted AS c
 LEFT JOIN touched AS t ON t.site = c.site AND t.person_id = c.person_id
 ARRAY JOIN [arrayFilter(x -> x.1 <= c.ts AND toUnixTimestamp64Milli(c.ts) - toUnixTimestamp64Milli(x.1) <= x.10, t.steps)] AS path;
 
+-- The open path, and how far its person came in the first stage model, in all they ever did: one look at each table.
 INSERT INTO {{scratch}}.open_paths
 WITH last_conversion AS
 (
@@ -63,8 +64,8 @@ WITH last_conversion AS
     GROUP BY site, person_id
 )
 SELECT
-    o.site AS site,
-    o.person_id AS person_id,
+    site,
+    person_id,
     length(steps) AS touches,
     steps.3 AS path_channels,
     steps.1 AS path_ts,
@@ -74,23 +75,24 @@ SELECT
     0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM
 (
-    SELECT t.site AS site, t.person_id AS person_id, arraySort(groupArray((t.ts, t.touchpoint_id, t.channel))) AS steps
+    SELECT site, person_id, arraySort(groupArrayIf(step, is_open)) AS steps, max(position) AS furthest
     FROM
     (
-        SELECT site, person_id, ts, touchpoint_id, channel
-        FROM {{derived}}.touchpoints FINAL
-        WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)
-            AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.their_subjects)
-    ) AS t
-    LEFT JOIN last_conversion AS c ON c.site = t.site AND c.person_id = t.person_id
-    WHERE c.person_id = '' OR t.ts > c.converted_at
-    GROUP BY t.site, t.person_id
-) AS o
-LEFT ANY JOIN
-(
-    -- how far they came in the first stage model, in all they ever did
-    SELECT site, person_id, max(position) AS furthest
-    FROM ({{stage_evidence}})
-    WHERE stage_model = {{first_stage_model}}
+        SELECT t.site AS site, t.person_id AS person_id, (t.ts, t.touchpoint_id, t.channel) AS step,
+            c.person_id = '' OR t.ts > c.converted_at AS is_open, {{furthest_by_touch}} AS position
+        FROM {{touchpoints_of_stages}} AS t
+        LEFT JOIN last_conversion AS c ON c.site = t.site AND c.person_id = t.person_id
+        UNION ALL
+        SELECT site, person_id, (toDateTime64(0, 3, 'UTC'), toUInt64(0), ''), 0, {{furthest_by_session}}
+        FROM ({{stage_sessions}})
+        UNION ALL
+        SELECT site, person_id, (toDateTime64(0, 3, 'UTC'), toUInt64(0), ''), 0, {{furthest_by_conversion}}
+        FROM ({{stage_conversions}})
+        UNION ALL
+        SELECT site, person_id, (toDateTime64(0, 3, 'UTC'), toUInt64(0), ''), 0,
+            arrayMax(arrayMap((m, p) -> if(m = {{first_stage_model}}, p, 0), stage_models, positions))
+        FROM {{events_of_stages}}
+    )
     GROUP BY site, person_id
-) AS f ON f.site = o.site AND f.person_id = o.person_id;
+    HAVING notEmpty(steps)
+);
