@@ -17,5 +17,5 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 SUBJECT: Final = Kind("subject", "dirty_subjects", "subject", "subject")
-PERSON: Final = Kind("person", "dirty_persons", "person_id", "person_id")
-CONVERSION: Final = Kind("conversion", "dirty_conversions", "conversion_id", "order_key")
+PERSON: Final = Kind("person", "concerned_persons", "person_id", "person_id")
+CONVERSION: Final = Kind("conversion", "concerned_conversions", "conversion_id", "order_key")

@@ -35,9 +35,10 @@ from schemas.limits import FUTURE_MAX_S
 # Of the keys in the journal: a visitor's as an identifier is not one, as a subject it stands without.
 IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
 WORKING: Final = (
-    "dirty_subjects", "bounds", "bound_of", "dirty_events",
-    "event_duplicates", "identities", "visits", "candidates", "persons", "touches", "sources", "sessions", "touchpoints",
-    "stage_events", "conversion_events", "chosen", "conversions", "their_subjects", "conversion_paths", "open_paths",
+    "dirty_subjects", "bounds", "bound_of", "dirty_events", "event_duplicates", "identities", "visits", "candidates",
+    "persons", "touches", "sources", "sessions", "touchpoints", "stage_events", "conversion_events",
+    "concerned_persons", "concerned_conversions", "chosen", "conversions", "their_subjects", "conversion_paths",
+    "open_paths",
 )  # fmt: skip
 Progress = Callable[[int, int], None]
 
@@ -294,8 +295,8 @@ class Refresher:
         macros["dirty_events"] = await self._gather(macros)
         await self._derive_subjects(macros)
         await self._wrote(SUBJECT)
-        await self._derive("58_dirty_conversions", macros)
-        if await self._count("dirty_conversions"):
+        await self._derive("58_concerned", macros)
+        if await self._count("concerned_conversions"):
             await self._take_version()
             await self._derive("60_conversions", macros)
             await self._replace(CONVERSIONS)

@@ -23,8 +23,8 @@ class Derived(msgspec.Struct, frozen=True):
 
 ONE_PART = "SETTINGS max_insert_threads = 1"
 _SUBJECTS = "(site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)"
-_PERSONS = "(site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)"
-_CONVERSIONS = "(site, order_key) IN (SELECT site, conversion_id FROM {{scratch}}.dirty_conversions)"
+_PERSONS = "(site, person_id) IN (SELECT site, person_id FROM {{scratch}}.concerned_persons)"
+_CONVERSIONS = "(site, order_key) IN (SELECT site, conversion_id FROM {{scratch}}.concerned_conversions)"
 
 EVENT_DUPLICATES = Derived("event_duplicates", ("site", "subject", "log_gen", "log_part", "log_off"), _SUBJECTS)
 SESSIONS = Derived("sessions", ("site", "subject", "started_at"), f"{_SUBJECTS} AND {{{{session_in_bound}}}}")

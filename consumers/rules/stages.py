@@ -66,26 +66,26 @@ class StageRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: list[StageModel]
 
 
-# Where the evidence is looked for: by the view, in all there is; by a refresh, with its dirty persons.
+# Where the evidence is looked for: by the view, in all there is; by a refresh, with the persons it concerns.
 OF_VIEW: Final = {
     "touchpoints_of_stages": "touchpoints FINAL", "sessions_of_stages": "sessions FINAL",
     "conversions_of_stages": "conversions FINAL", "events_of_stages": "stage_events FINAL",
 }  # fmt: skip
-_DIRTY: Final = "(SELECT site, person_id FROM {{scratch}}.dirty_persons)"
+_CONCERNED: Final = "(SELECT site, person_id FROM {{scratch}}.concerned_persons)"
 
 
-def _of_dirty(table: str) -> str:
-    """Rows of dirty persons in a table that is sorted by subject."""
+def _of_concerned(table: str) -> str:
+    """Rows of concerned persons in a table that is sorted by subject."""
     return (
-        "(SELECT * FROM {{derived}}." + table + f" FINAL WHERE (site, person_id) IN {_DIRTY} "
+        "(SELECT * FROM {{derived}}." + table + f" FINAL WHERE (site, person_id) IN {_CONCERNED} "
         "AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.their_subjects))"
     )
 
 
 OF_REFRESH: Final = {
-    "touchpoints_of_stages": _of_dirty("touchpoints"), "sessions_of_stages": _of_dirty("sessions"),
-    "conversions_of_stages": "(SELECT * FROM {{derived}}.conversions FINAL WHERE (site, person_id) IN " + f"{_DIRTY})",
-    "events_of_stages": _of_dirty("stage_events"),
+    "touchpoints_of_stages": _of_concerned("touchpoints"), "sessions_of_stages": _of_concerned("sessions"),
+    "conversions_of_stages": "(SELECT * FROM {{derived}}.conversions FINAL WHERE (site, person_id) IN " + f"{_CONCERNED})",
+    "events_of_stages": _of_concerned("stage_events"),
 }  # fmt: skip
 SOURCES: Final = ("touch", "session", "conversion", "event")
 

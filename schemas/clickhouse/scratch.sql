@@ -57,6 +57,11 @@ ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.their_subjects (site LowCardinality(String), subject String) ENGINE = Memory;
 
+-- Whose conversions and paths a refresh derives, and which conversions: by what was (the dirty ones) and by what is now.
+CREATE TABLE IF NOT EXISTS {{scratch}}.concerned_persons (site LowCardinality(String), person_id String) ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.concerned_conversions (site LowCardinality(String), conversion_id UInt64) ENGINE = Memory;
+
 -- Conversions before their session is known.
 CREATE TABLE IF NOT EXISTS {{scratch}}.chosen
 (

@@ -1,4 +1,4 @@
--- Who is touched by what the dirty subjects are now.
+-- Who is touched by what the dirty subjects are now, and by what they were.
 INSERT INTO {{derived}}.person_subjects
 SELECT DISTINCT site, person_id, subject FROM {{scratch}}.sessions
 UNION DISTINCT
@@ -8,7 +8,9 @@ SELECT DISTINCT site, person_id, subject FROM {{scratch}}.conversion_events
 UNION DISTINCT
 SELECT DISTINCT site, person_id, subject FROM {{scratch}}.stage_events;
 
-INSERT INTO {{scratch}}.dirty_persons
+INSERT INTO {{scratch}}.concerned_persons
+SELECT DISTINCT site, person_id FROM {{scratch}}.dirty_persons
+UNION DISTINCT
 SELECT DISTINCT site, person_id FROM {{scratch}}.touchpoints
 UNION DISTINCT
 SELECT DISTINCT site, person_id FROM {{scratch}}.sessions WHERE NOT touches
@@ -16,6 +18,3 @@ UNION DISTINCT
 SELECT DISTINCT site, person_id FROM {{scratch}}.conversion_events
 UNION DISTINCT
 SELECT DISTINCT site, person_id FROM {{scratch}}.stage_events;
-
-INSERT INTO {{scratch}}.dirty_conversions
-SELECT DISTINCT site, conversion_id FROM {{scratch}}.conversion_events;

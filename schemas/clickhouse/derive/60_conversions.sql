@@ -18,7 +18,7 @@ WITH
                     session_id, subject, toString(reporter), client_session)), NOT is_refund)) AS told,
             groupArrayIf((toUnixTimestamp64Milli(ts), value, refund_of), is_refund) AS given_back
         FROM {{derived}}.conversion_events FINAL
-        WHERE (site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.dirty_conversions)
+        WHERE (site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.concerned_conversions)
         GROUP BY site, conversion_id
         HAVING notEmpty(told)
     ),

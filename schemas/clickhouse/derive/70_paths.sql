@@ -1,4 +1,4 @@
--- Paths of the dirty persons: for each conversion the person's touchpoints up to it, within the look-back of their kind, in
+-- Paths of the concerned persons: for each conversion the person's touchpoints up to it, within the look-back of their kind, in
 -- order; and what came after the last conversion as the open path. `arraySort` is not for looks: groupArray promises no order.
 INSERT INTO {{scratch}}.conversion_paths
 WITH
@@ -10,14 +10,14 @@ WITH
             arraySort(groupArray((ts, touchpoint_id, channel, node, source, medium, campaign, kind, subject,
                 {{lookback_ms}}))) AS steps
         FROM {{derived}}.touchpoints FINAL
-        WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)
+        WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.concerned_persons)
             AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.their_subjects)
             -- only persons who converted have a path here
             AND (site, person_id) IN
             (
                 SELECT site, person_id
                 FROM {{derived}}.conversions FINAL
-                WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)
+                WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.concerned_persons)
             )
         GROUP BY site, person_id
     ),
@@ -25,7 +25,7 @@ WITH
     (
         SELECT *, row_number() OVER (PARTITION BY site, person_id ORDER BY ts, conversion_id) AS number
         FROM {{derived}}.conversions FINAL
-        WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)
+        WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.concerned_persons)
     )
 SELECT
     c.site AS site,
@@ -60,7 +60,7 @@ WITH last_conversion AS
 (
     SELECT site, person_id, max(ts) AS converted_at
     FROM {{derived}}.conversions FINAL
-    WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.dirty_persons)
+    WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.concerned_persons)
     GROUP BY site, person_id
 )
 SELECT
