@@ -39,6 +39,14 @@ class Resolved(msgspec.Struct, frozen=True):
     identifiers: int
 
 
+# Whether anything that waits has a link within its level at all: seldom, and cheaply told.
+_LINKED: Final = (
+    "SELECT count() FROM (SELECT 1 FROM identity_links WHERE (site, id_type, id_value) IN "
+    "(SELECT site, id_type, id_value FROM {{{{scratch}}}}.todo WHERE level = {level}) AND other_type != '' "
+    "AND {{{{level_of_other}}}} = {level} AND ({level} != 0 OR (evidence = 'alias' AND secret)) LIMIT 1)"
+)
+
+
 class Resolver:
     """One resolution of a cycle of the journal."""
 
@@ -102,6 +110,8 @@ class Resolver:
 
     async def _group(self, level: int) -> None:
         """Find the groups of this level's waiting identifiers; members that did not wait do now."""
+        if not int((await self._steps.rows(_LINKED.format(level=level)))[0][0]):
+            return
         await self._steps.truncate(("members", "edges"))
         hop = 0
         await self._derive("14_identity_members", level=level, hop=hop)
