@@ -30,11 +30,11 @@ from eventlog.kafka import ensure_topic, open_kafka_log
 from eventlog.kafka.config import KafkaConfig
 from eventlog.kafka.producers import make_producer
 from netiv.dev.broker import Cluster
+from schemas.limits import KIB
 
 TARGET = 0.35
 PUBLISHERS = 64
 BATCH = 20
-KIB = 1024
 CEILINGS = (("lz4", 16 * KIB), ("lz4", 512 * KIB), ("zstd", 16 * KIB), ("zstd", 512 * KIB))
 OURS = "zstd"
 # A collector that has just started spools until it has reached Kafka.

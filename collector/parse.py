@@ -53,8 +53,7 @@ def parse(body: bytes) -> Parsed:
     suspect = bounds.suspect(body)
     if envelope.events is not None:
         events = [bytes(raw) for raw in envelope.events]
-        batch = _batch(body, _Batch([], envelope.write_key, envelope.sent_at), events, suspect)
-        return batch if batch.fault else msgspec.structs.replace(batch, read=events_of(body))
+        return _batch(body, _Batch([], envelope.write_key, envelope.sent_at), events, suspect, events_of(body))
     if suspect and not _is_utf8(body):
         return Parsed(body, write_key=envelope.write_key, fault=_not_utf8())
     return Parsed(body, suspect, envelope, write_key=envelope.write_key)
@@ -72,7 +71,7 @@ def _not_utf8() -> Rejection:
     return Rejection("invalid_utf8", "", CODES["invalid_utf8"][0])
 
 
-def _batch(body: bytes, envelope: _Batch, events: list[bytes], suspect: bool) -> Parsed:
+def _batch(body: bytes, envelope: _Batch, events: list[bytes], suspect: bool, read: list[Sent] | None = None) -> Parsed:
     fault = None
     if not events:
         fault = Rejection("empty_batch", "/events", CODES["empty_batch"][0])
@@ -84,7 +83,7 @@ def _batch(body: bytes, envelope: _Batch, events: list[bytes], suspect: bool) ->
             sent_at = parse_ms(envelope.sent_at)
         elif fault is None:
             fault = Rejection("invalid_time", "/sent_at", CODES["invalid_time"][0])
-    return Parsed(body, suspect, batch=events, write_key=envelope.write_key, sent_at=sent_at, fault=fault)
+    return Parsed(body, suspect, None, events, read, envelope.write_key, sent_at, fault)
 
 
 def _parse_refused(body: bytes, error: Exception) -> Parsed:

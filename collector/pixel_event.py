@@ -78,6 +78,7 @@ _Rule = tuple[int, str, bool]
 _PLACES: Final[tuple[Path, ...]] = (
     (), ("context",), ("context", "campaign"), ("context", "click_ids"), ("touch",), ("order",), ("properties",), ("identifiers",),
 )  # fmt: skip
+_NONE: Final = (None,) * (len(_PLACES) - 1)
 _RULES: Final[dict[str, _Rule]] = {
     name: (_PLACES.index(path[:-1]), path[-1], name in NUMBERS | TIMES) for name, path in PARAMETERS.items()
 }
@@ -99,7 +100,7 @@ def event_of(query: bytes, referrer: str) -> Object:
 def _fill(event: Object, pairs: Pairs, escaped: bool) -> bool:
     """Puts each parameter in its place, of one name the last; False where the fast parser gave up (an `=` in a name:
     `escaped` bytes that are no UTF-8)."""
-    objects: list[Object | None] = [event, None, None, None, None, None, None, None]
+    objects: list[Object | None] = [event, *_NONE]
     rules = _RULES
     for name, value in pairs:
         rule = rules.get(name)

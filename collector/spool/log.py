@@ -7,7 +7,6 @@ order. What a broker stored although it answered too late comes twice, with the 
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -20,6 +19,7 @@ from collector.spool.figures import SpoolFigures
 from collector.spool.remote import OpenLog, Remote
 from collector.spool.slot import Slot
 from eventlog.contract import DirectLog, LogError, LogUnavailable, Position, Reader, Record, Stored, Waiter
+from eventlog.deadlines import Deadlines
 from eventlog.places import Run
 
 Placed = tuple[DirectLog, Any]  # in which log, and where there
@@ -43,9 +43,7 @@ class SpooledLog:
         self._clock_ms = clock_ms
         self._spooling = True  # until the log behind was reached
         self._spooled = 0
-        self._loop = asyncio.get_running_loop()
-        self._going: dict[_Going, None] = {}  # the oldest first
-        self._sweeping: asyncio.TimerHandle | None = None
+        self._going: Deadlines[_Going] = Deadlines(policy.after_s, policy.after_s / 4, _Going.too_slow)
         self._work = asyncio.Event()
         self._events = structlog.get_logger("netiv.spool")
         self._tasks = [asyncio.create_task(self._drain_own())]
@@ -81,17 +79,14 @@ class SpooledLog:
             self._spool_records(records, waiter)
             return
         going = _Going(self, log, records, waiter)
-        self._going[going] = None
+        self._going.add(going)
         try:
             log.submit(records, going)
         except LogUnavailable as error:
             going.set_exception(error)
-            return
         except BaseException:
-            self.over(going)
+            self._going.drop(going)
             raise
-        if self._sweeping is None:
-            self._sweeping = self._loop.call_later(self._policy.after_s / 4, self._sweep)
 
     def positions(self, placed: Placed) -> list[Position]:
         """What a waiter was told, as positions."""
@@ -141,8 +136,7 @@ class SpooledLog:
 
     async def close(self) -> None:
         """Stop draining; what waits stays for the next start."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        self._going.close()
         for task in self._tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -153,13 +147,9 @@ class SpooledLog:
             for slot in (self._slot, *self._orphans):
                 await slot.close()
 
-    def late_at(self) -> float:
-        """When what is appended now has taken too long (the loop's time)."""
-        return self._loop.time() + self._policy.after_s
-
     def over(self, going: _Going) -> None:
         """It waits for the log behind no more."""
-        self._going.pop(going, None)
+        self._going.drop(going)
 
     def away(self, reason: str, records: Sequence[Record], waiter: Waiter) -> None:
         """The log behind does not take these records."""
@@ -182,13 +172,6 @@ class SpooledLog:
             slot.log.submit(records, spooling)
         except LogError as error:
             spooling.set_exception(error)
-
-    def _sweep(self) -> None:
-        """Take what the log behind keeps waiting for too long to the spool. The oldest are due first."""
-        now = self._loop.time()
-        for going in list(itertools.takewhile(lambda one: one.late_at <= now, self._going)):
-            going.set_exception(LogUnavailable("too slow"))
-        self._sweeping = self._loop.call_later(self._policy.after_s / 4, self._sweep) if self._going else None
 
     def _begin(self, reason: str) -> None:
         if not self._spooling:
@@ -239,7 +222,7 @@ class SpooledLog:
 class _Going:
     """Waits for the log behind; should that fail or take too long, the records go to the spool."""
 
-    __slots__ = ("_log", "_over", "_records", "_spooled", "_waiter", "late_at")
+    __slots__ = ("_log", "_over", "_records", "_spooled", "_waiter")
 
     def __init__(self, spooled: SpooledLog, log: DirectLog, records: Sequence[Record], waiter: Waiter) -> None:
         self._spooled = spooled
@@ -247,7 +230,6 @@ class _Going:
         self._records = records
         self._waiter = waiter
         self._over = False
-        self.late_at = spooled.late_at()
 
     def done(self) -> bool:
         return self._over or self._waiter.done()
@@ -267,6 +249,9 @@ class _Going:
             self._spooled.away(str(error), self._records, self._waiter)
         elif not self._waiter.done():
             self._waiter.set_exception(error)
+
+    def too_slow(self) -> None:
+        self.set_exception(LogUnavailable("too slow"))
 
     def _end(self) -> None:
         self._over = True

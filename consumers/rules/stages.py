@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -118,28 +119,29 @@ def _conversions_so_far(evidence: Converted) -> str:
     return f"arrayCount(n -> n IN ({', '.join(quote(value.lower()) for value in listed)}), names_so_far)"
 
 
+def _conditions(model: StageModel, source: str) -> Iterator[tuple[int, str]]:
+    """The position of each stage that a row of a source may show, and when it does (SQL)."""
+    for position, stage in enumerate(model.stages, 1):
+        found = [getattr(evidence, source) for evidence in stage.shown_by]
+        if conditions := [f"({condition(one)})" for one in found if one is not None]:
+            yield position, " OR ".join(conditions)
+
+
 def shown(rules: StageRules, source: str) -> str:
     """The array of (model, position) that a row of a source shows."""
-    cases = []
-    for model in rules.models:
-        for position, stage in enumerate(model.stages, 1):
-            found = [getattr(evidence, source) for evidence in stage.shown_by]
-            conditions = [f"({condition(one)})" for one in found if one is not None]
-            if conditions:
-                cases.append(f"({quote(model.name)}, {position}, {' OR '.join(conditions)})")
+    cases = [
+        f"({quote(model.name)}, {position}, {when})"
+        for model in rules.models
+        for position, when in _conditions(model, source)
+    ]
     listed = ",\n        ".join(cases) or "('', 0, 0)"
     return f"arrayFilter(s -> s.3, [\n        {listed}])"
 
 
 def furthest(rules: StageRules, source: str) -> str:
     """The position of the furthest stage of the first model that a row of a source shows; 0 for none."""
-    cases = []
-    for model in rules.models[:1]:
-        for position, stage in reversed(list(enumerate(model.stages, 1))):
-            found = [getattr(evidence, source) for evidence in stage.shown_by]
-            conditions = [f"({condition(one)})" for one in found if one is not None]
-            if conditions:
-                cases.append(f"{' OR '.join(conditions)}, {position}")
+    stages = [stage for model in rules.models[:1] for stage in _conditions(model, source)]
+    cases = [f"{when}, {position}" for position, when in reversed(stages)]
     return f"toUInt8(multiIf({', '.join(cases)}, 0))" if cases else "toUInt8(0)"
 
 

@@ -10,7 +10,7 @@ from eventlog.contract import LogError, Record, Waiter
 class Ticket:
     """Tells its waiter when every record has its place, or of the first failure."""
 
-    __slots__ = ("_ended", "_left", "_waiter", "deadline", "over", "places", "records", "size", "timestamp_ms")
+    __slots__ = ("_ended", "_left", "_waiter", "over", "places", "records", "size", "timestamp_ms")
 
     def __init__(self, records: Sequence[Record], size: int, waiter: Waiter, ended: Callable[[Ticket], None]) -> None:
         """`ended` is called once, whatever the outcome."""
@@ -19,7 +19,6 @@ class Ticket:
         self.places = [0] * len(records)
         self.over = False  # nobody waits any more: what was not sent need not be sent
         self.timestamp_ms = 0
-        self.deadline = 0.0
         self._left = len(records)
         self._waiter = waiter
         self._ended = ended

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Final
 from zlib import crc32
 
 from eventlog.contract import LogError, LogUnavailable, Record, Waiter
+from eventlog.deadlines import Deadlines
 from eventlog.kafka.config import RECORD_BYTES_MAX, WAITING_BYTES_MAX, KafkaConfig
 from eventlog.kafka.lane import Lane
 from eventlog.kafka.producers import Producers
@@ -27,15 +26,12 @@ class Writing:
     """The writing half of the log."""
 
     def __init__(self, config: KafkaConfig, topic: Topic, clock_ms: Callable[[], int]) -> None:
-        self._config = config
         self._topic = topic
         self._clock_ms = clock_ms
         self._producers = Producers(config)
         self._lanes = [Lane(self._producers, topic.name, n) for n in range(topic.partitions)]
         self._waiting_bytes = 0
-        self._under_way: dict[Ticket, None] = {}  # the oldest first
-        self._sweeping: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
+        self._under_way: Deadlines[Ticket] = Deadlines(config.append_timeout_s, SWEEP_S, _give_up)
         self._closed = False
 
     async def start(self) -> None:
@@ -48,10 +44,7 @@ class Writing:
             raise LogUnavailable("The log is closed")
         ticket = Ticket(records, self._admit(records), waiter, self._ended)
         ticket.timestamp_ms = self._clock_ms()
-        ticket.deadline = self._loop.time() + self._config.append_timeout_s
-        self._under_way[ticket] = None
-        if self._sweeping is None:
-            self._sweeping = self._loop.call_later(SWEEP_S, self._sweep)
+        self._under_way.add(ticket)
         count = self._topic.partitions
         shares: dict[int, Share] = {}
         for index, record in enumerate(records):
@@ -69,18 +62,10 @@ class Writing:
         await self._producers.close()
         for lane in self._lanes:
             await lane.close()
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-
-    def _sweep(self) -> None:
-        """Give up what waits for too long. All wait for the same time, so the oldest are due first."""
-        now = self._loop.time()
-        for ticket in list(itertools.takewhile(lambda one: one.deadline <= now, self._under_way)):
-            ticket.failed(LogUnavailable("Kafka does not answer in time"))
-        self._sweeping = self._loop.call_later(SWEEP_S, self._sweep) if self._under_way else None
+        self._under_way.close()
 
     def _ended(self, ticket: Ticket) -> None:
-        del self._under_way[ticket]
+        self._under_way.drop(ticket)
         self._waiting_bytes -= ticket.size
 
     def _admit(self, records: Sequence[Record]) -> int:
@@ -93,3 +78,7 @@ class Writing:
             raise LogUnavailable("Too much waits for Kafka already")
         self._waiting_bytes += size
         return size
+
+
+def _give_up(ticket: Ticket) -> None:
+    ticket.failed(LogUnavailable("Kafka does not answer in time"))
