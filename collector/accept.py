@@ -14,7 +14,7 @@ import msgspec
 
 from collector import bounds, rewrite
 from collector.client_ip import anonymise
-from collector.envelope import OBJECT, SENT, properties_fault, rejection_of
+from collector.envelope import SENT, rejection_of
 from collector.identity import overlong_identifier, routing_subject, text_of
 from schemas.clock import parse_ms
 from schemas.event import Event, Time
@@ -24,6 +24,7 @@ from schemas.rejection import CODES, Rejection
 
 _PLAIN_TIME_MAX: Final = 1 << 45  # epoch milliseconds of this millennium need no closer look
 _ISO_CHARS: Final = 24
+_from_iso: Final = datetime.fromisoformat
 ORDER_VALUE_MAX: Final = 1e14  # Decimal(18,4): fourteen digits before the point
 
 
@@ -73,11 +74,6 @@ def within_limits(draft: Draft) -> Rejection | None:
     return bounds.unstorable(draft.raw) if draft.suspect else None
 
 
-def shaped(draft: Draft) -> Rejection | None:
-    """`properties` are an object, where the decoder left them as they are."""
-    return properties_fault(draft.event, draft.raw)
-
-
 def typed(draft: Draft) -> Rejection | None:
     """`type` is there (its values are the decoder's concern)."""
     if draft.event.type is None:
@@ -113,18 +109,16 @@ def priced(draft: Draft) -> Rejection | None:
     return None
 
 
-STEPS: Final[tuple[Step, ...]] = (within_limits, shaped, typed, identified, timed, priced)
+STEPS: Final[tuple[Step, ...]] = (within_limits, typed, identified, timed, priced)
 
 
 def plain(event: Event, raw: bytes) -> bool:
     """Whether the commonest kind of event passes all steps, told in one look; False asks the steps."""
     visitor_id, event_id, session_id = event.visitor_id, event.event_id, event.session_id
-    properties: object = event.properties
     return (
         len(raw) < bounds.MANY_KEYS_BYTES
         and bounds.opened(raw) <= NESTING_MAX
         and event.type is not None
-        and (type(properties) is not msgspec.Raw or bytes(properties)[0] == OBJECT)
         and type(visitor_id) is str
         and 0 < len(visitor_id) <= IDENTIFIER_CHARS_MAX
         and not visitor_id.isspace()
@@ -143,13 +137,14 @@ def plain(event: Event, raw: bytes) -> bool:
 
 def readable(time: Time) -> bool:
     """Whether a client's time can be read."""
-    if type(time) is int and 0 <= time < _PLAIN_TIME_MAX:
-        return True
     if type(time) is str and len(time) == _ISO_CHARS and time[-1] == "Z":  # what toISOString() writes
         try:
-            return datetime.fromisoformat(time) is not None
+            _from_iso(time)
+            return True
         except ValueError:
             pass
+    elif type(time) is int and 0 <= time < _PLAIN_TIME_MAX:
+        return True
     try:
         parse_ms(time)
     except ValueError:
@@ -169,7 +164,8 @@ def judge(raw: bytes, sender: Sender, suspect: bool, make_id: Callable[[], str])
 def judge_decoded(event: Event, raw: bytes, sender: Sender, suspect: bool, make_id: Callable[[], str]) -> Verdict:
     """The verdict on an event that is decoded already."""
     if not suspect and plain(event, raw):
-        visitor_id = subject = str(event.visitor_id).strip()
+        visitor_id = subject = event.visitor_id.strip()  # type: ignore[union-attr]  # both are text, if anything
+        event_id = event.event_id.strip() if event.event_id else ""  # type: ignore[union-attr]
     else:
         visitor_id = visitor_of(event, sender)
         draft = Draft(event, raw, sender, suspect, visitor_id)
@@ -178,7 +174,7 @@ def judge_decoded(event: Event, raw: bytes, sender: Sender, suspect: bool, make_
             if rejection is not None:
                 return refuse(raw, sender, rejection, visitor_id)
         subject = visitor_id or routing_subject(event, "")
-    event_id = text_of(event.event_id)
+        event_id = text_of(event.event_id)
     ip, user_agent, consent = sender.ip, sender.user_agent, True
     context = event.context
     if context is not None:

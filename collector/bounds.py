@@ -38,7 +38,7 @@ def suspect(content: bytes) -> bool:
         return True
     shapes = content.translate(_SHAPES, b"+")
     # `rfind` takes half the time of `in` here: its first look is at the rarer end of the pattern.
-    return (shapes.rfind(b"0e000") >= 0 or _LONG in shapes) and _HUGE.search(content) is not None
+    return (shapes.rfind(b"0e000") >= 0 or shapes.rfind(_LONG) >= 0) and _HUGE.search(content) is not None
 
 
 def unstorable(raw: bytes) -> Rejection | None:

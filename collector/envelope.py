@@ -14,10 +14,14 @@ from schemas.event import Event, EventType, Identifier
 from schemas.rejection import CODES, Rejection
 
 
-class Sent(Event, frozen=True, omit_defaults=True, gc=False):
-    """An event as the collector reads it: its `properties` are checked but not taken apart, which nobody needs here."""
+class AnyObject(msgspec.Struct, frozen=True, gc=False):
+    """An object whose members nobody needs here: they are checked, not kept."""
 
-    properties: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # type: ignore[assignment]
+
+class Sent(Event, frozen=True, omit_defaults=True, gc=False):
+    """An event as the collector reads it."""
+
+    properties: AnyObject | None = None  # type: ignore[assignment]
 
 
 class Envelope(Sent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -44,7 +48,6 @@ class _Outline(msgspec.Struct):
 ENVELOPES: Final = msgspec.json.Decoder(Envelope)
 SENT: Final = msgspec.json.Decoder(Sent)
 _SENT_BATCHES: Final = msgspec.json.Decoder(_SentBatch)
-_EVENTS: Final = msgspec.json.Decoder(Event)
 OUTLINES: Final = msgspec.json.Decoder(_Outline)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _PLACE: Final = re.compile(r" - at `([^`]*)`$")
@@ -55,7 +58,6 @@ _FREE: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "/context/click_ids": msgspec.json.Decoder(str),
 }
 _ANY: Final = msgspec.json.Decoder(Any)
-OBJECT: Final = ord("{")
 # A high surrogate must be followed by a low one; a low one must follow a high one. The leading group eats `\\`.
 _LONE: Final = re.compile(
     rb"(?:^|[^\\])(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
@@ -71,17 +73,6 @@ def events_of(body: bytes) -> list[Sent] | None:
         return _SENT_BATCHES.decode(body).events
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def properties_fault(event: Event, raw: bytes) -> Rejection | None:
-    """What is wrong with `properties` that nobody took apart: they are neither an object nor null."""
-    properties = event.properties
-    if isinstance(properties, msgspec.Raw) and bytes(properties)[0] != OBJECT:
-        try:
-            _EVENTS.decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return rejection_of(error, raw)
-    return None
 
 
 def rejection_of(error: Exception, raw: bytes) -> Rejection:

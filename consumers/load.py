@@ -8,14 +8,14 @@ An insert whose outcome is unknown is read back before anything is sent again.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from consumers.enrich.facts import Facts, columns
+from consumers.enrich.facts import Facts, columns, event_columns
 from consumers.enrich.row import BAD_TYPES, BLANK, COST_TYPES, EVENT_TYPES, LINK_TYPES, MENDED_TYPES, Row
 from consumers.warehouse.block import Block, pack
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
@@ -23,6 +23,7 @@ from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 T = TypeVar("T")
 ROWS_MAX: Final = 50_000
 _IN_LOG: Final = itemgetter("log_gen", "log_part", "log_off")
+_PARTITION: Final = itemgetter("log_gen", "log_part")
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
@@ -70,15 +71,19 @@ def _month_of_day(day: int) -> tuple[int, int]:
 
 def cut(rows: list[Row]) -> list[list[Row]]:
     """Cut rows in log order: one partition, one month, at most `ROWS_MAX` rows each."""
-
-    def place(row: Row) -> tuple[int, int, tuple[int, int]]:
-        return row["log_gen"], row["log_part"], month_of(row["received_at"])
-
     pieces = []
-    for _, group in itertools.groupby(sorted(rows, key=_IN_LOG), key=place):
-        run = list(group)
-        pieces += [run[start : start + ROWS_MAX] for start in range(0, len(run), ROWS_MAX)]
+    for _, group in itertools.groupby(sorted(rows, key=_IN_LOG), key=_PARTITION):
+        for month in _months(list(group)):
+            pieces += [month[start : start + ROWS_MAX] for start in range(0, len(month), ROWS_MAX)]
     return pieces
+
+
+def _months(rows: list[Row]) -> list[list[Row]]:
+    """Runs of one month; hardly ever more than one."""
+    received = [row["received_at"] for row in rows]
+    if month_of(min(received)) == month_of(max(received)):
+        return [rows]
+    return [list(month) for _, month in itertools.groupby(rows, key=lambda row: month_of(row["received_at"]))]
 
 
 def plan(rows: list[Row]) -> list[Run]:
@@ -86,13 +91,13 @@ def plan(rows: list[Row]) -> list[Run]:
     return [
         Run(
             piece[0]["log_gen"], piece[0]["log_part"], piece[0]["log_off"], piece[-1]["log_off"],
-            pack(_filled(columns(piece, EVENT_TYPES)), EVENT_TYPES),
+            pack(_filled(event_columns(piece)), EVENT_TYPES),
         )
         for piece in cut(rows)
     ]  # fmt: skip
 
 
-def _filled(block: dict[str, list[Any]]) -> dict[str, list[Any]]:
+def _filled(block: dict[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
     """The columns that say anything: what is left out gets the type's default, which is what `BLANK` has."""
     return {
         name: values

@@ -33,6 +33,8 @@ DRAIN_S: Final = 60.0
 JOIN_S: Final = 5.0
 # Batches that are read and not loaded yet: one for each process that enriches, and one for whichever is done first.
 AHEAD_MAX: Final = 3
+# So many full loads one after another are a backlog, where refreshes wait for more; a few are only a busy moment.
+BEHIND_LOADS: Final = 4
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -84,6 +86,7 @@ class Loop:
         self.metrics = ConsumerMetrics()
         self.spans = Spans()
         self._followers: list[Follower] = []
+        self._loading = asyncio.Lock()  # from the mark of a load's keys until its facts are in the tables
         self._waiting: list[asyncio.Future[int]] = []
         self.before_refresh: Callable[[], Awaitable[None]] | None = None
         self._events = structlog.get_logger("netiv.consumer")
@@ -140,6 +143,11 @@ class Loop:
         await self.between_refreshes(work)
         return await done
 
+    async def between_loads(self, work: Callable[[], T]) -> T:
+        """Do something when the facts of every key that followers were told of are in the tables."""
+        async with self._loading:
+            return work()
+
     def follow(self, follower: Follower) -> None:
         """From the next load on, tell it which keys become dirty. To be called between refreshes."""
         self._followers.append(follower)
@@ -193,6 +201,7 @@ class Loop:
     async def _consume(self, reader: Reader, assignment: int, stop: asyncio.Event) -> None:
         self._read_ahead(reader, assignment, IDLE_WAIT_S)
         deadline = math.inf
+        full_loads = 0
         try:
             while True:
                 load = await self._ahead[0]
@@ -207,7 +216,8 @@ class Loop:
                 if load:
                     await self._load(load)
                 await self._do_what_was_asked(reader)
-                behind = load is not None and load.records >= self._pace.records_max
+                full_loads = full_loads + 1 if load is not None and load.records >= self._pace.records_max else 0
+                behind = full_loads >= BEHIND_LOADS
                 full = self._unrefreshed >= self._pace.refresh_records_max
                 if ending or full or (not behind and not self._busy):
                     await self._begin_refresh(reader)
@@ -254,6 +264,14 @@ class Loop:
         return msgspec.structs.replace(load, traces=traces_of(batch.records)) if self.spans.on else load
 
     async def _load(self, load: Load) -> None:
+        async with self._loading:
+            await self._put(load)
+        self._ends.update(load.ends)
+        self._unrefreshed += load.records
+        self.metrics.loaded(load.records)
+        await self._log.mark(LOADED, self._ends)
+
+    async def _put(self, load: Load) -> None:
         # The journal first: should facts land and this process die, the keys are known.
         await self._refresher.mark(load.dirty)
         for follower in self._followers:
@@ -265,10 +283,6 @@ class Loop:
             self.metrics.fenced()
             self._events.warning("fenced")
             raise Reassigned from None
-        self._ends.update(load.ends)
-        self._unrefreshed += load.records
-        self.metrics.loaded(load.records)
-        await self._log.mark(LOADED, self._ends)
 
     @property
     def _busy(self) -> bool:

@@ -48,9 +48,14 @@ class Successor:
         """The keys of all facts that meet a condition."""
         await self._refresher.mark_where(condition)
 
-    async def catch_up(self, progress: Progress | None = None) -> int:
-        """Derive all that is marked by now; the number of subjects."""
-        cycle = self._refresher.turn()
+    def turn(self) -> int:
+        """What is marked from now on is for another `catch_up`. Not to be called while facts are being loaded whose keys are marked."""
+        return self._refresher.turn()
+
+    async def catch_up(self, progress: Progress | None = None, cycle: int | None = None) -> int:
+        """Derive all that was marked before the turn `cycle`, or is by now; the number of subjects."""
+        if cycle is None:
+            cycle = self.turn()
         subjects = await self._refresher.refresh(cycle, progress)
         await self._refresher.clear(cycle)
         return subjects

@@ -5,7 +5,7 @@ Whatever is wrong with one record, the others are not touched by it: it becomes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -37,6 +37,11 @@ class Facts(msgspec.Struct):
 def columns(rows: list[Row], types: Mapping[str, str]) -> dict[str, list[Any]]:
     """Rows turned into columns."""
     return {column: [row[column] for row in rows] for column in types}
+
+
+def event_columns(rows: list[Row]) -> dict[str, Sequence[Any]]:
+    """The same of events, at once: each row is a copy of `BLANK`, so all have their columns in its order."""
+    return dict(zip(BLANK, zip(*[row.values() for row in rows], strict=True), strict=True))
 
 
 def facts_of(batch: Iterable[Stored], lookups: Lookups, erased: Erased = frozenset()) -> Facts:
@@ -136,4 +141,4 @@ def _bad_row(bad: Bad, position: Position) -> Row:
     return row
 
 
-__all__ = ["BAD_TYPES", "EVENT_TYPES", "LINK_TYPES", "Facts", "columns", "enrich", "facts_of"]
+__all__ = ["BAD_TYPES", "EVENT_TYPES", "LINK_TYPES", "Facts", "columns", "enrich", "event_columns", "facts_of"]

@@ -25,9 +25,11 @@ BY_SUBJECT: Final = {
     "34_persons": (),
     "35_touches": ("34_persons",),
     "45_stage_events": ("34_persons",),
-    "38_sources": ("30_sessions", "35_touches"),
-    "40_touchpoints": ("38_sources",),
-    "50_conversion_events": ("34_persons", "38_sources"),
+    "37_combinations": ("30_sessions", "35_touches"),
+    "38_sources": ("37_combinations",),
+    "39_sessions": ("38_sources",),
+    "40_touchpoints": ("39_sessions",),
+    "50_conversion_events": ("34_persons", "39_sessions"),
     "55_dirty_after": ("40_touchpoints", "45_stage_events", "50_conversion_events"),
 }
 # What the statements of 70_paths fill.
@@ -35,7 +37,7 @@ PATHS: Final = (CONVERSION_PATHS, OPEN_PATHS)
 # A table is written when who was touched by what it holds so far is known.
 WRITTEN_AFTER: Final = {
     IDENTITIES: ("20_identities", "15_dirty_before"),
-    SESSIONS: ("38_sources", "15_dirty_before"),
+    SESSIONS: ("39_sessions", "15_dirty_before"),
     TOUCHPOINTS: ("40_touchpoints", "15_dirty_before"),
     STAGE_EVENTS: ("45_stage_events", "15_dirty_before"),
     CONVERSION_EVENTS: ("50_conversion_events", "15_dirty_before"),

@@ -36,10 +36,14 @@ from schemas.limits import FUTURE_MAX_S
 IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
 WORKING: Final = (
     "dirty_subjects", "bounds", "bound_of", "dirty_events", "event_duplicates", "identities", "visits", "candidates",
-    "persons", "touches", "sources", "sessions", "touchpoints", "stage_events", "conversion_events",
+    "persons", "touches", "combinations", "sessions", "touchpoints", "stage_events", "conversion_events",
     "concerned_persons", "concerned_conversions", "chosen", "conversions", "their_subjects", "conversion_paths",
     "open_paths",
 )  # fmt: skip
+# Sources that are kept from one refresh to the next, at most: two joins read all of them.
+SOURCES_MAX: Final = 20_000
+KEPT: Final = ("sources",)
+"""Of the working tables, what one refresh finds and the next ones use."""
 Progress = Callable[[int, int], None]
 
 
@@ -60,6 +64,7 @@ class Refresher:
         self._bounds: Mapping[str, str] = UNBOUND
         self._some_bounded = True  # of the subjects in the journal
         self._done = False  # the working tables hold a slice that is derived
+        self._sources_known = False  # under the rules in force
         self._repeats = True  # whether any repeated event is known at all
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
@@ -68,6 +73,7 @@ class Refresher:
         """Derive under these rules from the next refresh on. Not to be called during one."""
         self._parameters: Mapping[str, int] = parameters(rules)
         self._macros = {**macros(rules), **OF_REFRESH, "scratch": self._scratch, "derived": self._derived}
+        self._sources_known = False
 
     async def prepare(self) -> None:
         """Make the working tables. What the journal still holds from a crash is part of the next refresh."""
@@ -98,7 +104,7 @@ class Refresher:
             "SELECT 1 FROM system.tables WHERE database = {db:String} AND name = {name:String}",
             {"db": self._scratch, "name": made},
         )
-        for table in () if found else (*WORKING, *IDENTITY_WORKING):
+        for table in () if found else (*WORKING, *KEPT, *IDENTITY_WORKING):
             await self._warehouse.command(f"DROP TABLE IF EXISTS {self._scratch}.{table}")
         for statement in statements(text):
             await self._warehouse.command(expand(statement, self._macros))
@@ -200,7 +206,7 @@ class Refresher:
 
     async def forget(self) -> None:
         """Empty the working tables: what the last refresh found is not kept."""
-        await self._truncate((*WORKING, *IDENTITY_WORKING))
+        await self._truncate((*WORKING, *KEPT, *IDENTITY_WORKING))
 
     async def _waiting(self, cycle: int) -> tuple[int, int, int]:
         """How many keys are in the journal: (visitors, other subjects or what stands for one, identifiers to be resolved)."""
@@ -283,6 +289,9 @@ class Refresher:
             await self._warehouse.command(f"ALTER TABLE {self._macros['scratch']}.journal DROP PARTITION {done}")
 
     async def _refresh_slice(self, *, taken: bool) -> None:
+        if not self._sources_known:
+            await self._truncate(("sources",))
+            self._sources_known = True
         await self._take_version()
         # Alone on the tables, what was found before the links were looked at still holds.
         if not self.ALONE:
@@ -316,7 +325,14 @@ class Refresher:
         written = WRITTEN_AFTER if self.ALONE else {**WRITTEN_AFTER, EVENT_DUPLICATES: ()}
         for derived, before in written.items():
             works[derived.table] = partial(self._replace, derived), before
+        works["38_sources"] = partial(self._classify, macros), BY_SUBJECT["38_sources"]
         await in_order(works)
+
+    async def _classify(self, macros: Mapping[str, str]) -> None:
+        """Tell the sources of combinations that were not seen before; seldom any."""
+        if await self._count("combinations"):
+            await self._derive("38_sources", macros)
+            self._sources_known = await self._count("sources") <= SOURCES_MAX
 
     async def _take_version(self) -> None:
         """What is read from now on counts as of now."""

@@ -15,7 +15,7 @@ from consumers.identity.performing import Performer
 from consumers.identity.requests import Done, Request
 from consumers.loop import Loop
 from consumers.rebuild import Successor
-from consumers.refresh.refresher import Refresher
+from consumers.refresh.refresher import Progress, Refresher
 from consumers.rules.difference import compare
 from consumers.rules.files import Rules, RulesInvalid
 from consumers.rules.in_force import in_force
@@ -72,9 +72,9 @@ class Desk:
         try:
             # From here on whatever is loaded is marked for both; what was loaded before is all marked.
             await self._loop.between_refreshes(lambda: self._begin(successor))
-            subjects = await successor.catch_up(self._progress)
+            subjects = await self._catch_up(successor, self._progress)
             for _ in range(ROUNDS_MAX):
-                if await successor.catch_up() <= FEW_SUBJECTS:
+                if await self._catch_up(successor) <= FEW_SUBJECTS:
                     break
             if trying:
                 return await self._loop.between_refreshes(lambda: self._compared(successor, beside))
@@ -83,6 +83,10 @@ class Desk:
         finally:
             self._loop.unfollow(successor)
             await successor.discard()
+
+    async def _catch_up(self, successor: Successor, progress: Progress | None = None) -> int:
+        """Beside the stream: keys are marked before their facts are in the table, so the turn waits for those of a load under way."""
+        return await successor.catch_up(progress, await self._loop.between_loads(successor.turn))
 
     def _progress(self, done: int, total: int) -> None:
         self._far = Far(done, total)

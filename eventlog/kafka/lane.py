@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Final
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLargeError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from eventlog.contract import LogError, LogUnavailable
 from eventlog.kafka.faults import translate
 from eventlog.kafka.producers import Producers
-from eventlog.kafka.ticket import Share, Ticket
+from eventlog.kafka.ticket import Ticket
 from eventlog.places import base_of
 
-Part = tuple[Ticket, list[int]]
+Place = tuple[Ticket, int]  # a record: its append, and which of its records it is
+_NO_HEADERS: Final[list[tuple[str, bytes | None]]] = []
 
 
 class Lane:
@@ -27,13 +30,13 @@ class Lane:
         self._producers = producers
         self._topic = topic
         self._partition = partition
-        self._waiting: deque[Share] = deque()
+        self._waiting: deque[Place] = deque()
         self._task: asyncio.Task[None] | None = None
         self._records_max = 1 << 30
 
-    def put(self, share: Share) -> None:
-        """Queue records; they are on their way when this returns."""
-        self._waiting.append(share)
+    def put(self, ticket: Ticket, index: int) -> None:
+        """Queue a record; it is on its way when this returns."""
+        self._waiting.append((ticket, index))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
@@ -58,8 +61,8 @@ class Lane:
             self._fail_waiting(error)
             return
         batch = producer.create_batch()
-        parts = self._fill(batch)
-        if not parts:
+        sent = self._fill(batch)
+        if not sent:
             return
         batch.close()
         try:
@@ -67,71 +70,58 @@ class Lane:
             first = (await future).offset
         except (MessageSizeTooLargeError, RecordTooLargeError):
             self._producers.discard(producer)
-            self._split(parts)
+            self._split(sent)
         except (KafkaError, OSError) as error:
             self._producers.discard(producer)
-            _fail(parts, translate(error))
+            _fail(sent, translate(error))
         except BaseException:  # cancelled: nobody knows what became of the batch
-            _fail(parts, LogUnavailable("The log is closed"))
+            _fail(sent, LogUnavailable("The log is closed"))
             raise
         else:
             self._records_max = 1 << 30
-            self._place(parts, first)
+            self._place(sent, first)
 
-    def _fill(self, batch: object) -> list[Part]:
+    def _fill(self, batch: BatchBuilder) -> list[Place]:
         """Move records from the queue into the batch until it is full."""
-        append = batch.append  # type: ignore[attr-defined]
-        parts: list[Part] = []
-        count = 0
-        while self._waiting:
-            share = self._waiting[0]
-            ticket = share.ticket
-            if not ticket.wanted():
-                self._waiting.popleft()
-                continue
-            start = share.sent
-            records, timestamp = ticket.records, ticket.timestamp_ms
-            for index in share.indexes[start:] if start else share.indexes:
-                record = records[index]
-                if count >= self._records_max or (
-                    append(key=record.key, value=record.value, timestamp=timestamp) is None
-                ):
+        # What its `append` goes through for each record takes as long again as this.
+        append = batch._builder.append  # noqa: SLF001
+        waiting = self._waiting
+        sent: list[Place] = []
+        asked: Ticket | None = None
+        wanted = False
+        while waiting and len(sent) < self._records_max:
+            ticket, index = waiting[0]
+            if ticket is not asked:
+                asked, wanted = ticket, ticket.wanted()
+            if wanted:
+                record = ticket.records[index]
+                if append(len(sent), ticket.timestamp_ms, record.key, record.value, _NO_HEADERS) is None:
                     break
-                share.sent += 1
-                count += 1
-            if share.sent > start:
-                parts.append((ticket, share.indexes[start : share.sent]))
-            if share.sent < len(share.indexes):
-                break
-            self._waiting.popleft()
-        return parts
+                sent.append(waiting[0])
+            waiting.popleft()
+        batch._relative_offset = len(sent)  # noqa: SLF001
+        return sent
 
-    def _place(self, parts: list[Part], first: int) -> None:
+    def _place(self, sent: list[Place], first: int) -> None:
         if first < 0:  # stored by an earlier attempt, whose answer was lost and is no longer known
-            _fail(parts, LogUnavailable("Kafka: stored, but the brokers forgot where"))
+            _fail(sent, LogUnavailable("Kafka: stored, but the brokers forgot where"))
             return
-        place = base_of(self._partition) + first
-        for ticket, indexes in parts:
-            ticket.placed(indexes, place)
-            place += len(indexes)
+        for place, (ticket, index) in enumerate(sent, base_of(self._partition) + first):
+            ticket.placed(index, place)
 
-    def _split(self, parts: list[Part]) -> None:
+    def _split(self, sent: list[Place]) -> None:
         """The topic takes no batch of this size: halve it; a single record that is too large fails alone."""
-        count = sum(len(indexes) for _, indexes in parts)
-        if count == 1:
-            _fail(parts, LogError("The record is larger than the topic allows", "Raise the topic's max.message.bytes."))
+        if len(sent) == 1:
+            _fail(sent, LogError("The record is larger than the topic allows", "Raise the topic's max.message.bytes."))
             return
-        self._records_max = count // 2
-        for ticket, indexes in reversed(parts):
-            again = Share(ticket)
-            again.indexes = indexes
-            self._waiting.appendleft(again)
+        self._records_max = len(sent) // 2
+        self._waiting.extendleft(reversed(sent))
 
     def _fail_waiting(self, error: LogError) -> None:
         while self._waiting:
-            self._waiting.popleft().ticket.failed(error)
+            self._waiting.popleft()[0].failed(error)
 
 
-def _fail(parts: list[Part], error: LogError) -> None:
-    for ticket, _ in parts:
+def _fail(sent: list[Place], error: LogError) -> None:
+    for ticket, _ in sent:
         ticket.failed(error)

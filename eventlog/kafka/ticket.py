@@ -29,11 +29,10 @@ class Ticket:
             self._end()
         return not self.over
 
-    def placed(self, indexes: Sequence[int], first: int) -> None:
-        """These records are durable, at consecutive places."""
-        for place, index in enumerate(indexes, first):
-            self.places[index] = place
-        self._left -= len(indexes)
+    def placed(self, index: int, place: int) -> None:
+        """One of the records is durable."""
+        self.places[index] = place
+        self._left -= 1
         if not self._left and self.wanted():
             self._end()
             self._waiter.set_result(self.places)
@@ -48,14 +47,3 @@ class Ticket:
         self.over = True
         self.records = ()
         self._ended(self)
-
-
-class Share:
-    """The records of one ticket that belong to one partition, in order; sent from the front."""
-
-    __slots__ = ("indexes", "sent", "ticket")
-
-    def __init__(self, ticket: Ticket) -> None:
-        self.ticket = ticket
-        self.indexes: list[int] = []
-        self.sent = 0

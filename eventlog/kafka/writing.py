@@ -11,7 +11,7 @@ from eventlog.deadlines import Deadlines
 from eventlog.kafka.config import RECORD_BYTES_MAX, WAITING_BYTES_MAX, KafkaConfig
 from eventlog.kafka.lane import Lane
 from eventlog.kafka.producers import Producers
-from eventlog.kafka.ticket import Share, Ticket
+from eventlog.kafka.ticket import Ticket
 from eventlog.kafka.topic import Topic
 
 SWEEP_S: Final = 0.25
@@ -45,16 +45,9 @@ class Writing:
         ticket = Ticket(records, self._admit(records), waiter, self._ended)
         ticket.timestamp_ms = self._clock_ms()
         self._under_way.add(ticket)
-        count = self._topic.partitions
-        shares: dict[int, Share] = {}
+        lanes, count = self._lanes, self._topic.partitions
         for index, record in enumerate(records):
-            partition = crc32(record.key) % count
-            share = shares.get(partition)
-            if share is None:
-                share = shares[partition] = Share(ticket)
-            share.indexes.append(index)
-        for partition, share in shares.items():
-            self._lanes[partition].put(share)
+            lanes[crc32(record.key) % count].put(ticket, index)
 
     async def close(self) -> None:
         """Give what is under way a moment, then end."""

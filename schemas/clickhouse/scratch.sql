@@ -26,7 +26,8 @@ ENGINE = MergeTree ORDER BY (site, person_id) SETTINGS index_granularity = 1024,
 CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_conversions (site LowCardinality(String), conversion_id UInt64)
 ENGINE = MergeTree ORDER BY (site, conversion_id) SETTINGS index_granularity = 1024, fsync_after_insert = 1;
 
--- Visits and touches before their source is known, and the sources of both.
+-- Visits and touches before their source is known; combinations of theirs that are new; and the sources of all that were seen
+-- under the rules in force, which stay from one refresh to the next.
 CREATE TABLE IF NOT EXISTS {{scratch}}.visits
 (
     site LowCardinality(String), subject String, start Int64, end Int64, person_id String, count UInt32, pageview UInt32,
@@ -46,6 +47,14 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.touches
     utm_content LowCardinality(String), utm_term LowCardinality(String), click_id_type LowCardinality(String),
     referrer_host LowCardinality(String), url_host LowCardinality(String), landing_path LowCardinality(String),
     source_key UInt64
+)
+ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.combinations
+(
+    source_key UInt64, site LowCardinality(String), utm_source LowCardinality(String), utm_medium LowCardinality(String),
+    utm_campaign LowCardinality(String), click_id_type LowCardinality(String), referrer_host LowCardinality(String),
+    url_host LowCardinality(String), kind LowCardinality(String), landing_path LowCardinality(String)
 )
 ENGINE = Memory;
 

@@ -9,13 +9,18 @@ from pathlib import Path
 import pytest
 
 from consumers.app import make_loop
+from consumers.clock import now_us
 from consumers.enrich.facts import facts_of
 from consumers.load import Loader, load_of
 from consumers.lookups import make_lookups
 from consumers.loop import GROUP
+from consumers.rebuild import Successor
+from consumers.rules.desk import Desk
 from consumers.rules.files import load
 from consumers.tables import prepare_tables
+from consumers.warehouse.block import Block
 from consumers.warehouse.embedded import EmbeddedWarehouse, open_embedded
+from consumers.warehouse.passing import PassingWarehouse
 from eventlog.contract import Log, Record, Stored
 from eventlog.embedded import open_embedded_log
 from schemas.record import Accepted, Bad, encode
@@ -124,3 +129,40 @@ async def test_nothing_but_poison_is_committed_too(stage: Stage) -> None:
     assert await stage.committed() == 2
     await stage.consume()
     assert await stage.warehouse.rows("SELECT count() FROM v_bad_events") == [(2,)]
+
+
+class SlowToLoad(PassingWarehouse):
+    """Facts arrive in the table only when they are let."""
+
+    def __init__(self, warehouse: EmbeddedWarehouse) -> None:
+        super().__init__(warehouse)
+        self.waits, self.go = asyncio.Event(), asyncio.Event()
+
+    async def insert_block(self, table: str, block: Block) -> None:
+        self.waits.set()
+        await self.go.wait()
+        await super().insert_block(table, block)
+
+
+async def test_who_catches_up_beside_the_stream_waits_for_facts_whose_keys_are_marked(stage: Stage) -> None:
+    """Else it would derive the key without the facts, and forget the mark."""
+    slow = SlowToLoad(stage.warehouse)
+    loop, refresher = make_loop(stage.log, slow, load(), Settings())
+    await refresher.prepare()
+    successor = Successor(stage.warehouse, load(), "netiv_next", now_us)
+    await successor.begin()
+    loop.follow(successor)
+    stop = asyncio.Event()
+    running = asyncio.create_task(loop.run(stop))
+    await stage.send(page(1))
+    await slow.waits.wait()
+    desk = Desk(Settings(), stage.warehouse, loop, refresher, now_us)
+    catching_up = asyncio.create_task(desk._catch_up(successor))
+    await asyncio.wait({catching_up}, timeout=0.5)
+    assert not catching_up.done()
+    slow.go.set()
+    assert await catching_up == 1
+    assert await stage.warehouse.rows("SELECT sum(events) FROM netiv_next.sessions FINAL") == [(1,)]
+    await successor.discard()
+    stop.set()
+    await running
