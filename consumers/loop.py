@@ -201,7 +201,7 @@ class Loop:
     async def _consume(self, reader: Reader, assignment: int, stop: asyncio.Event) -> None:
         self._read_ahead(reader, assignment, IDLE_WAIT_S)
         deadline = math.inf
-        full_loads = 0
+        full_loads = BEHIND_LOADS - 1  # a consumer that begins with a full load has a backlog
         try:
             while True:
                 load = await self._ahead[0]
