@@ -40,8 +40,8 @@ system:
 		{ echo "Installing Chromium …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
 	@test -n "$$(ls /usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null)" || \
 		{ echo "Installing libfaketime …"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq faketime >/dev/null; }
-	@{ command -v java && command -v mvn; } >/dev/null || test -n "$$NETIV_TEST_KAFKA" || \
-		{ echo "Installing Java and Maven for a real Kafka …"; apt-get update -qq && \
+	@{ command -v java && command -v mvn; } >/dev/null || \
+		{ echo "Installing Java and Maven for a real Kafka and ZooKeeper …"; apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openjdk-17-jre-headless maven >/dev/null; }
 
 demo: install ## Start the stack, send the demo journeys, print what came of them, keep running (DEMO_EXIT=1: stop)

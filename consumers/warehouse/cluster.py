@@ -1,10 +1,11 @@
-"""DDL for one server → DDL for a cluster, statement by statement: the numbered migrations stay the only definition.
+"""Statements for one server → statements for a cluster, one by one: the numbered migrations stay the only definition.
 
 Every table becomes two: `NAME_local`, replicated, on each shard; and `NAME`, Distributed over them. Pure: text to text.
 
 Facts are sharded by their log partition, which is a hash of site and visitor: a visitor's facts are on one shard, and one
 insert (one log partition) goes to one shard whole, so it stays all or nothing. Derived tables are sharded by
 what a refresh asks for. What consumers agree on (claims, notes, rules) is one shard's, so that everybody sees one truth.
+What a statement compares with or joins is sent to the shards: see `asked_once`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ SHARDING: Final = {
 # {uuid} keeps the path right when tables are exchanged; {shard} and {replica} are macros of each server's configuration.
 KEEPER_PATH: Final = "'/clickhouse/tables/{uuid}/{shard}', '{replica}'"
 SETTINGS: Final = {
-    "prefer_global_in_and_join": "1",  # keys stand in the initiator's working tables
+    "prefer_global_in_and_join": "1",  # as `asked_once`, for what the engine itself makes of a statement
     "distributed_product_mode": "global",
     "distributed_foreground_insert": "1",  # an insert that returns is on its shard
     "load_balancing": "in_order",  # everybody reads and writes the same replica, as long as it lives
@@ -45,6 +46,11 @@ _NAME: Final = r"((?:\w+\.)?\w+)"
 _PAIR: Final = r"(?:\w+\.)?\w+ AND (?:\w+\.)?\w+"
 _DDL: Final = re.compile(r"\s*(CREATE|ALTER|DROP|TRUNCATE|EXCHANGE|RENAME)\b", re.IGNORECASE)
 _ENGINE: Final = re.compile(r"\bENGINE\s*=\s*(\w*MergeTree)(\(([^)]*)\))?")
+_SKIPPED: Final = r"--[^\n]*|'(?:[^'\\]|\\.)*'|\b(?:(?:LEFT\s+)?ARRAY|CROSS)\s+JOIN\b"
+_OTHER_SIDE: Final = re.compile(
+    rf"{_SKIPPED}|\b(?:GLOBAL\s+)?(?P<local>(?:NOT\s+)?IN(?=\s*\(\s*(?:SELECT|WITH)\b)"
+    r"|(?:(?:INNER|LEFT|RIGHT|FULL|OUTER|ANY|ALL|SEMI|ANTI|ASOF)\s+)*JOIN\b)"
+)
 
 
 class Cluster:
@@ -66,7 +72,7 @@ class Cluster:
             (_compiled(rf"CREATE TABLE IF NOT EXISTS {_NAME}(\s*\(.*)$"), self._made),
             (_compiled(rf"CREATE OR REPLACE VIEW {_NAME}(.*)$"), self._viewed),
             (
-                _compiled(rf"ALTER TABLE {_NAME} (DELETE\b.*)$"),
+                _compiled(rf"ALTER TABLE {_NAME} ((?:DELETE|UPDATE)\b.*)$"),
                 lambda m: [f"ALTER TABLE {self._local(m[1])} {self._on} {m[2]}"],
             ),
             (_compiled(rf"ALTER TABLE {_NAME} (ADD COLUMN\b.*)$"), self._altered),
@@ -76,6 +82,7 @@ class Cluster:
 
     def statements(self, sql: str) -> list[str]:
         """What to run instead. Raises `WarehouseError` for DDL that nobody has said how to distribute."""
+        sql = asked_once(sql)
         text = _without_leading_comments(sql)
         if not _DDL.match(text) or self._is_own_business(text):
             return [sql]
@@ -86,8 +93,10 @@ class Cluster:
         raise WarehouseError(f"This statement has no form for a cluster: {text[:200]}")
 
     def question(self, sql: str) -> str:
-        """A SELECT, asked of the whole cluster where it asks what runs."""
-        return sql.replace("FROM system.processes", f"FROM clusterAllReplicas('{self._name}', system.processes)")
+        """A SELECT as a cluster is asked; of all its servers where it asks what runs."""
+        return asked_once(sql).replace(
+            "FROM system.processes", f"FROM clusterAllReplicas('{self._name}', system.processes)"
+        )
 
     def _is_own_business(self, sql: str) -> bool:
         """Working tables of one consumer are on the server that it talks to, and nowhere else."""
@@ -136,6 +145,14 @@ class Cluster:
         pairs = (pair.split(" AND ") for pair in found[1].split(", "))
         exchanged = ", ".join(f"{self._local(one)} AND {self._local(other)}" for one, other in pairs)
         return [f"EXCHANGE TABLES {exchanged} {self._on}"]
+
+
+def asked_once(sql: str) -> str:
+    """Every IN (SELECT …) and JOIN as GLOBAL: the server that is asked computes the other side once and sends it to the shards.
+
+    Working tables are on that server only. `prefer_global_in_and_join` is not enough: it leaves out an IN outside of WHERE, an IN
+    of a UNION, and a join with a subquery; each shard would look for the working tables itself."""
+    return _OTHER_SIDE.sub(lambda found: f"GLOBAL {found['local']}" if found["local"] else found[0], sql)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

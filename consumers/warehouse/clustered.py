@@ -1,8 +1,8 @@
-"""A `Warehouse` whose server is one of a cluster: DDL goes to all of it, the rest as it stands, through Distributed tables."""
+"""A `Warehouse` whose server is one of a cluster: DDL goes to all of it, the rest through Distributed tables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from consumers.warehouse.cluster import Cluster
@@ -23,5 +23,11 @@ class ClusteredWarehouse(PassingWarehouse):
             await self._inner.command(statement, parameters)
 
     async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """Of all servers, where it asks system tables."""
+        """See the contract, and `Cluster.question`."""
         return await self._inner.rows(self._cluster.question(sql), parameters)
+
+    def stream(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, output_format: str = "JSONEachRow"
+    ) -> AsyncIterator[bytes]:
+        """See the contract, and `Cluster.question`."""
+        return self._inner.stream(self._cluster.question(sql), parameters, output_format)

@@ -1,4 +1,5 @@
-"""The jars of Apache Kafka, taken as ordinary Maven artifacts by the pom under tests/kafka. Fetched once, then kept."""
+"""The jars of Apache Kafka, taken as ordinary Maven artifacts by the pom under tests/kafka; or of another pom. Fetched once, then
+kept beside the pom."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ def jars(folder: Path = FOLDER) -> Path:
     """The folder of the jars; fetches them when they aren't there, or when the pom is newer. Raises `CommandError`."""
     pom, kept = folder / "pom.xml", folder / ".jars"
     if not pom.exists():
-        raise CommandError("The broker's pom is not here.", "This command runs from a checkout of Netiv's sources.")
+        raise CommandError("The pom of the jars is not here.", "This command runs from a checkout of Netiv's sources.")
     with (folder / ".jars.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes at once
         complete = kept / ".complete"
@@ -39,4 +40,4 @@ def _fetch(pom: Path, kept: Path) -> None:
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_S, check=False)  # noqa: S603
     if done.returncode:
-        raise CommandError("Maven could not fetch Kafka.", (done.stdout + done.stderr).strip()[-2_000:])
+        raise CommandError(f"Maven could not fetch the jars of {pom}.", (done.stdout + done.stderr).strip()[-2_000:])

@@ -5,16 +5,19 @@ from __future__ import annotations
 import random
 import re
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from consumers.identity.performing import Performer
+from consumers.identity.requests import Erase, Unlink
 from consumers.rebuild import rebuild
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sql import FOLDER
 from consumers.rules.files import load
 from consumers.tables import prepare_tables
-from consumers.warehouse.cluster import SHARDING, Cluster
+from consumers.warehouse.cluster import SHARDING, Cluster, asked_once
 from consumers.warehouse.clustered import ClusteredWarehouse
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse
@@ -79,6 +82,18 @@ def test_a_table_becomes_a_replicated_one_and_a_distributed_one() -> None:
             "ALTER TABLE events DELETE WHERE site = {s:String} SETTINGS mutations_sync = 2",
             ["ALTER TABLE events_local ON CLUSTER 'prod' DELETE WHERE site = {s:String} SETTINGS mutations_sync = 2"],
         ),
+        (
+            "ALTER TABLE events UPDATE a = 1 WHERE site = {s:String}",
+            ["ALTER TABLE events_local ON CLUSTER 'prod' UPDATE a = 1 WHERE site = {s:String}"],
+        ),
+        (
+            "INSERT INTO netiv_scratch_a.visits SELECT a IN (SELECT b FROM c) FROM events",
+            ["INSERT INTO netiv_scratch_a.visits SELECT a GLOBAL IN (SELECT b FROM c) FROM events"],
+        ),
+        (
+            "CREATE OR REPLACE VIEW v AS SELECT 1 FROM a LEFT JOIN b USING c",
+            ["CREATE OR REPLACE VIEW v ON CLUSTER 'prod' AS SELECT 1 FROM a GLOBAL LEFT JOIN b USING c"],
+        ),
         ("TRUNCATE TABLE referrer_hosts", ["TRUNCATE TABLE referrer_hosts_local ON CLUSTER 'prod' SYNC"]),
         (
             "CREATE TABLE netiv_next.sessions AS sessions",
@@ -116,6 +131,44 @@ def test_statements(given: str, expected: list[str]) -> None:
 def test_what_nobody_thought_of_is_an_error(sql: str) -> None:
     with pytest.raises(WarehouseError):
         CLUSTER.statements(sql)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("a IN (SELECT 1)", "a GLOBAL IN (SELECT 1)"),
+        ("(a, b) NOT IN\n(\n    SELECT 1\n)", "(a, b) GLOBAL NOT IN\n(\n    SELECT 1\n)"),
+        ("NOT a IN (WITH 1 AS b SELECT b)", "NOT a GLOBAL IN (WITH 1 AS b SELECT b)"),
+        (
+            "a IN (SELECT b FROM c WHERE b IN (SELECT 1 UNION ALL SELECT 2))",
+            "a GLOBAL IN (SELECT b FROM c WHERE b GLOBAL IN (SELECT 1 UNION ALL SELECT 2))",
+        ),
+        ("a LEFT ANY JOIN b", "a GLOBAL LEFT ANY JOIN b"),
+        ("a ASOF LEFT JOIN b", "a GLOBAL ASOF LEFT JOIN b"),
+        ("a FULL OUTER JOIN b INNER JOIN c", "a GLOBAL FULL OUTER JOIN b GLOBAL INNER JOIN c"),
+    ],
+)
+def test_the_other_side_is_asked_once(given: str, expected: str) -> None:
+    assert asked_once(given) == expected
+    assert asked_once(expected) == expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "a IN (1, 2)",
+        "a IN {names:Array(String)}",
+        "a IN arrayZip(b, c)",
+        "LEFT ARRAY JOIN a",
+        "a ARRAY JOIN b",
+        "a CROSS JOIN b",
+        "'a IN (SELECT 1) \\' JOIN'",
+        "-- it's not a JOIN\n1",
+        "arrayJoin(a)",
+    ],
+)
+def test_what_has_no_other_side_stays(sql: str) -> None:
+    assert asked_once(sql) == sql
 
 
 def test_a_question_about_running_statements_goes_to_all_servers() -> None:
@@ -166,10 +219,14 @@ async def test_everything_the_consumers_do_has_a_form_that_the_engine_parses(eng
     await refresher.mark([("s", f"v{random.Random(1).randrange(9)}", 0)])
     await refresher.refresh(refresher.turn())
     await rebuild(engine, rules, lambda: time.time_ns() // 1_000)
+    performer = Performer(engine, refresher, lambda: time.time_ns() // 1_000)
+    await performer.perform(Unlink("s", ("user_id", "u")))
+    await performer.perform(Erase("s", "user_id:u"))
     tables = {match[1] for sql in engine.parsed if (match := re.match(r"CREATE TABLE IF NOT EXISTS (\w+)_local ", sql))}
     assert tables == SHARDING.keys()
     assert sum("VIEW" in sql for sql in engine.parsed) > 30
-    assert any(sql.startswith("EXCHANGE") for sql in engine.parsed)
+    for begin in ("EXCHANGE TABLES", "ALTER TABLE events_local ON CLUSTER 'prod' UPDATE"):
+        assert any(sql.startswith(begin) for sql in engine.parsed), begin
 
 
 class Recorder:
@@ -187,13 +244,21 @@ class Recorder:
         self.asked.append(sql)
         return []
 
+    async def stream(self, sql: str, *_: Any) -> AsyncIterator[bytes]:
+        self.asked.append(sql)
+        yield b""
+
 
 async def test_the_clustered_warehouse_sends_the_transformed_statements() -> None:
     inner = Recorder()
     clustered = ClusteredWarehouse(inner, "prod")
     await clustered.command("TRUNCATE TABLE channel_rules")
     await clustered.rows("SELECT 1 FROM system.processes")
+    await clustered.command("INSERT INTO a SELECT 1 FROM b INNER JOIN c USING d")
+    assert [block async for block in clustered.stream("SELECT 1 FROM a WHERE b IN (SELECT 1)")] == [b""]
     assert inner.asked == [
         "TRUNCATE TABLE channel_rules_local ON CLUSTER 'prod' SYNC",
         "SELECT 1 FROM clusterAllReplicas('prod', system.processes)",
+        "INSERT INTO a SELECT 1 FROM b GLOBAL INNER JOIN c USING d",
+        "SELECT 1 FROM a WHERE b GLOBAL IN (SELECT 1)",
     ]
