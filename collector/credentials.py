@@ -32,7 +32,7 @@ def key_in_query(query: bytes) -> str | None:
     if found is None:
         return None
     key = found.group(1)
-    if b"%" in key or b"+" in key:
+    if key.find(b"%") >= 0 or key.find(b"+") >= 0:  # of a single byte `in` takes three times as long
         key = unquote_to_bytes(key.replace(b"+", b" "))
     return key.decode("latin-1")
 

@@ -89,7 +89,7 @@ def event_of(query: bytes, referrer: str) -> Object:
     """The event that a pixel's query says. `referrer` (the page that holds the image) is its URL when it names none."""
     pairs: list[tuple[str, str]] = fast_query_parsers.parse_query_string(query, "&")
     event: Object = {"type": DEFAULT_TYPE}
-    if _given_up(query, pairs) or not _fill(event, pairs, b"%" in query):
+    if _given_up(query, pairs) or not _fill(event, pairs, query.find(b"%") >= 0):
         event = {"type": DEFAULT_TYPE}
         _fill(event, _slow_pairs(query), False)
     if referrer and "url" not in event.get("context", {}):

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Final
 
+import lz4.block
 import msgspec
 
 from eventlog.contract import LogError, Position, Record, Stored
@@ -14,6 +15,11 @@ PARTITIONS_MAX: Final = 256
 # A reader decodes whole chunks, so these bound the work of a read of one record.
 CHUNK_RECORDS_MAX: Final = 1024
 CHUNK_BYTES_MAX: Final = 1024 * 1024
+
+# Records of one moment are much alike: lz4 makes a fifth to a tenth of them in a fraction of the time that writing takes.
+COMPRESSED_FROM_BYTES: Final = 1024
+COMPRESSED: Final = b"\xc1"  # no MessagePack begins so; then lz4's block with its size
+_SIZE: Final = slice(1, 5)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Record])
@@ -26,6 +32,11 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     first: int
     appended_at: int
     body: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes of the records, whatever they take in the file."""
+        return int.from_bytes(self.body[_SIZE], "little") if self.body[:1] == COMPRESSED else len(self.body)
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -45,14 +56,22 @@ def encode(records: Sequence[Record]) -> list[tuple[int, bytes]]:
     if len(body) > CHUNK_BYTES_MAX and len(records) > 1:
         middle = len(records) // 2
         return encode(records[:middle]) + encode(records[middle:])
-    return [(len(records), body)]
+    return [(len(records), _compressed(body))]
+
+
+def _compressed(body: bytes) -> bytes:
+    if len(body) < COMPRESSED_FROM_BYTES:
+        return body
+    smaller = COMPRESSED + lz4.block.compress(body)
+    return smaller if len(smaller) < len(body) else body
 
 
 def decode(chunk: Chunk, generation: int, start: int) -> list[Stored]:
     """The chunk's records from offset `start` on."""
     try:
-        records = _decoder.decode(chunk.body)
-    except msgspec.MsgspecError as error:
+        body = chunk.body
+        records = _decoder.decode(lz4.block.decompress(body[1:]) if body[:1] == COMPRESSED else body)
+    except (msgspec.MsgspecError, lz4.block.LZ4BlockError, ValueError, MemoryError) as error:
         place = f"partition {chunk.partition} offset {chunk.first}"
         raise LogError(f"Damaged chunk at {place}: {error}", "Check the disk; restore the log's folder.") from error
     skipped = max(0, start - chunk.first)

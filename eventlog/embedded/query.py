@@ -70,11 +70,11 @@ def read(db: Database, origin: Origin, place: tuple[int, int], records_max: int,
     room = bytes_max
     for chunk in _chunks(db, partition, start):
         records = decode(chunk, origin.generation, start)[: records_max - len(found)]
-        if len(chunk.body) > room:
+        if chunk.size > room:
             found += cut(records, room) or ([] if found else records[:1])
             break
         found += records
-        room -= len(chunk.body)
+        room -= chunk.size
         if len(found) >= records_max:
             break
     return found

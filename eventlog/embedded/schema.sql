@@ -4,7 +4,7 @@ CREATE TABLE chunks (
     id          INTEGER PRIMARY KEY,
     appended_at INTEGER NOT NULL,          -- epoch ms, the writer's clock
     records     INTEGER NOT NULL,
-    body        BLOB    NOT NULL           -- MessagePack [[key, value], …]
+    body        BLOB    NOT NULL           -- MessagePack [[key, value], …]; larger ones 0xC1 and an lz4 block of it
 ) STRICT;
 
 -- Where a partition goes on when retention took its last chunk; otherwise the last chunk itself says it.

@@ -7,9 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.contract import LogError, Position, Record
-from eventlog.embedded.chunks import CHUNK_BYTES_MAX, CHUNK_RECORDS_MAX, Chunk, cut, decode, encode, partition_of
+from eventlog.embedded.chunks import (
+    CHUNK_BYTES_MAX,
+    CHUNK_RECORDS_MAX,
+    COMPRESSED,
+    Chunk,
+    cut,
+    decode,
+    encode,
+    partition_of,
+)
 
-RECORDS = st.lists(st.builds(Record, st.binary(max_size=9), st.binary(max_size=9)), min_size=1, max_size=20)
+VALUES = st.binary(max_size=9) | st.binary(max_size=9).map(lambda value: value * 500)
+RECORDS = st.lists(st.builds(Record, st.binary(max_size=9), VALUES), min_size=1, max_size=20)
 
 
 @given(RECORDS, st.integers(0, 1 << 40), st.integers(0, 25))
@@ -42,9 +52,23 @@ def test_cutting_takes_the_longest_start_that_fits(records: list[Record], bytes_
     assert count == len(sizes) or sum(sizes[: count + 1]) > bytes_max
 
 
-def test_damage_is_named() -> None:
+def test_what_is_alike_takes_little_and_counts_in_full() -> None:
+    ((_, body),) = encode([Record(b"%d" % n, b'{"type":"page","url":"https://shop.example/"}') for n in range(100)])
+    assert body[:1] == COMPRESSED
+    chunk = Chunk(0, 0, 0, body)
+    assert chunk.size > 4_000
+    assert chunk.size > 5 * len(body)
+    ((_, short),) = encode([Record(b"k", b"v")])
+    assert short[:1] != COMPRESSED
+    assert Chunk(0, 0, 0, short).size == len(short)
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xc1", b"\xc1\xff\xff\xff\xff1", encode([Record(b"k", bytes(2_000))])[0][1][:-1], b"\x91"]
+)
+def test_damage_is_named(body: bytes) -> None:
     with pytest.raises(LogError, match="partition 3 offset 9"):
-        decode(Chunk(3, 9, 0, b"\xc1"), 1, 0)
+        decode(Chunk(3, 9, 0, body), 1, 0)
 
 
 def test_keys_never_move() -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 # Appends until refused, lifts the limit, appends again, and compares with what is stored.
 SCENARIO = """
-import asyncio, json, resource, sys
+import asyncio, json, os, resource, sys
 from pathlib import Path
 from eventlog.contract import LogError, LogFull, Record
 from eventlog.embedded import open_embedded_log
 
 async def fill(log, sent, acknowledged):
     while True:
-        value = b"%d|" % len(sent) + bytes(3000)
+        value = b"%d|" % len(sent) + os.urandom(3000)
         sent.append(value)
         acknowledged[(await log.append([Record(b"k", value)]))[0].offset] = value
 
@@ -36,7 +36,7 @@ async def main(folder, limit, lift):
     async with asyncio.timeout(20):
         while len(acknowledged) < full_at + 100:
             try:
-                value = b"%d|" % len(sent) + bytes(3000)
+                value = b"%d|" % len(sent) + os.urandom(3000)
                 sent.append(value)
                 acknowledged[(await log.append([Record(b"k", value)]))[0].offset] = value
             except LogError as error:

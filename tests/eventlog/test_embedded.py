@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from eventlog.contract import LogError, LogUnavailable, Record
@@ -160,6 +161,23 @@ async def test_a_file_that_is_no_log(tmp_path: Path) -> None:
     with pytest.raises(LogError) as refused:
         await open_embedded_log(tmp_path)
     assert "check the log's folder" in refused.value.hint
+
+
+async def test_a_file_of_before_is_read_and_goes_on(tmp_path: Path) -> None:
+    await (await open_embedded_log(tmp_path)).close()
+    db = sqlite3.connect(tmp_path / "log.sqlite3")
+    body = msgspec.msgpack.encode([(b"k", bytes(5_000))])  # as it was stored before anything was compressed
+    db.execute("INSERT INTO chunks VALUES (0, 1, 1, ?)", (body,))
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    log = await open_embedded_log(tmp_path)
+    await log.append([Record(b"k", bytes(6_000))])
+    assert [len(one.value) for one in await log.read_from(0, 0, 10, 1 << 20)] == [5_000, 6_000]
+    await log.close()
+    db = sqlite3.connect(tmp_path / "log.sqlite3")
+    assert db.execute("PRAGMA user_version").fetchone() == (2,), "what would not understand it is told"
+    db.close()
 
 
 async def test_a_newer_format_is_refused(tmp_path: Path) -> None:

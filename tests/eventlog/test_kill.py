@@ -31,7 +31,7 @@ async def main(folder, name):
         while True:
             value = f"{name}-{n}-{number}".encode()
             number += 1
-            places = await log.append([Record(b"%d" % n, value + b"|" + bytes(8192))])
+            places = await log.append([Record(b"%d" % n, value + b"|" + os.urandom(8192))])
             os.write(1, b"%d %s\\n" % (places[0].offset, value))
     await asyncio.gather(*(lane(n) for n in range(8)))
 

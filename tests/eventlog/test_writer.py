@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -48,7 +49,7 @@ async def test_after_an_error_nothing_stays_and_doubtful_connections_go(
 async def test_after_an_io_error_the_write_ahead_log_starts_over(tmp_path: Path) -> None:
     """What stood in it may not be on the disk, though it looks so."""
     log = await open_embedded_log(tmp_path)
-    await log.append([Record(b"k", bytes(500_000))])
+    await log.append([Record(b"k", os.urandom(500_000))])
     await log.ends()  # a second connection: closing the writer's alone leaves the write-ahead log as it is
     wal = tmp_path / "log.sqlite3-wal"
     assert wal.stat().st_size > 500_000
