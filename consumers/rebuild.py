@@ -17,7 +17,7 @@ from consumers.warehouse.contract import Warehouse
 TABLES: Final = (
     "event_duplicates", "identity_owners", "identity_quarantine",
     "identities", "sessions", "touchpoints", "stage_events", "conversion_events", "conversions", "person_subjects",
-    "conversion_paths", "open_paths",
+    "touch_sessions", "conversion_paths", "open_paths",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ _SYNC: Final = " SETTINGS mutations_sync = 2"
 # How many events one mutation names: its text is kept in memory and on disk.
 _CHUNK: Final = 5_000
 _BY_SUBJECT: Final = ("event_duplicates", "sessions", "touchpoints", "stage_events", "conversion_events")
-_BY_PERSON: Final = ("conversions", "conversion_paths", "open_paths")
+_BY_PERSON: Final = ("conversions", "touch_sessions", "conversion_paths", "open_paths")
 _BY_IDENTIFIER: Final = ("identities", "identity_owners", "identity_quarantine")
 # What the refresh after the erasure did not write is of before: deleted first, then the tombstones, so that no row comes back.
 _OUTDATED: Final = ("version < {version:UInt64}", "is_deleted")

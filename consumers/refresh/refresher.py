@@ -21,6 +21,7 @@ from consumers.refresh.replacing import (
     CONVERSIONS,
     EVENT_DUPLICATES,
     REPLACED,
+    TOUCH_SESSIONS,
     Derived,
     replace_statement,
 )
@@ -37,8 +38,8 @@ IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subj
 WORKING: Final = (
     "dirty_subjects", "bounds", "bound_of", "dirty_events", "event_duplicates", "identities", "visits", "candidates",
     "persons", "touches", "combinations", "sessions", "touchpoints", "stage_events", "conversion_events",
-    "concerned_persons", "concerned_conversions", "chosen", "conversions", "their_subjects", "conversion_paths",
-    "open_paths",
+    "concerned_persons", "concerned_conversions", "chosen", "conversions", "their_subjects", "lone_touches",
+    "touch_sessions", "conversion_paths", "open_paths",
 )  # fmt: skip
 # Sources that are kept from one refresh to the next, at most: two joins read all of them.
 SOURCES_MAX: Final = 20_000
@@ -312,6 +313,9 @@ class Refresher:
             await self._wrote(CONVERSION)
         await self._take_version()
         await self._derive("65_their_subjects", macros)
+        if await self._count("their_subjects WHERE startsWith(subject, '~')"):
+            await self._derive("66_touch_sessions", macros)
+            await self._replace(TOUCH_SESSIONS)
         await at_once(
             self._derive_paths(*path) for path in zip(self._statements("70_paths", macros), PATHS, strict=True)
         )

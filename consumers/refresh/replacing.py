@@ -39,6 +39,7 @@ CONVERSION_EVENTS = Derived(
 CONVERSIONS = Derived(
     "conversions", ("site", "person_id", "conversion_id", "order_key"), f"{_PERSONS} AND {_CONVERSIONS}"
 )
+TOUCH_SESSIONS = Derived("touch_sessions", ("site", "person_id", "touchpoint_id"), _PERSONS)
 CONVERSION_PATHS = Derived("conversion_paths", ("site", "person_id", "conversion_id"), _PERSONS)
 OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
 _IDS = ("site", "id_type", "id_value")
@@ -65,6 +66,7 @@ REPLACED = (
     STAGE_EVENTS,
     CONVERSION_EVENTS,
     CONVERSIONS,
+    TOUCH_SESSIONS,
     CONVERSION_PATHS,
     OPEN_PATHS,
 )

@@ -22,6 +22,7 @@ from consumers.refresh.replacing import (
     OPEN_PATHS,
     SESSIONS,
     STAGE_EVENTS,
+    TOUCH_SESSIONS,
     TOUCHPOINTS,
     Derived,
     tombstone,
@@ -38,7 +39,7 @@ VERSION_SQL: Final = (
 STAGES: Final[dict[Kind, tuple[Derived, ...]]] = {
     SUBJECT: (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS),
     CONVERSION: (CONVERSIONS,),
-    PERSON: (CONVERSION_PATHS, OPEN_PATHS),
+    PERSON: (TOUCH_SESSIONS, CONVERSION_PATHS, OPEN_PATHS),
 }
 
 

@@ -21,6 +21,13 @@ _SOURCE_KEY: Final = (
     "sipHash64(site, utm_source, utm_medium, utm_campaign, click_id_type, referrer_host, url_host, kind, landing_path)"
 )
 
+# A report (conversion, touch without a visitor) is in the session that a server names by its client's id, whenever that was; else in
+# the one its visitor was in; else in the one its person has running. `n`, `s`: see sessions_of_reports.inc.sql.
+_SESSION_OF_REPORT: Final = (
+    "multiIf(notEmpty(n.visits), if(n.visits[1].1 <= c.ts, arrayLast(v -> v.1 <= c.ts, n.visits), n.visits[1]).2, "
+    "c.own_session != 0, c.own_session, s.ended_at + toIntervalMillisecond({gap_ms:Int64}) >= c.ts, s.session_id, 0)"
+)
+
 _REPORTER: Final = (
     "multiIf(dialect = 'import', 'import', dialect = 'webhook', 'webhook', secret, 'server', "
     "dialect = 'pixel', 'pixel', 'browser')"
@@ -65,8 +72,15 @@ def macros(rules: Rules) -> dict[str, str]:
         **orders(rules.conversions),
         **_identity(rules),
         **stage_macros(rules.stages),
+        "session_of_report": _SESSION_OF_REPORT,
+        "sessions_of_conversions": _sessions_of("chosen"),
+        "sessions_of_touches": _sessions_of("lone_touches"),
         "gap_ms": str(round(rules.sessions.gap_minutes * MINUTE_MS)),
     }
+
+
+def _sessions_of(reports: str) -> str:
+    return read("derive/sessions_of_reports.inc.sql").replace("{{reports}}", f"{{{{scratch}}}}.{reports}")
 
 
 def _conversions(rules: ConversionRules) -> dict[str, str]:

@@ -25,7 +25,7 @@ SHARDING: Final = {
     "events": BY_VISITOR, "identity_links": BY_VISITOR, "bad_events": BY_VISITOR, "bad_events_mended": BY_VISITOR, "event_duplicates": BY_VISITOR,
     "ad_costs": "cityHash64(site, cost_id)",
     "sessions": BY_SUBJECT, "touchpoints": BY_SUBJECT, "conversion_events": "cityHash64(site, conversion_id)", "stage_events": BY_SUBJECT,
-    "conversions": BY_PERSON, "conversion_paths": BY_PERSON, "open_paths": BY_PERSON, "person_subjects": BY_PERSON,
+    "conversions": BY_PERSON, "touch_sessions": BY_PERSON, "conversion_paths": BY_PERSON, "open_paths": BY_PERSON, "person_subjects": BY_PERSON,
     "identities": BY_IDENTIFIER, "identity_owners": BY_IDENTIFIER, "identity_quarantine": BY_IDENTIFIER,
     "identity_retractions": ON_ONE, "erasures": ON_ONE, "refreshes": ON_ONE, "log_claims": ON_ONE, "erased": ON_ONE, "erasing": ON_ONE,
     "referrer_hosts": ON_ONE, "channel_rules": ON_ONE, "currency_rates": ON_ONE, "rule_versions": ON_ONE,

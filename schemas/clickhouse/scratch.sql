@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.touches
     utm_source LowCardinality(String), utm_medium LowCardinality(String), utm_campaign LowCardinality(String),
     utm_content LowCardinality(String), utm_term LowCardinality(String), click_id_type LowCardinality(String),
     referrer_host LowCardinality(String), url_host LowCardinality(String), landing_path LowCardinality(String),
-    source_key UInt64
+    client_session String, source_key UInt64
 )
 ENGINE = Memory;
 
@@ -94,6 +94,15 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.stage_events AS stage_events ENGINE = Mem
 CREATE TABLE IF NOT EXISTS {{scratch}}.conversion_events AS conversion_events ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.conversions AS conversions ENGINE = Memory;
+
+-- Touches without a visitor before their session is known.
+CREATE TABLE IF NOT EXISTS {{scratch}}.lone_touches
+(
+    site LowCardinality(String), person_id String, touchpoint_id UInt64, ts DateTime64(3, 'UTC'), client_session String, own_session UInt64
+)
+ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.touch_sessions AS touch_sessions ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.conversion_paths AS conversion_paths ENGINE = Memory;
 

@@ -61,6 +61,8 @@ def record(told: dict[str, Any], number: int, site: str) -> Accepted:
     for word, field in FIELDS.items():
         if word in told:
             event[field] = told[word]
+    if event["type"] == "call":
+        event |= {"type": "touch", "touch": {"kind": "call", "creative": f"{site}-{number}"}}
     if also := told.get("also"):
         event["identifiers"] = also
     if click := told.get("click"):
@@ -123,12 +125,13 @@ def test_scenario(driver: Driver, told: dict[str, str], index: int, order: str) 
         if "falls_into" in event
     }
     began = driver.rows(
-        "SELECT c.order_id, toUnixTimestamp64Milli(s.started_at) FROM v_conversions AS c LEFT JOIN v_sessions AS s "
+        "SELECT c.report, toUnixTimestamp64Milli(s.started_at) FROM (SELECT site, session_id, order_id AS report FROM v_conversions "
+        "UNION ALL SELECT site, session_id, creative FROM v_touchpoints) AS c LEFT JOIN v_sessions AS s "
         "ON s.site = c.site AND s.session_id = c.session_id WHERE c.site = {site:String}",
         site,
     )
-    wanted = {order: 0 if at == "nothing" else moment(at) for order, at in visits.items()}
-    assert {order: at for order, at in began if order in wanted} == wanted
+    wanted = {report: 0 if at == "nothing" else moment(at) for report, at in visits.items()}
+    assert {report: at for report, at in began if report in wanted} == wanted
     for name, stretches in (scenario.get("owners") or {}).items():
         kind, value = person(name).split(":", 1)
         rows = driver.rows(

@@ -17,6 +17,7 @@ FURTHER: tuple[dict[str, Any], ...] = (
     {"idfa": "00000000-0000-0000-0000-000000000000"}, {"telegram": "t1"}, {"gclid": "g1"}, {"gclid": "g2"}, {"visitor_id": "v2"},
     {"visitor_id": "v4"}, {"user_id": "u2"}, {"user_id": "u4"}, {"a:b": "x:y"}, {"crm_id": "c1", "loyalty_id": "l2"}, {"crm_id": ""},
 )  # fmt: skip
+SESSIONS = (None, None, None, "s1", "s2")
 TYPES = ("page", "page", "identify", "identify", "alias", "track", "conversion", "touch")
 
 
@@ -33,6 +34,8 @@ def event(draw: st.DrawFn) -> Sent:
     for field, values in (("user_id", USERS), ("email", EMAILS), ("phone", (None, None, None, "0501112222", "000"))):
         if (value := draw(st.sampled_from(values))) is not None:
             told[field] = value
+    if session := draw(st.sampled_from(SESSIONS)):
+        told["session_id"] = session
     if further := draw(st.sampled_from(FURTHER)):
         told["identifiers"] = further
     if draw(st.integers(0, 5)) == 0:

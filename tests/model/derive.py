@@ -10,7 +10,7 @@ from typing import Any
 
 from consumers.rules.files import Rules, version_of
 from tests.model.conversions import conversion_name, conversions_of
-from tests.model.facts import Fact, grouped, unique
+from tests.model.facts import Fact, grouped, is_visitor, unique
 from tests.model.identities import Persons, Retraction, subject_id
 from tests.model.paths import open_paths_of, paths_of
 from tests.model.sessions import Session, Visits, returns_of, sessions_of
@@ -28,8 +28,10 @@ def derive(rows: Iterable[Fact], rules: Rules, retractions: Iterable[Retraction]
     persons = Persons(facts, rules.identity, retractions)
     sessions = [_session_row(session, persons, rules) for session in sessions_of(facts, persons, rules)]
     visits = Visits(sessions, round(rules.sessions.gap_minutes * 60_000))
+    touched = [f for f in facts if f["type"] == "touch" and not f["is_bot"]]
     touchpoints = [_visit_touchpoint(s) for s in sessions if s["touches"]]
-    touchpoints += [_touch(f, visits, persons, rules) for f in facts if f["type"] == "touch" and not f["is_bot"]]
+    touchpoints += [_touch(f, visits, persons, rules) for f in touched]
+    touch_sessions = [row for f in touched if not is_visitor(f["subject"]) for row in _session_of(f, visits, persons)]
     conversions = conversions_of(facts, visits, persons, rules.conversions)
     done = {"touchpoints": touchpoints, "sessions": sessions, "conversions": conversions}
     stages = stages_of(rules.stages, done, facts, persons)
@@ -40,10 +42,12 @@ def derive(rows: Iterable[Fact], rules: Rules, retractions: Iterable[Retraction]
         "identities": _identities(facts, persons),
         "sessions": sessions,
         "touchpoints": touchpoints,
+        "touch_sessions": touch_sessions,
         "conversions": conversions,
         "conversion_paths": paths_of(conversions, touchpoints, rules.conversions),
         "open_paths": open_paths_of(conversions, touchpoints, stages),
         "v_events": [_event(f, visits, persons) for f in facts],
+        "v_touchpoints": _with_sessions(touchpoints, touch_sessions),
     }
     version = version_of(rules)
     for table, found in tables.items():
@@ -129,8 +133,36 @@ def _visit_touchpoint(session: Row) -> Row:
         "kind": "visit",
         "creative": "",
         "cost": None,
+        "client_session": "",
     }
     return {**own, **{column: session[column] for column in SAME}}
+
+
+def _session_of(fact: Fact, visits: Visits, persons: Persons) -> list[Row]:
+    """The session of a touch that has no visitor: one that a server names by its client's id, else its person's running one."""
+    site, person_id, ts = fact["site"], persons.of(fact), fact["ts"]
+    client_session = fact["client_session"] if fact["secret"] else ""
+    named = visits.named(site, person_id, client_session, ts) if client_session else 0
+    if session_id := named or visits.running_of_person(site, person_id, ts):
+        return [{"site": site, "person_id": person_id, "touchpoint_id": _touch_id(fact), "session_id": session_id}]
+    return []
+
+
+def _with_sessions(touchpoints: list[Row], touch_sessions: list[Row]) -> list[Row]:
+    """Touchpoints as readers see them."""
+    of_touch = {(row["site"], row["touchpoint_id"]): row["session_id"] for row in touch_sessions}
+    return [
+        {
+            **{column: row[column] for column in ("site", "touchpoint_id", "person_id", "ts", "kind", "channel")},
+            "visitor_id": row["subject"] if is_visitor(row["subject"]) else "",
+            "session_id": row["session_id"] or of_touch.get((row["site"], row["touchpoint_id"]), 0),
+        }
+        for row in touchpoints
+    ]
+
+
+def _touch_id(fact: Fact) -> int:
+    return sip_hash64(fact["site"], fact["subject"], fact["event_id"])
 
 
 def _touch(fact: Fact, visits: Visits, persons: Persons, rules: Rules) -> Row:
@@ -139,9 +171,10 @@ def _touch(fact: Fact, visits: Visits, persons: Persons, rules: Rules) -> Row:
     channel, node = named_channel(fact["touch_channel"], rules.channels) or (source.channel, source.node)
     return {
         "site": fact["site"], "subject": fact["subject"], "ts": fact["ts"],
-        "touchpoint_id": sip_hash64(fact["site"], fact["subject"], fact["event_id"]),
+        "touchpoint_id": _touch_id(fact),
         "person_id": persons.of(fact), "session_id": visits.running(fact["site"], fact["subject"], fact["ts"]),
         "kind": kind, "node": node, "channel": channel, "source": source.source, "medium": source.medium,
         "campaign": fact["utm_campaign"], "content": fact["utm_content"], "term": fact["utm_term"],
         "creative": fact["touch_creative"], "cost": fact["touch_cost"],
+        "client_session": fact["client_session"] if fact["secret"] else "",
     }  # fmt: skip

@@ -114,6 +114,7 @@ class Driver:
         """The law: the stream's tables are the model's."""
         name, expected = self.derive(world, seed, variant)
         if variant != "standard":
-            del expected["v_events"]  # the view stands under the rules in force
+            # the views stand under the rules in force
+            expected = {table: rows for table, rows in expected.items() if not table.startswith("v_")}
         if differing := difference(self.found(name), expected):
             pytest.fail(pformat(differing, width=160))

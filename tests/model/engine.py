@@ -35,12 +35,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, tex
     "sessions": "site subject started_at ended_at session_id person_id events pageviews engaged entry_url exit_url referrer node "
     "channel source medium campaign content term click_id_type country device_type is_bot touches continuity client_sessions",
     "touchpoints": "site subject ts touchpoint_id person_id session_id kind node channel source medium campaign content term "
-    "creative cost",
+    "creative cost client_session",
+    "touch_sessions": "site person_id touchpoint_id session_id",
     "conversions": "site person_id conversion_id ts visitor_id session_id name order_id value refunded currency reported_by",
     "conversion_paths": "site person_id conversion_id converted_at name value currency number touches path_channels path_nodes "
     "path_sources path_mediums path_campaigns path_kinds path_ts path_touchpoint_ids first_touch_at seconds_to_convert devices",
     "open_paths": "site person_id touches path_channels path_ts last_touch_at stage",
     "v_events": "site event_id visitor_id person_id session_id ts type",
+    "v_touchpoints": "site touchpoint_id person_id visitor_id session_id ts kind channel",
 }.items()}  # fmt: skip
 COLUMNS = {
     table: columns if table.startswith("v_") else (*columns, "rules_version") for table, columns in COLUMNS.items()

@@ -103,7 +103,8 @@ class Packs:
         await deliver(pipeline, batches, chance, variant)
         expected = pipeline.model([one for batch in batches for one in batch], variant)
         if variant != "standard":
-            del expected["v_events"]  # the view stands under the rules in force
+            # the views stand under the rules in force
+            expected = {table: rows for table, rows in expected.items() if not table.startswith("v_")}
         if differing := difference(await pipeline.tables(name), expected):
             numbers = {
                 int(row.split(f"('site', '{name}.")[1].split(".")[0])

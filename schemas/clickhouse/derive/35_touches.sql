@@ -19,6 +19,7 @@ SELECT
     e.referrer_host AS referrer_host,
     e.url_host AS url_host,
     {{touch_landing_path}} AS landing_path,
+    if(e.secret, e.client_session, '') AS client_session,
     {{source_key}} AS source_key
 FROM
 (

@@ -1,9 +1,11 @@
 -- Touchpoints of the dirty subjects: the entry of every session, and explicit touches. A touch's own `channel` stands where it
--- names a channel of the rules. It carries the session it falls into, if one is running.
+-- names a channel of the rules. It carries the session of its visitor that is running, if one
+-- is; those of touches without a visitor hang on more than their subject: see 66_touch_sessions.sql.
 INSERT INTO {{scratch}}.touchpoints
 SELECT
     site, subject, started_at AS ts, session_id AS touchpoint_id, person_id, session_id, 'visit' AS kind, node, channel, source, medium,
-    campaign, content, term, '' AS creative, NULL AS cost, {version:UInt64} AS version, 0 AS is_deleted, {rules_version:UInt64} AS rules_version
+    campaign, content, term, '' AS creative, NULL AS cost, '' AS client_session, {version:UInt64} AS version, 0 AS is_deleted,
+    {rules_version:UInt64} AS rules_version
 FROM {{scratch}}.sessions
 WHERE touches;
 
@@ -25,6 +27,7 @@ SELECT
     t.utm_term AS term,
     t.creative AS creative,
     t.cost AS cost,
+    t.client_session AS client_session,
     {version:UInt64} AS version,
     0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM {{scratch}}.touches AS t

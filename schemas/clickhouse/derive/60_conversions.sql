@@ -83,10 +83,7 @@ SELECT
     c.order_key AS order_key,
     c.ts AS ts,
     c.visitor_id AS visitor_id,
-    -- what a server names by its client's id, whenever that was; else what the visitor was in; else a report without a visitor
-    -- joins the session of its person that is running
-    multiIf(notEmpty(n.visits), if(n.visits[1].1 <= c.ts, arrayLast(v -> v.1 <= c.ts, n.visits), n.visits[1]).2,
-        c.own_session != 0, c.own_session, s.ended_at + toIntervalMillisecond({gap_ms:Int64}) >= c.ts, s.session_id, 0) AS session_id,
+    {{session_of_report}} AS session_id,
     c.name AS name,
     c.order_id AS order_id,
     c.value AS value,
@@ -96,28 +93,4 @@ SELECT
     {version:UInt64} AS version,
     0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM {{scratch}}.chosen AS c
-LEFT ANY JOIN
-(
-    SELECT site, person_id, client_session, arraySort(groupArray((started_at, session_id))) AS visits
-    FROM {{derived}}.sessions FINAL
-    ARRAY JOIN client_sessions AS client_session
-    WHERE (site, subject) IN
-    (
-        SELECT site, subject
-        FROM {{derived}}.person_subjects
-        WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.chosen WHERE client_session != '')
-    )
-    GROUP BY site, person_id, client_session
-) AS n ON n.site = c.site AND n.person_id = c.person_id AND n.client_session = c.client_session
-ASOF LEFT JOIN
-(
-    SELECT site, person_id, started_at, argMax(sessions.ended_at, sessions.session_id) AS ended_at, max(sessions.session_id) AS session_id
-    FROM {{derived}}.sessions FINAL
-    WHERE (site, subject) IN
-    (
-        SELECT site, subject
-        FROM {{derived}}.person_subjects
-        WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.chosen WHERE own_session = 0)
-    )
-    GROUP BY site, person_id, started_at
-) AS s ON s.site = c.site AND s.person_id = c.person_id AND s.started_at <= c.ts;
+{{sessions_of_conversions}};

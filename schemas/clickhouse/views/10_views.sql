@@ -43,9 +43,19 @@ LEFT JOIN (SELECT site, session_id, count() AS conversions FROM conversions FINA
 
 CREATE OR REPLACE VIEW v_touchpoints AS
 SELECT
-    site, touchpoint_id, person_id, if(startsWith(subject, '~'), '', subject) AS visitor_id, session_id, ts, kind, node,
-    channel, source, medium, campaign, content, term, creative, cost
-FROM touchpoints FINAL;
+    site, touchpoint_id, person_id, subject AS visitor_id, session_id, ts, kind, node, channel, source, medium, campaign, content,
+    term, creative, cost
+FROM touchpoints FINAL
+WHERE NOT startsWith(subject, '~')
+UNION ALL
+-- touches without a visitor, a stretch of the table; an id alone is a far cheaper key than all three columns
+SELECT
+    t.site AS site, t.touchpoint_id AS touchpoint_id, t.person_id AS person_id, '' AS visitor_id,
+    if(s.site = t.site AND s.person_id = t.person_id, s.session_id, 0) AS session_id, t.ts AS ts, t.kind AS kind, t.node AS node,
+    t.channel AS channel, t.source AS source, t.medium AS medium, t.campaign AS campaign, t.content AS content, t.term AS term,
+    t.creative AS creative, t.cost AS cost
+FROM (SELECT * FROM touchpoints FINAL WHERE startsWith(subject, '~')) AS t
+LEFT ANY JOIN (SELECT site, person_id, touchpoint_id, session_id FROM touch_sessions FINAL) AS s ON s.touchpoint_id = t.touchpoint_id;
 
 CREATE OR REPLACE VIEW v_conversions AS
 SELECT
