@@ -1,4 +1,4 @@
-"""What a refresh answers for: subjects first, then conversions, then persons."""
+"""What a refresh answers for: identifiers first, then subjects, conversions and persons."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Kind(msgspec.Struct, frozen=True):
     derived_column: str
 
 
+IDENTIFIER: Final = Kind("identifier", "todo", "{{keys_of_id}}[1]", "{{keys_of_id}}[1]")
 SUBJECT: Final = Kind("subject", "dirty_subjects", "subject", "subject")
 PERSON: Final = Kind("person", "concerned_persons", "person_id", "person_id")
 CONVERSION: Final = Kind("conversion", "concerned_conversions", "conversion_id", "order_key")

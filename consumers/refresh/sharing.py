@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from consumers.identity.macros import standing
-from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
+from consumers.refresh.kinds import CONVERSION, IDENTIFIER, PERSON, SUBJECT, Kind
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.replacing import (
     CONVERSION_EVENTS,
@@ -19,6 +19,7 @@ from consumers.refresh.replacing import (
     CONVERSIONS,
     EVENT_DUPLICATES,
     IDENTITIES,
+    IDENTITY_QUARANTINE,
     OPEN_PATHS,
     SESSIONS,
     STAGE_EVENTS,
@@ -37,6 +38,7 @@ VERSION_SQL: Final = (
 
 # In the order of refreshing: what is written with one version, and what it answers for.
 STAGES: Final[dict[Kind, tuple[Derived, ...]]] = {
+    IDENTIFIER: (IDENTITY_QUARANTINE,),
     SUBJECT: (IDENTITIES, EVENT_DUPLICATES, SESSIONS, TOUCHPOINTS, STAGE_EVENTS, CONVERSION_EVENTS),
     CONVERSION: (CONVERSIONS,),
     PERSON: (TOUCH_SESSIONS, CONVERSION_PATHS, OPEN_PATHS),
@@ -82,6 +84,12 @@ class SharedRefresher(Refresher):
     async def _take_version(self) -> None:
         rows = await self._warehouse.rows(expand(VERSION_SQL, self._macros))
         self._version = max(int(rows[0][0]), self._version + 1)
+
+    async def replace(self, derived: Derived) -> None:
+        """Put what was computed into its derived table; what was refused of an identifier may be refused no more."""
+        await super().replace(derived)
+        if derived is IDENTITY_QUARANTINE:
+            await self._wrote(IDENTIFIER)
 
     async def _wrote(self, kind: Kind) -> None:
         await self._run(expand(note_statement(kind), self._macros))

@@ -118,37 +118,51 @@ class Pause:
 
 def sent(step: int, visitor_id: str, **event: object) -> Sent:
     return Sent(
-        site=0, late=0, step=step, event_id=f"{visitor_id}{step}", visitor_id=visitor_id, event=event, secret=False,
+        site=0, late=0, step=step, event_id=f"{visitor_id}{step}", visitor_id=visitor_id, event=event, secret=not visitor_id,
         dialect="native", user_agent="",
     )  # fmt: skip
 
 
-async def overtaken(pipeline: Pipeline, kind: type[Refresher]) -> dict[str, object]:
-    """A visitor is refreshed from an old snapshot by a consumer that stops before its last write; another one, who
-    knows of a log-in, refreshes everything meanwhile; then the first goes on."""
+LOG_IN = (
+    "open_paths",
+    [sent(1_000, "v1", type="page", url="https://a.test/?utm_source=x&utm_medium=cpc")],
+    [sent(61_000, "v1", type="identify", user_id="u1")],
+)
+# what made the device a shared one is gone before it is written that it is shared
+JOINED = (
+    "identity_quarantine",
+    [sent(1_000, "v1", type="identify", user_id="u1"), sent(2_000, "v1", type="identify", user_id="u2")],
+    [sent(61_000, "", type="alias", user_id="u1", identifiers={"user_id": "u2"})],
+)
+
+
+async def overtaken(
+    pipeline: Pipeline, kind: type[Refresher], history: tuple[str, list[Sent], list[Sent]]
+) -> dict[str, object]:
+    """Somebody is refreshed from an old snapshot by a consumer that stops before it writes a table; another one, who knows
+    of more, refreshes everything meanwhile; then the first goes on."""
+    table, before, meanwhile = history
     name = await pipeline.name()
-    door = Pause(pipeline.warehouse, f"INSERT INTO {pipeline.warehouse.database}.open_paths")
+    door = Pause(pipeline.warehouse, f"INSERT INTO {pipeline.warehouse.database}.{table}")
     slow = kind(door, pipeline.rules, "scratch_slow", door.database, now_us)  # type: ignore[arg-type]
     quick = kind(pipeline.warehouse, pipeline.rules, "scratch_quick", pipeline.warehouse.database, now_us)
     loader = Loader(pipeline.warehouse, asyncio.sleep)
     everything: list[Stored] = []
 
-    async def load_one(refresher: Refresher, event: Sent, number: int) -> None:
-        (record,) = records([event], name)
-        stored = [Stored(Position(2, 0, number), b"", encode(record), 0)]
+    async def load_some(refresher: Refresher, events: list[Sent]) -> None:
+        stored = [Stored(Position(2, 0, next(NUMBERS)), b"", encode(record), 0) for record in records(events, name)]
         everything.extend(stored)
-        loaded = load_of(facts_of(stored, pipeline.lookups), {}, 1)
+        loaded = load_of(facts_of(stored, pipeline.lookups), {}, len(stored))
         await refresher.mark(loaded.dirty)
         await loader.insert(loaded)
 
     for refresher in (slow, quick):
         await refresher.prepare()
-    base = next(NUMBERS) * 10
-    await load_one(slow, sent(1_000, "v1", type="page", url="https://a.test/?utm_source=x&utm_medium=cpc"), base)
+    await load_some(slow, before)
     working = asyncio.create_task(slow.refresh(slow.turn()))
     async with asyncio.timeout(60.0):
         await door.reached.wait()
-    await load_one(quick, sent(61_000, "v1", type="identify", user_id="u1"), base + 1)
+    await load_some(quick, meanwhile)
     await quick.refresh(quick.turn())
     door.released.set()
     await working
@@ -158,12 +172,18 @@ async def overtaken(pipeline: Pipeline, kind: type[Refresher]) -> dict[str, obje
 NUMBERS = itertools.count(1)
 
 
-def test_a_refresh_that_was_overtaken_leaves_nothing_old(pipeline: tuple[asyncio.Runner, Pipeline]) -> None:
+@pytest.mark.parametrize("history", [LOG_IN, JOINED], ids=["log-in", "joined"])
+def test_a_refresh_that_was_overtaken_leaves_nothing_old(
+    pipeline: tuple[asyncio.Runner, Pipeline], history: tuple[str, list[Sent], list[Sent]]
+) -> None:
     runner, engine = pipeline
-    assert runner.run(overtaken(engine, SharedRefresher)) == {}
+    assert runner.run(overtaken(engine, SharedRefresher, history)) == {}
 
 
-def test_without_the_sweep_it_would(pipeline: tuple[asyncio.Runner, Pipeline]) -> None:
-    """The law above can fail: a refresher that thinks itself alone leaves the person that is no more."""
+@pytest.mark.parametrize("history", [LOG_IN, JOINED], ids=["log-in", "joined"])
+def test_without_the_sweep_it_would(
+    pipeline: tuple[asyncio.Runner, Pipeline], history: tuple[str, list[Sent], list[Sent]]
+) -> None:
+    """The law above can fail: a refresher that thinks itself alone leaves what is no more."""
     runner, engine = pipeline
-    assert set(runner.run(overtaken(engine, Refresher))) == {"open_paths"}
+    assert set(runner.run(overtaken(engine, Refresher, history))) == {history[0]}

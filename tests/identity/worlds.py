@@ -16,6 +16,7 @@ FURTHER: tuple[dict[str, Any], ...] = (
     {}, {}, {}, {"crm_id": "c1"}, {"crm_id": "c2"}, {"loyalty_id": "l1"}, {"device_id": "d1"}, {"device_id": "d2", "idfa": "i1"},
     {"idfa": "00000000-0000-0000-0000-000000000000"}, {"telegram": "t1"}, {"gclid": "g1"}, {"gclid": "g2"}, {"visitor_id": "v2"},
     {"visitor_id": "v4"}, {"user_id": "u2"}, {"user_id": "u4"}, {"a:b": "x:y"}, {"crm_id": "c1", "loyalty_id": "l2"}, {"crm_id": ""},
+    {"user_id": "u2", "crm_id": "c1"},
 )  # fmt: skip
 SESSIONS = (None, None, None, "s1", "s2")
 TYPES = ("page", "page", "identify", "identify", "alias", "track", "conversion", "touch")

@@ -13,6 +13,7 @@ from tests.model.conversions import conversion_name, conversions_of
 from tests.model.facts import Fact, grouped, is_visitor, unique
 from tests.model.identities import Persons, Retraction, subject_id
 from tests.model.paths import open_paths_of, paths_of
+from tests.model.quarantine import quarantine_of
 from tests.model.sessions import Session, Visits, returns_of, sessions_of
 from tests.model.siphash import sip_hash64
 from tests.model.sources import named_channel, source_of
@@ -24,7 +25,8 @@ Tables = dict[str, list[Row]]
 
 def derive(rows: Iterable[Fact], rules: Rules, retractions: Iterable[Retraction] = ()) -> Tables:
     """All derived tables of these facts."""
-    facts, duplicates = unique(list(rows))
+    rows = list(rows)
+    facts, duplicates = unique(rows)
     persons = Persons(facts, rules.identity, retractions)
     sessions = [_session_row(session, persons, rules) for session in sessions_of(facts, persons, rules)]
     visits = Visits(sessions, round(rules.sessions.gap_minutes * 60_000))
@@ -40,6 +42,7 @@ def derive(rows: Iterable[Fact], rules: Rules, retractions: Iterable[Retraction]
             {k: f[k] for k in ("site", "subject", "event_id", "log_gen", "log_part", "log_off")} for f in duplicates
         ],
         "identities": _identities(facts, persons),
+        "identity_quarantine": quarantine_of(rows, persons),
         "sessions": sessions,
         "touchpoints": touchpoints,
         "touch_sessions": touch_sessions,

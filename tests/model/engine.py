@@ -32,6 +32,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, tex
     "event_duplicates": "site subject event_id log_gen log_part log_off",
     "identities": "site id_type id_value person_id shared owned_from owners first_seen last_seen "
     "neighbours suppressed",
+    "identity_quarantine": "site id_type id_value rule event_id evidence first_seen",
     "sessions": "site subject started_at ended_at session_id person_id events pageviews engaged entry_url exit_url referrer node "
     "channel source medium campaign content term click_id_type country device_type is_bot touches continuity client_sessions",
     "touchpoints": "site subject ts touchpoint_id person_id session_id kind node channel source medium campaign content term "

@@ -18,6 +18,7 @@ from tests.model.facts import Fact, is_visitor
 
 Id = tuple[str, str]
 Node = tuple[str, Id]  # of a site
+Row = dict[str, Any]
 NONE: Id = ("", "")
 DEVICES = {"visitor_id", "device_id", "idfa", "idfv", "gaid", "android_id"}
 
@@ -242,6 +243,16 @@ class Persons:
         if not self.neighbours(node):
             return []
         return [fact["ts"] for _, fact in self._standing(node)] + self._left[node]
+
+    def aliases_without_key(self, node: Node) -> list[Row]:
+        """Links by an alias that would join two anchors, had it been sent with the secret key."""
+        if self.ranks.rank(node[1][0]) != "anchor":
+            return []
+        return [
+            {"event_id": fact["event_id"], "other": name_of(other), "ts": fact["ts"]}
+            for other, fact in self._standing(node)
+            if self.ranks.rank(other[0]) == "anchor" and fact["type"] == "alias" and not fact["secret"]
+        ]
 
     def nodes(self) -> list[Node]:
         """All identifiers that links name."""

@@ -22,9 +22,10 @@ FROM {{derived}}.identity_owners FINAL
 WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)
     AND length(arrayDistinct(arrayFilter(o -> o != '', owners))) > 1
 UNION ALL
-SELECT site, id_type, id_value, 'alias', event_id, concat('would join ', other_type, ':', min(other_value), ', but was not sent with the secret key'),
+SELECT site, id_type, id_value, 'alias', event_id,
+    concat('would join ', min(concat(other_type, ':', other_value)), ', but was not sent with the secret key'),
     min(ts), {version:UInt64}, 0, {rules_version:UInt64}
 FROM identity_links
 WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)
     AND evidence = 'alias' AND NOT secret AND {{level_of_id}} = 0 AND {{level_of_other}} = 0 AND {{link_stands}}
-GROUP BY site, id_type, id_value, other_type, event_id;
+GROUP BY site, id_type, id_value, event_id;
