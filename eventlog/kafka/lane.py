@@ -1,12 +1,13 @@
 """One partition's way to the brokers: whatever waits goes out as one batch, one batch at a time.
 
-While a batch is under way the next gathers: a future per append and a request per round trip, not per record. One at a
-time also keeps the order of a partition through every retry.
+While a batch is under way, and for a moment after a quick one, the next gathers: a future per append and a request per round trip,
+not per record. One at a time also keeps the order of a partition through every retry.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import Final
 
@@ -20,6 +21,9 @@ from eventlog.kafka.ticket import Ticket
 from eventlog.places import base_of
 
 Place = tuple[Ticket, int]  # a record: its append, and which of its records it is
+# From the start of a batch to the next one's at least. What comes first goes at once; under load a batch costs the client as much as
+# ten records, so larger ones are worth the wait. (The Java client waits 5 ms with every batch.)
+GATHER_S: Final = 0.012
 _NO_HEADERS: Final[list[tuple[str, bytes | None]]] = []
 
 
@@ -49,7 +53,11 @@ class Lane:
     async def _run(self) -> None:
         try:
             while self._waiting:
+                began = time.monotonic()
                 await self._send_next()
+                early_s = GATHER_S - (time.monotonic() - began)
+                if early_s > 0 and self._waiting:
+                    await asyncio.sleep(early_s)
         finally:
             self._task = None
             self._fail_waiting(LogUnavailable("The log is closed"))
@@ -107,7 +115,10 @@ class Lane:
             _fail(sent, LogUnavailable("Kafka: stored, but the brokers forgot where"))
             return
         for place, (ticket, index) in enumerate(sent, base_of(self._partition) + first):
-            ticket.placed(index, place)
+            ticket.places[index] = place
+            ticket.left -= 1
+            if not ticket.left:
+                ticket.placed()
 
     def _split(self, sent: list[Place]) -> None:
         """The topic takes no batch of this size: halve it; a single record that is too large fails alone."""

@@ -10,7 +10,7 @@ from eventlog.contract import LogError, Record, Waiter
 class Ticket:
     """Tells its waiter when every record has its place, or of the first failure."""
 
-    __slots__ = ("_ended", "_left", "_waiter", "over", "places", "records", "size", "timestamp_ms")
+    __slots__ = ("_ended", "_waiter", "left", "over", "places", "records", "size", "timestamp_ms")
 
     def __init__(self, records: Sequence[Record], size: int, waiter: Waiter, ended: Callable[[Ticket], None]) -> None:
         """`ended` is called once, whatever the outcome."""
@@ -19,7 +19,7 @@ class Ticket:
         self.places = [0] * len(records)
         self.over = False  # nobody waits any more: what was not sent need not be sent
         self.timestamp_ms = 0
-        self._left = len(records)
+        self.left = len(records)  # that are not durable yet
         self._waiter = waiter
         self._ended = ended
 
@@ -29,11 +29,9 @@ class Ticket:
             self._end()
         return not self.over
 
-    def placed(self, index: int, place: int) -> None:
-        """One of the records is durable."""
-        self.places[index] = place
-        self._left -= 1
-        if not self._left and self.wanted():
+    def placed(self) -> None:
+        """All records are durable, and `places` says where."""
+        if self.wanted():
             self._end()
             self._waiter.set_result(self.places)
 
