@@ -15,6 +15,7 @@ from typing import IO, Final
 
 import msgspec
 
+from consumers.warehouse import frames
 from eventlog.contract import Stored
 
 _HEAD_BYTES: Final = 8
@@ -66,6 +67,7 @@ def serve(source: IO[bytes], sink: IO[bytes]) -> None:
 
 def main() -> None:
     """Serve on the standard streams; whatever a library prints goes to standard error."""
+    frames.do_without()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the consumer is told, and closes the input
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

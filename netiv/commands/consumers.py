@@ -45,6 +45,9 @@ def consumers(
 
 def _serve(settings: Settings) -> int:
     from collector.logs import configure
+    from consumers.warehouse import frames
+
+    frames.do_without()
     from consumers.app import serve
 
     configure()
