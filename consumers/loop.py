@@ -33,6 +33,9 @@ DRAIN_S: Final = 60.0
 JOIN_S: Final = 5.0
 # Batches that are read and not loaded yet: one for each process that enriches, and one for whichever is done first.
 AHEAD_MAX: Final = 3
+# What comes while a refresh is under way is derived by the next one at the earliest. Loading it bit by bit would only cost time (every
+# load makes parts to be merged): it gathers for so long, or until the refresh is done.
+GATHER_S: Final = 1.0
 # So many full loads one after another are a backlog, where refreshes wait for more; a few are only a busy moment.
 BEHIND_LOADS: Final = 4
 
@@ -82,6 +85,7 @@ class Loop:
         self._refreshing: asyncio.Task[None] | None = None
         self._ahead: deque[asyncio.Task[Load | None]] = deque()  # in the order of the log
         self._reading: asyncio.Task[Batch] | None = None
+        self._read_at = 0.0  # the event loop's time
         self._asked: list[Asked] = []
         self.metrics = ConsumerMetrics()
         self.spans = Spans()
@@ -245,8 +249,17 @@ class Loop:
         """Prepare what is being read already; else, where nothing else is, read."""
         reading, self._reading = self._reading, None
         if reading is None:
-            reading = asyncio.ensure_future(reader.read(self._pace.records_max, self._pace.bytes_max, wait_s))
+            reading = asyncio.ensure_future(self._read(reader, wait_s))
         self._ahead.append(asyncio.create_task(self._next(reader, assignment, reading)))
+
+    async def _read(self, reader: Reader, wait_s: float) -> Batch:
+        """What is there; while a refresh is under way no sooner than some of it has gathered."""
+        loop = asyncio.get_running_loop()
+        early_s = self._read_at + GATHER_S - loop.time()
+        if self._refreshing and early_s > 0:
+            await asyncio.wait({self._refreshing}, timeout=early_s)
+        self._read_at = loop.time()
+        return await reader.read(self._pace.records_max, self._pace.bytes_max, wait_s)
 
     async def _next(self, reader: Reader, assignment: int, reading: asyncio.Task[Batch]) -> Load | None:
         batch = await reading

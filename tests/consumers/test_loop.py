@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from eventlog.contract import Log, Record, Stored
 from eventlog.embedded import open_embedded_log
 from schemas.record import Accepted, Bad, encode
 from schemas.settings import Settings
+from tests.kafka.waiting import until
 
 pytestmark = pytest.mark.anyio
 AT = 1_772_495_400_000
@@ -164,5 +166,43 @@ async def test_who_catches_up_beside_the_stream_waits_for_facts_whose_keys_are_m
     assert await catching_up == 1
     assert await stage.warehouse.rows("SELECT sum(events) FROM netiv_next.sessions FINAL") == [(1,)]
     await successor.discard()
+    stop.set()
+    await running
+
+
+class SlowToDerive(PassingWarehouse):
+    """A refresh goes on only when it is let."""
+
+    def __init__(self, warehouse: EmbeddedWarehouse) -> None:
+        super().__init__(warehouse)
+        self.waits, self.go = asyncio.Event(), asyncio.Event()
+
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        if "INTO netiv_scratch.visits" in sql:
+            self.waits.set()
+            await self.go.wait()
+        await super().command(sql, parameters)
+
+
+async def test_what_comes_while_a_refresh_is_under_way_gathers(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumers.loop.GATHER_S", 600.0)
+    slow = SlowToDerive(stage.warehouse)
+    loop, refresher = make_loop(stage.log, slow, load(), Settings())
+    await refresher.prepare()
+    stop = asyncio.Event()
+    running = asyncio.create_task(loop.run(stop))
+    await stage.send(page(1))
+    await slow.waits.wait()
+    for number in range(2, 6):
+        await stage.send(page(number))
+    await asyncio.wait({running}, timeout=0.5)
+    assert (await stage.count())[0] == 1
+    slow.go.set()  # the refresh ends long before the time is over
+
+    async def all_derived() -> bool:
+        return await stage.count() == (5, 5)
+
+    await until(all_derived)
+    assert await stage.warehouse.rows("SELECT uniqExact(_part) <= 2 FROM events") == [(1,)]  # two may be merged already
     stop.set()
     await running
