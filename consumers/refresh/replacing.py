@@ -93,13 +93,18 @@ _EMPTY: Final = {
 }  # fmt: skip
 
 
+def names(columns: Sequence[tuple[str, str]]) -> str:
+    """The columns by name: a table that got another one while this process ran takes its rows all the same."""
+    return ", ".join(name for name, _ in columns)
+
+
 def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]]) -> str:
     """INSERT … SELECT of the new rows and the tombstones; still with {{scratch}} and {{derived}}.
 
     `columns`: (name, type) of the table in order. A tombstone needs its key only, so only keys are read."""
     key = ", ".join(derived.key)
-    into = f"INSERT INTO {{{{derived}}}}.{derived.table} {ONE_PART}"
-    new = f"SELECT * FROM {{{{scratch}}}}.{derived.table}"
+    into = f"INSERT INTO {{{{derived}}}}.{derived.table} ({names(columns)}) {ONE_PART}"
+    new = f"SELECT {names(columns)} FROM {{{{scratch}}}}.{derived.table}"
     if not derived.scope:
         return f"{into} {new}"
     buried = tombstone(derived.key, "{version:UInt64}", columns)

@@ -26,6 +26,7 @@ from consumers.refresh.replacing import (
     TOUCH_SESSIONS,
     TOUCHPOINTS,
     Derived,
+    names,
     tombstone,
 )
 from consumers.refresh.sql import expand
@@ -59,7 +60,7 @@ def sweep_statement(derived: Derived, kind: Kind, columns: Sequence[tuple[str, s
     key = ", ".join(derived.key)
     buried = tombstone(derived.key, "newest", columns)
     return (
-        f"INSERT INTO {{{{derived}}}}.{derived.table}\nSELECT {buried}\nFROM\n(\n"
+        f"INSERT INTO {{{{derived}}}}.{derived.table} ({names(columns)})\nSELECT {buried}\nFROM\n(\n"
         f"    SELECT {key}, toString({derived.noted or kind.derived_column}) AS noted_by, max(version) AS written\n"
         f"    FROM {{{{derived}}}}.{derived.table}\n"
         f"    WHERE {derived.scope}\n    GROUP BY {key}\n    HAVING argMax(is_deleted, version) = 0\n) AS live\n"

@@ -11,6 +11,7 @@ from consumers.app import make_lookups
 from consumers.enrich.facts import facts_of
 from consumers.load import Loader, load_of
 from consumers.refresh.refresher import Refresher
+from consumers.refresh.replacing import REPLACED
 from consumers.refresh.sharing import SharedRefresher
 from consumers.rules.files import load
 from consumers.tables import prepare_tables
@@ -60,5 +61,30 @@ async def test_a_later_snapshot_wins_whatever_the_clock_says(tmp_path, made) -> 
             await Loader(warehouse, asyncio.sleep).insert(facts)
             await refresher.refresh(refresher.turn())
             assert await warehouse.rows("SELECT events FROM v_sessions") == [(number + 1,)]
+    finally:
+        await warehouse.close()
+
+
+@pytest.mark.parametrize("made", [alone, shared])
+async def test_a_consumer_goes_on_with_tables_that_got_a_column(tmp_path, made) -> None:
+    """A newer version migrated while this one runs."""
+    warehouse = await open_embedded(tmp_path / "warehouse")
+    try:
+        await prepare_tables(warehouse, load())
+        refresher = made(warehouse, AT * 1_000)
+        await refresher.prepare()
+        for derived in REPLACED:
+            await warehouse.command(f"ALTER TABLE {derived.table} ADD COLUMN of_tomorrow String AFTER site")
+        event = b'{"type":"conversion","user_id":"u","order":{"id":"o","value":5,"currency":"EUR"}}'
+        record = Accepted(site="s", received_at=AT, event_id="e", visitor_id="v", event=event)
+        facts = load_of(facts_of([Stored(Position(1, 0, 0), b"", encode(record), 0)], make_lookups()), {}, 1)
+        await Loader(warehouse, asyncio.sleep).insert(facts)
+        for _ in range(2):  # the second writes over rows of the first
+            await refresher.mark(facts.dirty)
+            await refresher.refresh(refresher.turn())
+        assert await warehouse.rows("SELECT person_id, channel FROM v_touchpoints") == [("user_id:u", "Direct")]
+        assert await warehouse.rows("SELECT name, path_channels FROM v_conversion_paths") == [
+            ("conversion", ["Direct"])
+        ]
     finally:
         await warehouse.close()

@@ -1,5 +1,5 @@
 -- Who is touched by what the dirty subjects are now, and by what they were.
-INSERT INTO {{derived}}.person_subjects
+INSERT INTO {{derived}}.person_subjects (site, person_id, subject)
 SELECT DISTINCT site, person_id, subject FROM {{scratch}}.sessions
 UNION DISTINCT
 SELECT DISTINCT site, person_id, subject FROM {{scratch}}.touchpoints
