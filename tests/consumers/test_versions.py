@@ -83,8 +83,6 @@ async def test_a_consumer_goes_on_with_tables_that_got_a_column(tmp_path, made) 
             await refresher.mark(facts.dirty)
             await refresher.refresh(refresher.turn())
         assert await warehouse.rows("SELECT person_id, channel FROM v_touchpoints") == [("user_id:u", "Direct")]
-        assert await warehouse.rows("SELECT name, path_channels FROM v_conversion_paths") == [
-            ("conversion", ["Direct"])
-        ]
+        assert await warehouse.rows("SELECT name, path_channels FROM v_conversion_paths") == [("purchase", ["Direct"])]
     finally:
         await warehouse.close()
