@@ -27,7 +27,7 @@ class Steps(Protocol):
 
     async def derive(self, name: str, bound: Mapping[str, int]) -> None: ...
     async def replace(self, derived: Derived) -> None: ...
-    async def rows(self, statement: str) -> list[tuple[Any, ...]]: ...
+    async def rows(self, statement: str, bound: Mapping[str, int] | None = None) -> list[tuple[Any, ...]]: ...
     async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None: ...
     async def truncate(self, tables: Collection[str]) -> None: ...
     async def take_version(self) -> int: ...
@@ -42,8 +42,7 @@ class Resolved(msgspec.Struct, frozen=True):
 # Whether anything that waits has a link within its level at all: seldom, and cheaply told.
 _LINKED: Final = (
     "SELECT count() FROM (SELECT 1 FROM identity_links WHERE (site, id_type, id_value) IN "
-    "(SELECT site, id_type, id_value FROM {{{{scratch}}}}.todo WHERE level = {level}) AND other_type != '' "
-    "AND {{{{level_of_other}}}} = {level} AND ({level} != 0 OR (evidence = 'alias' AND secret)) LIMIT 1)"
+    "(SELECT site, id_type, id_value FROM {{scratch}}.todo WHERE level = {level:UInt8}) AND {{joins_within_level}} LIMIT 1)"
 )
 
 
@@ -110,7 +109,7 @@ class Resolver:
 
     async def _group(self, level: int) -> None:
         """Find the groups of this level's waiting identifiers; members that did not wait do now."""
-        if not int((await self._steps.rows(_LINKED.format(level=level)))[0][0]):
+        if not int((await self._steps.rows(_LINKED, {"level": level}))[0][0]):
             return
         await self._steps.truncate(("members", "edges"))
         hop = 0

@@ -181,9 +181,9 @@ class Refresher:
         """Put what was computed into its derived table."""
         await self._replace(derived)
 
-    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+    async def rows(self, statement: str, bound: Mapping[str, int] | None = None) -> list[tuple[Any, ...]]:
         """Ask, with the names of the working tables."""
-        return await self._warehouse.rows(expand(statement, self._macros))
+        return await self._warehouse.rows(expand(statement, self._macros), bound)
 
     async def insert(self, table: str, columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> None:
         """Fill a working table."""
@@ -291,7 +291,7 @@ class Refresher:
 
     async def _refresh_slice(self, *, taken: bool) -> None:
         if not self._sources_known:
-            await self._truncate(("sources",))
+            await self._truncate(KEPT)
             self._sources_known = True
         await self._take_version()
         # Alone on the tables, what was found before the links were looked at still holds.

@@ -108,6 +108,8 @@ _CANDIDATES: Final = (
 # A subject as an identifier: visitors stand for themselves, all others are `~type:value`.
 _SUBJECT_TYPE: Final = "if(startsWith(subject, '~'), substring(splitByChar(':', subject)[1], 2), 'visitor_id')"
 _SUBJECT_VALUE: Final = "if(startsWith(subject, '~'), substring(subject, position(subject, ':') + 1), subject)"
+# A link that joins identifiers of one level into a group; anchors only by an alias that was sent with the secret key.
+_JOINS_WITHIN_LEVEL: Final = "other_type != '' AND {{level_of_other}} = {level:UInt8} AND ({level:UInt8} != 0 OR (evidence = 'alias' AND secret))"
 _KEYS: Final = (
     "if(id_type = 'visitor_id' AND NOT startsWith(id_value, '~'), "
     "[concat('~visitor_id:', id_value), id_value], [concat('~', toString(id_type), ':', id_value)])"
@@ -123,6 +125,7 @@ def _identity(rules: Rules) -> dict[str, str]:
         "subject_value": _SUBJECT_VALUE,
         "level_of_id": level_of(own, "id_type"),
         "level_of_other": level_of(own, "other_type"),
+        "joins_within_level": _JOINS_WITHIN_LEVEL,
         "limit_of_id": limit_of(own, "id_type"),
         "id_is_blocked": is_blocked(own, "id_type", "id_value"),
         "other_is_blocked": is_blocked(own, "other_type", "other_value"),

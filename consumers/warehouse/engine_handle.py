@@ -6,7 +6,6 @@ whole, or block by block from `send_query`, whose blocks can be joined only in f
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from consumers.warehouse import frames
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.failure import failure
 
@@ -35,13 +35,11 @@ class Result(msgspec.Struct, frozen=True):
 
 def _connect(address: str) -> Any:
     """`chdb.connect`, without the 38 MiB of pyarrow that it loads when it can and that nobody here uses."""
-    spare = "pyarrow" not in sys.modules
-    if spare:
-        sys.modules["pyarrow"] = None  # type: ignore[assignment]
     try:
-        import chdb
+        with frames.hidden("pyarrow"):
+            import chdb
 
-        return chdb.connect(address)  # type: ignore[no-untyped-call]
+            return chdb.connect(address)  # type: ignore[no-untyped-call]
     except ImportError as error:
         raise WarehouseError(
             "The embedded engine is not installed. Run: pip install 'netiv[embedded]' — or set NETIV_CLICKHOUSE to the "
@@ -51,9 +49,6 @@ def _connect(address: str) -> Any:
         raise WarehouseError(
             f"The embedded engine cannot open its folder: {error}. One process can open one folder; is another open?"
         ) from error
-    finally:
-        if spare:
-            sys.modules.pop("pyarrow", None)
 
 
 class EngineHandle:

@@ -22,8 +22,8 @@ from eventlog.embedded.locks import WriterLock
 
 FILE_NAME: Final = "log.sqlite3"
 FORMAT: Final = 2
-# 2: chunks may be compressed. A file of before is read as it is and goes on as one of today.
-FORMATS: Final = (1, FORMAT)
+# 0: a new file. 1: chunks were never compressed; it is read as it is and goes on as one of today.
+EARLIER: Final = (0, 1)
 BUSY_TIMEOUT_S: Final = 10.0
 # Of a new file. Larger than SQLite's own 4 KiB: a group of batches is written in half the calls, and a single small
 # record costs no more.
@@ -98,10 +98,10 @@ def create(db: Database, partitions: int) -> Origin:
         # A reader tells the offsets of a log made anew from the old one's by this number (UInt32, never 0).
         generation = secrets.randbelow(2**32 - 1) + 1
         db.execute("INSERT INTO origin VALUES (?, ?)", (generation, partitions))
-    if version != FORMAT and version in {0, *FORMATS}:
+    if version in EARLIER:
         db.execute(f"PRAGMA user_version = {FORMAT}")
     db.execute("COMMIT")
-    if version not in {0, *FORMATS}:
+    if version not in {*EARLIER, FORMAT}:
         raise LogError(f"The log's file has format {version}, this version knows {FORMAT}", "Use the newer version.")
     generation, partitions = db.execute("SELECT generation, partitions FROM origin").fetchone()
     return Origin(generation, partitions)

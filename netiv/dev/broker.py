@@ -114,7 +114,7 @@ class Broker:
             raise CommandError("Java is not installed.", "Install Java 17 or newer, or set NETIV_TEST_KAFKA.")
         command = [java, *JAVA, LOGGING, "-cp", f"{self._classes}/*", *arguments]
         with (self._folder / "log.txt").open("ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder, preexec_fn=_die_with_parent)  # noqa: S603, PLW1509
+            return subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder, preexec_fn=die_with_parent)  # noqa: S603, PLW1509
 
 
 class Cluster:
@@ -173,6 +173,7 @@ def free_ports(count: int) -> list[int]:
     return list(ports)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For a child process, before it begins: it ends with the thread that started it (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from netiv.dev.broker import die_with_parent
+
 ROOT = Path(__file__).parents[2]
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Process:
@@ -34,7 +29,7 @@ class Process:
             self._begin = output.tell()
             self.process = subprocess.Popen(
                 [sys.executable, *self.arguments], env=self.environment, stdout=output, stderr=output,
-                cwd=self.log.parent, preexec_fn=_die_with_parent,
+                cwd=self.log.parent, preexec_fn=die_with_parent,
             )  # fmt: skip
         return self
 

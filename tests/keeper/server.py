@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from netiv.dev.broker import JAVA, LOGGING, START_S, STOP_S, _die_with_parent, free_ports
+from netiv.dev.broker import JAVA, LOGGING, START_S, STOP_S, die_with_parent, free_ports
 from netiv.dev.jars import jars
 
 # Forced writes are for power cuts; without them making a hundred tables takes a second.
@@ -41,7 +41,7 @@ class Keeper:
         with (self._folder / "log.txt").open("wb") as log:
             self._process = subprocess.Popen(
                 [java, *JAVA, LOGGING, "-cp", classes, main, str(written)],
-                stdout=log, stderr=log, cwd=self._folder, preexec_fn=_die_with_parent,
+                stdout=log, stderr=log, cwd=self._folder, preexec_fn=die_with_parent,
             )  # fmt: skip
         try:
             self._wait()

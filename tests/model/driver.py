@@ -17,7 +17,7 @@ from consumers.identity.requests import Done, Request
 from consumers.rules.files import Rules, SessionRules
 from schemas.record import Accepted
 from tests.model.derive import Tables
-from tests.model.engine import Pipeline, difference
+from tests.model.engine import Pipeline, difference, without_views
 from tests.model.identities import Retraction
 from tests.model.packs import Packs
 from tests.model.worlds import Sent, cut, records
@@ -114,7 +114,6 @@ class Driver:
         """The law: the stream's tables are the model's."""
         name, expected = self.derive(world, seed, variant)
         if variant != "standard":
-            # the views stand under the rules in force
-            expected = {table: rows for table, rows in expected.items() if not table.startswith("v_")}
+            expected = without_views(expected)
         if differing := difference(self.found(name), expected):
             pytest.fail(pformat(differing, width=160))
