@@ -6,42 +6,48 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from consumers.refresh.replacing import (
-    CONVERSION_EVENTS,
-    CONVERSION_PATHS,
-    IDENTITIES,
-    OPEN_PATHS,
-    SESSIONS,
-    STAGE_EVENTS,
-    TOUCHPOINTS,
-)
+from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT
+from consumers.refresh.replacing import CONVERSION_EVENTS, IDENTITIES, SESSIONS, STAGE_EVENTS, TOUCHPOINTS
 
 Work = Callable[[], Coroutine[Any, Any, None]]
-# Files of derive/ for subjects, and after which.
-BY_SUBJECT: Final = {
+Stage = dict[str, tuple[Work, Sequence[str]]]
+"""Works and the names of works before each."""
+# Steps by what they answer for, and after which others. A file of derive/ is a step, and so is the writing of a derived table
+# (by its name), which waits until who was touched by what it holds so far is known.
+SUBJECT_STEPS: Final[Mapping[str, Sequence[str]]] = {
     "20_identities": (),
     "30_sessions": ("20_identities",),
     "15_dirty_before": (),
     "34_persons": (),
     "35_touches": ("34_persons",),
+    "36_reports": ("34_persons",),
     "45_stage_events": ("34_persons",),
     "37_combinations": ("30_sessions", "35_touches"),
     "38_sources": ("37_combinations",),
     "39_sessions": ("38_sources",),
     "40_touchpoints": ("39_sessions",),
-    "50_conversion_events": ("34_persons", "39_sessions"),
-    "55_dirty_after": ("40_touchpoints", "45_stage_events", "50_conversion_events"),
+    "50_conversion_events": ("36_reports", "39_sessions"),
+    "55_person_subjects": ("40_touchpoints", "45_stage_events", "50_conversion_events"),
+    "56_concerned_persons": ("40_touchpoints", "45_stage_events", "50_conversion_events", "15_dirty_before"),
+    IDENTITIES.table: ("20_identities", "15_dirty_before"),
+    SESSIONS.table: ("39_sessions", "15_dirty_before"),
+    TOUCHPOINTS.table: ("40_touchpoints", "15_dirty_before"),
+    STAGE_EVENTS.table: ("45_stage_events", "15_dirty_before"),
+    CONVERSION_EVENTS.table: ("50_conversion_events", "15_dirty_before"),
 }
-# What the statements of 70_paths fill.
-PATHS: Final = (CONVERSION_PATHS, OPEN_PATHS)
-# A table is written when who was touched by what it holds so far is known.
-WRITTEN_AFTER: Final = {
-    IDENTITIES: ("20_identities", "15_dirty_before"),
-    SESSIONS: ("39_sessions", "15_dirty_before"),
-    TOUCHPOINTS: ("40_touchpoints", "15_dirty_before"),
-    STAGE_EVENTS: ("45_stage_events", "15_dirty_before"),
-    CONVERSION_EVENTS: ("50_conversion_events", "15_dirty_before"),
+CONVERSION_STEPS: Final[Mapping[str, Sequence[str]]] = {
+    "58_concerned": ("56_concerned_persons", CONVERSION_EVENTS.table),
+    "60_conversions": ("58_concerned", "55_person_subjects", SESSIONS.table),
 }
+PERSON_STEPS: Final[Mapping[str, Sequence[str]]] = {
+    "65_their_subjects": ("58_concerned", "55_person_subjects"),
+    "66_touch_sessions": ("65_their_subjects", TOUCHPOINTS.table, SESSIONS.table),
+    "68_steps": ("65_their_subjects", TOUCHPOINTS.table),
+    "69_progress": ("65_their_subjects", TOUCHPOINTS.table, SESSIONS.table, STAGE_EVENTS.table),
+    "70_conversion_paths": ("68_steps", "60_conversions"),
+    "71_open_paths": ("69_progress", "60_conversions"),
+}
+STEPS: Final = ((SUBJECT, SUBJECT_STEPS), (CONVERSION, CONVERSION_STEPS), (PERSON, PERSON_STEPS))
 
 
 async def at_once(works: Iterable[Awaitable[None]]) -> None:
@@ -51,13 +57,15 @@ async def at_once(works: Iterable[Awaitable[None]]) -> None:
             raise outcome
 
 
-async def in_order(works: Mapping[str, tuple[Work, Sequence[str]]]) -> None:
-    """Each of (work, names of works before it) as soon as it can; what comes after one that fails is not begun."""
+async def in_order(works: Stage) -> None:
+    """Each of (work, names of works before it) as soon as it can; what comes after one that fails is not begun. Works that are not
+    among these are done already."""
     tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(work: Work, before: Sequence[str]) -> None:
         for name in before:
-            await tasks[name]
+            if name in tasks:
+                await tasks[name]
         await work()
 
     for name, (work, before) in works.items():

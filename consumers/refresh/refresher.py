@@ -15,11 +15,13 @@ from consumers.identity.macros import OF_REFRESH, standing
 from consumers.identity.resolver import WORKING as IDENTITY_WORKING
 from consumers.identity.resolver import Resolver
 from consumers.refresh.bounds import BOUND, DIRECTLY, KNOWN_REPEATED, NOT_DUPLICATE, UNBOUND
-from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
-from consumers.refresh.order import BY_SUBJECT, PATHS, WRITTEN_AFTER, Work, at_once, in_order
+from consumers.refresh.kinds import Kind
+from consumers.refresh.order import STEPS, Stage, at_once, in_order
 from consumers.refresh.replacing import (
+    CONVERSION_PATHS,
     CONVERSIONS,
     EVENT_DUPLICATES,
+    OPEN_PATHS,
     REPLACED,
     TOUCH_SESSIONS,
     Derived,
@@ -37,14 +39,28 @@ from schemas.limits import FUTURE_MAX_S
 IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
 WORKING: Final = (
     "dirty_subjects", "bounds", "bound_of", "dirty_events", "event_duplicates", "identities", "visits", "candidates",
-    "persons", "touches", "combinations", "sessions", "touchpoints", "stage_events", "conversion_events",
+    "persons", "touches", "combinations", "sessions", "touchpoints", "stage_events", "reports", "conversion_events",
     "concerned_persons", "concerned_conversions", "chosen", "conversions", "their_subjects", "lone_touches",
-    "touch_sessions", "conversion_paths", "open_paths",
+    "touch_sessions", "steps", "progress", "conversion_paths", "open_paths",
 )  # fmt: skip
 # Sources that are kept from one refresh to the next, at most: two joins read all of them.
 SOURCES_MAX: Final = 20_000
 KEPT: Final = ("sources",)
 """Of the working tables, what one refresh finds and the next ones use."""
+_WRITTEN: Final = {derived.table: derived for derived in REPLACED}
+# Steps that write what they derive.
+_DERIVED_BY: Final = {
+    "60_conversions": CONVERSIONS,
+    "66_touch_sessions": TOUCH_SESSIONS,
+    "70_conversion_paths": CONVERSION_PATHS,
+    "71_open_paths": OPEN_PATHS,
+}
+# Steps that are left out where what they begin with has no rows.
+_NEEDED_BY: Final = {
+    "38_sources": "combinations",
+    "60_conversions": "concerned_conversions",
+    "66_touch_sessions": "their_subjects WHERE startsWith(subject, '~')",
+}
 Progress = Callable[[int, int], None]
 
 
@@ -303,39 +319,26 @@ class Refresher:
         repeated = self._repeats and await self._count("event_duplicates")
         macros = {**self._macros, "not_duplicate": NOT_DUPLICATE if repeated else "1"}
         macros["dirty_events"] = await self._gather(macros)
-        await self._derive_subjects(macros)
-        await self._wrote(SUBJECT)
-        await self._derive("58_concerned", macros)
-        if await self._count("concerned_conversions"):
-            await self._take_version()
-            await self._derive("60_conversions", macros)
-            await self._replace(CONVERSIONS)
-            await self._wrote(CONVERSION)
-        await self._take_version()
-        await self._derive("65_their_subjects", macros)
-        if await self._count("their_subjects WHERE startsWith(subject, '~')"):
-            await self._derive("66_touch_sessions", macros)
-            await self._replace(TOUCH_SESSIONS)
-        await at_once(
-            self._derive_paths(*path) for path in zip(self._statements("70_paths", macros), PATHS, strict=True)
-        )
-        await self._wrote(PERSON)
+        await self._go([(kind, self._stage(steps, macros)) for kind, steps in STEPS])
 
-    async def _derive_subjects(self, macros: Mapping[str, str]) -> None:
-        works: dict[str, tuple[Work, Sequence[str]]] = {
-            name: (partial(self._derive, name, macros), before) for name, before in BY_SUBJECT.items()
-        }
-        # alone, what repeats was written when it was found
-        written = WRITTEN_AFTER if self.ALONE else {**WRITTEN_AFTER, EVENT_DUPLICATES: ()}
-        for derived, before in written.items():
-            works[derived.table] = partial(self._replace, derived), before
-        works["38_sources"] = partial(self._classify, macros), BY_SUBJECT["38_sources"]
-        await in_order(works)
+    def _stage(self, steps: Mapping[str, Sequence[str]], macros: Mapping[str, str]) -> Stage:
+        works: Stage = {}
+        for name, before in steps.items():
+            written = _WRITTEN.get(name)
+            works[name] = partial(self._replace, written) if written else partial(self._step, name, macros), before
+        return works
 
-    async def _classify(self, macros: Mapping[str, str]) -> None:
-        """Tell the sources of combinations that were not seen before; seldom any."""
-        if await self._count("combinations"):
-            await self._derive("38_sources", macros)
+    async def _go(self, stages: Sequence[tuple[Kind, Stage]]) -> None:
+        """Derive and write. Alone on the tables, whatever can be done is done at once."""
+        await in_order({name: work for _, works in stages for name, work in works.items()})
+
+    async def _step(self, name: str, macros: Mapping[str, str]) -> None:
+        if name in _NEEDED_BY and not await self._count(_NEEDED_BY[name]):
+            return
+        await self._derive(name, macros)
+        if name in _DERIVED_BY:
+            await self._replace(_DERIVED_BY[name])
+        if name == "38_sources":
             self._sources_known = await self._count("sources") <= SOURCES_MAX
 
     async def _take_version(self) -> None:
@@ -347,9 +350,6 @@ class Refresher:
         if self._done:
             await self._truncate((*WORKING, "dirty_persons", "dirty_conversions"))
             self._done = False
-
-    async def _wrote(self, kind: Kind) -> None:
-        """All rows of these keys are written. Alone on the tables, there is nothing more to do."""
 
     async def _count(self, table: str) -> int:
         rows = await self._warehouse.rows(f"SELECT count() FROM {self._macros['scratch']}.{table}")
@@ -365,10 +365,6 @@ class Refresher:
     async def _replace(self, derived: Derived) -> None:
         macros = {**self._macros, **self._bounds}
         await self._run(expand(replace_statement(derived, self._columns[derived.table]), macros))
-
-    async def _derive_paths(self, statement: str, derived: Derived) -> None:
-        await self._run(statement)
-        await self._replace(derived)
 
     async def _run(self, statement: str, bound: Mapping[str, int] | None = None) -> None:
         known = {"version": self._version, **self._parameters, **(bound or {})}

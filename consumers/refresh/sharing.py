@@ -8,10 +8,12 @@ these keys that are older than the newest note. Whoever of two writes or notes l
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from consumers.identity.macros import standing
 from consumers.refresh.kinds import CONVERSION, IDENTIFIER, PERSON, SUBJECT, Kind
+from consumers.refresh.order import Stage, in_order
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.replacing import (
     CONVERSION_EVENTS,
@@ -92,7 +94,17 @@ class SharedRefresher(Refresher):
         if derived is IDENTITY_QUARANTINE:
             await self._wrote(IDENTIFIER)
 
+    async def _go(self, stages: Sequence[tuple[Kind, Stage]]) -> None:
+        for kind, works in stages:
+            if kind is SUBJECT:  # its version was taken before the repeated events were looked for
+                works[EVENT_DUPLICATES.table] = partial(self._replace, EVENT_DUPLICATES), ()
+            else:
+                await self._take_version()
+            await in_order(works)
+            await self._wrote(kind)
+
     async def _wrote(self, kind: Kind) -> None:
+        """All rows of these keys are written: note it, and bury what is older."""
         await self._run(expand(note_statement(kind), self._macros))
         for derived in STAGES[kind]:
             await self._run(

@@ -80,6 +80,22 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.chosen
 )
 ENGINE = Memory;
 
+-- Touchpoints in order: all that paths tell of them, by persons who may have converted; and how far each person came by them.
+CREATE TABLE IF NOT EXISTS {{scratch}}.steps
+(
+    site LowCardinality(String), person_id String,
+    steps Array(Tuple(
+        DateTime64(3, 'UTC'), UInt64, LowCardinality(String), LowCardinality(String), LowCardinality(String), LowCardinality(String),
+        LowCardinality(String), LowCardinality(String), UInt64, Int64))
+)
+ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.progress
+(
+    site LowCardinality(String), person_id String, steps Array(Tuple(DateTime64(3, 'UTC'), UInt64, LowCardinality(String))), furthest UInt8
+)
+ENGINE = Memory;
+
 -- What one refresh computed, before it goes to the derived table together with the tombstones of what it replaces.
 CREATE TABLE IF NOT EXISTS {{scratch}}.event_duplicates AS event_duplicates ENGINE = Memory;
 
@@ -90,6 +106,8 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.sessions AS sessions ENGINE = Memory;
 CREATE TABLE IF NOT EXISTS {{scratch}}.touchpoints AS touchpoints ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.stage_events AS stage_events ENGINE = Memory;
+
+CREATE TABLE IF NOT EXISTS {{scratch}}.reports AS conversion_events ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.conversion_events AS conversion_events ENGINE = Memory;
 
