@@ -7,7 +7,17 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from typing import Any, Final
 
 from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT
-from consumers.refresh.replacing import CONVERSION_EVENTS, IDENTITIES, SESSIONS, STAGE_EVENTS, TOUCHPOINTS
+from consumers.refresh.replacing import (
+    CONVERSION_EVENTS,
+    CONVERSION_PATHS,
+    CONVERSIONS,
+    IDENTITIES,
+    OPEN_PATHS,
+    SESSIONS,
+    STAGE_EVENTS,
+    TOUCH_SESSIONS,
+    TOUCHPOINTS,
+)
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 Stage = dict[str, tuple[Work, Sequence[str]]]
@@ -36,16 +46,26 @@ SUBJECT_STEPS: Final[Mapping[str, Sequence[str]]] = {
     CONVERSION_EVENTS.table: ("50_conversion_events", "15_dirty_before"),
 }
 CONVERSION_STEPS: Final[Mapping[str, Sequence[str]]] = {
-    "58_concerned": ("56_concerned_persons", CONVERSION_EVENTS.table),
-    "60_conversions": ("58_concerned", "55_person_subjects", SESSIONS.table),
+    "58_concerned_conversions": ("56_concerned_persons",),
+    "59_concerned_persons": ("58_concerned_conversions", CONVERSION_EVENTS.table),
+    "60_chosen": ("58_concerned_conversions", CONVERSION_EVENTS.table),
+    CONVERSIONS.table: ("60_chosen", "59_concerned_persons", "55_person_subjects", SESSIONS.table),
 }
 PERSON_STEPS: Final[Mapping[str, Sequence[str]]] = {
-    "65_their_subjects": ("58_concerned", "55_person_subjects"),
+    "65_their_subjects": ("59_concerned_persons", "55_person_subjects"),
     "66_touch_sessions": ("65_their_subjects", TOUCHPOINTS.table, SESSIONS.table),
+    TOUCH_SESSIONS.table: ("66_touch_sessions",),
     "68_steps": ("65_their_subjects", TOUCHPOINTS.table),
     "69_progress": ("65_their_subjects", TOUCHPOINTS.table, SESSIONS.table, STAGE_EVENTS.table),
-    "70_conversion_paths": ("68_steps", "60_conversions"),
-    "71_open_paths": ("69_progress", "60_conversions"),
+    CONVERSION_PATHS.table: ("68_steps", CONVERSIONS.table),
+    "71_open_paths": ("69_progress", CONVERSIONS.table),
+    OPEN_PATHS.table: ("71_open_paths",),
+}
+# Steps that are left out where what they begin with has no rows, together with the writing of what they would derive.
+LEFT_OUT: Final = {
+    "38_sources": ("combinations", ""),
+    "60_chosen": ("concerned_conversions", CONVERSIONS.table),
+    "66_touch_sessions": ("their_subjects WHERE startsWith(subject, '~')", TOUCH_SESSIONS.table),
 }
 STEPS: Final = ((SUBJECT, SUBJECT_STEPS), (CONVERSION, CONVERSION_STEPS), (PERSON, PERSON_STEPS))
 

@@ -6,6 +6,7 @@ repeated. Knows SQL files and the warehouse, nothing of the log.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
@@ -16,17 +17,8 @@ from consumers.identity.resolver import WORKING as IDENTITY_WORKING
 from consumers.identity.resolver import Resolver
 from consumers.refresh.bounds import BOUND, DIRECTLY, KNOWN_REPEATED, NOT_DUPLICATE, UNBOUND
 from consumers.refresh.kinds import Kind
-from consumers.refresh.order import STEPS, Stage, at_once, in_order
-from consumers.refresh.replacing import (
-    CONVERSION_PATHS,
-    CONVERSIONS,
-    EVENT_DUPLICATES,
-    OPEN_PATHS,
-    REPLACED,
-    TOUCH_SESSIONS,
-    Derived,
-    replace_statement,
-)
+from consumers.refresh.order import LEFT_OUT, STEPS, Stage, at_once, in_order
+from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, replace_statement
 from consumers.refresh.slices import slices_of
 from consumers.refresh.sql import FOLDER, derivation, expand, read
 from consumers.rules.files import Rules
@@ -40,27 +32,14 @@ IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subj
 WORKING: Final = (
     "dirty_subjects", "bounds", "bound_of", "dirty_events", "event_duplicates", "identities", "visits", "candidates",
     "persons", "touches", "combinations", "sessions", "touchpoints", "stage_events", "reports", "conversion_events",
-    "concerned_persons", "concerned_conversions", "chosen", "conversions", "their_subjects", "lone_touches",
-    "touch_sessions", "steps", "progress", "conversion_paths", "open_paths",
+    "concerned_persons", "concerned_conversions", "chosen", "their_subjects", "lone_touches",
+    "touch_sessions", "steps", "progress", "open_paths",
 )  # fmt: skip
 # Sources that are kept from one refresh to the next, at most: two joins read all of them.
 SOURCES_MAX: Final = 20_000
 KEPT: Final = ("sources",)
 """Of the working tables, what one refresh finds and the next ones use."""
 _WRITTEN: Final = {derived.table: derived for derived in REPLACED}
-# Steps that write what they derive.
-_DERIVED_BY: Final = {
-    "60_conversions": CONVERSIONS,
-    "66_touch_sessions": TOUCH_SESSIONS,
-    "70_conversion_paths": CONVERSION_PATHS,
-    "71_open_paths": OPEN_PATHS,
-}
-# Steps that are left out where what they begin with has no rows.
-_NEEDED_BY: Final = {
-    "38_sources": "combinations",
-    "60_conversions": "concerned_conversions",
-    "66_touch_sessions": "their_subjects WHERE startsWith(subject, '~')",
-}
 Progress = Callable[[int, int], None]
 
 
@@ -82,6 +61,7 @@ class Refresher:
         self._some_bounded = True  # of the subjects in the journal
         self._done = False  # the working tables hold a slice that is derived
         self._sources_known = False  # under the rules in force
+        self._left_out: set[str] = set()  # derived tables that this slice has nothing for
         self._repeats = True  # whether any repeated event is known at all
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
@@ -160,10 +140,9 @@ class Refresher:
     async def refresh(self, cycle: int, progress: Progress | None = None) -> int:
         """Re-derive what the journal names up to `cycle`, slice by slice so that memory stays bounded; how many subjects."""
         await self._empty_done()
-        visitors, others, identifiers = await self._waiting(cycle)
+        [(visitors, others, identifiers), _] = await asyncio.gather(self._waiting(cycle), self._look_at_links())
         if not visitors + identifiers and not await self._count("dirty_persons"):
             return 0
-        await self._look_at_links()
         size, slices = slices_of(visitors, others)
         for number in range(slices):
             await self._take_slice(cycle, size, number, last=number == slices - 1)
@@ -319,13 +298,14 @@ class Refresher:
         repeated = self._repeats and await self._count("event_duplicates")
         macros = {**self._macros, "not_duplicate": NOT_DUPLICATE if repeated else "1"}
         macros["dirty_events"] = await self._gather(macros)
+        self._left_out.clear()
         await self._go([(kind, self._stage(steps, macros)) for kind, steps in STEPS])
 
     def _stage(self, steps: Mapping[str, Sequence[str]], macros: Mapping[str, str]) -> Stage:
         works: Stage = {}
         for name, before in steps.items():
             written = _WRITTEN.get(name)
-            works[name] = partial(self._replace, written) if written else partial(self._step, name, macros), before
+            works[name] = partial(self._write, written) if written else partial(self._step, name, macros), before
         return works
 
     async def _go(self, stages: Sequence[tuple[Kind, Stage]]) -> None:
@@ -333,13 +313,18 @@ class Refresher:
         await in_order({name: work for _, works in stages for name, work in works.items()})
 
     async def _step(self, name: str, macros: Mapping[str, str]) -> None:
-        if name in _NEEDED_BY and not await self._count(_NEEDED_BY[name]):
-            return
+        if name in LEFT_OUT:
+            needed, derived = LEFT_OUT[name]
+            if not await self._count(needed):
+                self._left_out.add(derived)
+                return
         await self._derive(name, macros)
-        if name in _DERIVED_BY:
-            await self._replace(_DERIVED_BY[name])
         if name == "38_sources":
             self._sources_known = await self._count("sources") <= SOURCES_MAX
+
+    async def _write(self, derived: Derived) -> None:
+        if derived.table not in self._left_out:
+            await self._replace(derived)
 
     async def _take_version(self) -> None:
         """What is read from now on counts as of now."""
@@ -364,7 +349,8 @@ class Refresher:
 
     async def _replace(self, derived: Derived) -> None:
         macros = {**self._macros, **self._bounds}
-        await self._run(expand(replace_statement(derived, self._columns[derived.table]), macros))
+        new = read(f"derive/{derived.derived_by}.sql") if derived.derived_by else ""
+        await self._run(expand(replace_statement(derived, self._columns[derived.table], new), macros))
 
     async def _run(self, statement: str, bound: Mapping[str, int] | None = None) -> None:
         known = {"version": self._version, **self._parameters, **(bound or {})}

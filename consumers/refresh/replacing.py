@@ -13,12 +13,17 @@ import msgspec
 
 class Derived(msgspec.Struct, frozen=True):
     """A derived table: the columns of its key, which present rows a refresh answers for, and by what of its key (SQL; '' =
-    the column of the kind) a refresh notes that it did."""
+    the column of the kind) a refresh notes that it did.
+
+    New rows are those of the working table of its name; or, where copying them would cost much, what a file of derive/ selects,
+    whose keys are told apart from it (SQL)."""
 
     table: str
     key: tuple[str, ...]
     scope: str
     noted: str = ""
+    derived_by: str = ""
+    new_keys: str = ""
 
 
 ONE_PART = "SETTINGS max_insert_threads = 1"
@@ -37,10 +42,20 @@ CONVERSION_EVENTS = Derived(
 )
 # `order_key` tells nothing that the others don't: tombstones carry it, so that they too are found by it.
 CONVERSIONS = Derived(
-    "conversions", ("site", "person_id", "conversion_id", "order_key"), f"{_PERSONS} AND {_CONVERSIONS}"
+    "conversions",
+    ("site", "person_id", "conversion_id", "order_key"),
+    f"{_PERSONS} AND {_CONVERSIONS}",
+    derived_by="62_conversions",
+    new_keys="SELECT site, person_id, conversion_id, order_key FROM {{scratch}}.chosen",
 )
 TOUCH_SESSIONS = Derived("touch_sessions", ("site", "person_id", "touchpoint_id"), _PERSONS)
-CONVERSION_PATHS = Derived("conversion_paths", ("site", "person_id", "conversion_id"), _PERSONS)
+CONVERSION_PATHS = Derived(
+    "conversion_paths",
+    ("site", "person_id", "conversion_id"),
+    _PERSONS,
+    derived_by="70_conversion_paths",
+    new_keys=f"SELECT site, person_id, conversion_id FROM {{{{derived}}}}.conversions FINAL WHERE {_PERSONS}",
+)
 OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
 _IDS = ("site", "id_type", "id_value")
 IDENTITIES = Derived(
@@ -98,19 +113,22 @@ def names(columns: Sequence[tuple[str, str]]) -> str:
     return ", ".join(name for name, _ in columns)
 
 
-def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]]) -> str:
+def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]], selected: str = "") -> str:
     """INSERT … SELECT of the new rows and the tombstones; still with {{scratch}} and {{derived}}.
 
-    `columns`: (name, type) of the table in order. A tombstone needs its key only, so only keys are read."""
+    `columns`: (name, type) of the table in order; `selected`: the text of `derived_by`. A tombstone needs its key only, so only keys
+    are read."""
     key = ", ".join(derived.key)
     into = f"INSERT INTO {{{{derived}}}}.{derived.table} ({names(columns)}) {ONE_PART}"
-    new = f"SELECT {names(columns)} FROM {{{{scratch}}}}.{derived.table}"
+    new = f"SELECT {names(columns)} FROM " + (
+        f"(\n{selected.strip().rstrip(';')}\n)" if selected else f"{{{{scratch}}}}.{derived.table}"
+    )
     if not derived.scope:
         return f"{into} {new}"
     buried = tombstone(derived.key, "{version:UInt64}", columns)
     return (
         f"{into}\n{new}\nUNION ALL\nSELECT {buried}\nFROM\n(\n"
         f"    SELECT {key}\n    FROM {{{{derived}}}}.{derived.table}\n    WHERE {derived.scope}\n"
-        f"        AND ({key}) NOT IN (SELECT {key} FROM {{{{scratch}}}}.{derived.table})\n"
+        f"        AND ({key}) NOT IN ({derived.new_keys or f'SELECT {key} FROM {{{{scratch}}}}.{derived.table}'})\n"
         f"    GROUP BY {key}\n    HAVING argMax(is_deleted, version) = 0\n)"
     )

@@ -111,8 +111,6 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.reports AS conversion_events ENGINE = Mem
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.conversion_events AS conversion_events ENGINE = Memory;
 
-CREATE TABLE IF NOT EXISTS {{scratch}}.conversions AS conversions ENGINE = Memory;
-
 -- Touches without a visitor before their session is known.
 CREATE TABLE IF NOT EXISTS {{scratch}}.lone_touches
 (
@@ -121,8 +119,6 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.lone_touches
 ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.touch_sessions AS touch_sessions ENGINE = Memory;
-
-CREATE TABLE IF NOT EXISTS {{scratch}}.conversion_paths AS conversion_paths ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.open_paths AS open_paths ENGINE = Memory;
 

@@ -1,5 +1,5 @@
--- Paths of the concerned persons: for each conversion the person's touchpoints up to it, within the look-back of their kind.
-INSERT INTO {{scratch}}.conversion_paths
+-- Paths of the concerned persons: for each conversion the person's touchpoints up to it, within the look-back of their kind. They
+-- are the largest rows there are, so they go into the derived table at once: their keys are those of the conversions.
 SELECT
     c.site AS site,
     c.person_id AS person_id,
