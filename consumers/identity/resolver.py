@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from consumers.identity.groups import groups_of
+from consumers.refresh.order import at_once
 from consumers.refresh.replacing import IDENTITY_OWNERS, IDENTITY_QUARANTINE, Derived
 from consumers.rules.identity import ANCHOR, DEVICE
 
@@ -76,11 +77,13 @@ class Resolver:
             # of a group all members are looked at together, whenever they were reached
             await self._resolve_level(level, 0 if grouped else done.get(level, 0))
             done[level] = newest
-        await self._steps.take_version()
-        await self._derive("19_identity_quarantine")
-        await self._steps.replace(IDENTITY_QUARANTINE)
         counted = await self._steps.rows("SELECT count() FROM {{scratch}}.todo")
         return Resolved(int(counted[0][0]))
+
+    async def quarantine(self) -> None:
+        """Write what the rules refused of all that was resolved. Nothing else hangs on it."""
+        await self._derive("19_identity_quarantine")
+        await self._steps.replace(IDENTITY_QUARANTINE)
 
     async def _derive(self, name: str, **bound: int) -> None:
         await self._steps.derive(name, {"cycle": self._cycle, "round": self._round, **bound})
@@ -103,7 +106,8 @@ class Resolver:
         if not int((await self._steps.rows("SELECT count() FROM {{scratch}}.reached"))[0][0]):
             return False
         self._round += 1
-        await self._derive("18_identity_reached")
+        # The journal is for whoever comes after this process, should it die.
+        await at_once((self._derive("18_reached_dirty"), self._derive("18_reached_todo")))
         await self._steps.truncate(("reached",))
         return True
 
@@ -154,6 +158,9 @@ class Resolver:
         """What hangs on the changed ones is to be resolved too."""
         if not int((await self._steps.rows("SELECT count() FROM {{scratch}}.changed"))[0][0]):
             return
+        await at_once((self._derive("17_identity_dirty"), self._reach_what_hangs()))
+
+    async def _reach_what_hangs(self) -> None:
         await self._derive("17_identity_follow")
         if await self._reach():
             await self._weigh()

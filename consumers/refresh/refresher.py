@@ -148,14 +148,18 @@ class Refresher:
             await self._take_slice(cycle, size, number, last=number == slices - 1)
             identifiers += await self._repeated(cycle)
         taken = slices == 1 and not identifiers  # nothing has come to the only slice since
+        beside: Stage = {}
         if identifiers:
-            await self.resolve(cycle)
+            resolver = Resolver(self, cycle, alone=self.ALONE)
+            await resolver.resolve()
+            beside["quarantine"] = resolver.quarantine, ()  # nothing waits for it
             visitors, others, _ = await self._waiting(cycle)
             size, slices = slices_of(visitors, others)
         for number in range(slices):
             if not taken:
                 await self._take_slice(cycle, size, number, last=number == slices - 1)
-            await self._refresh_slice(taken=taken)
+            await self._refresh_slice(beside, taken=taken)
+            beside = {}
             # A crash before here repeats the slice: the journal still names its subjects.
             self._done = True
             if number < slices - 1:  # after the last one, all is in its place: emptying can wait
@@ -166,7 +170,11 @@ class Refresher:
 
     async def resolve(self, cycle: int) -> int:
         """Bring the owners of identifiers up to date, nothing else; how many were looked at."""
-        return (await Resolver(self, cycle, alone=self.ALONE).resolve()).identifiers
+        resolver = Resolver(self, cycle, alone=self.ALONE)
+        resolved = await resolver.resolve()
+        await self._take_version()
+        await resolver.quarantine()
+        return resolved.identifiers
 
     async def derive(self, name: str, bound: Mapping[str, int]) -> None:
         """Run a file of statements, for the resolution of identifiers."""
@@ -255,7 +263,7 @@ class Refresher:
         self._standing = standing(repeated=True, retracted="identity_retractions" in self._standing["link_stands"])
         found = await self._count("reached")
         if found:
-            await self._derive("18_identity_reached", self._macros, {"cycle": cycle, "round": 0})
+            await self._derive("18_reached_dirty", self._macros, {"cycle": cycle})
         return found
 
     async def _gather(self, macros: Mapping[str, str]) -> str:
@@ -284,7 +292,7 @@ class Refresher:
         for (done,) in rows:
             await self._warehouse.command(f"ALTER TABLE {self._macros['scratch']}.journal DROP PARTITION {done}")
 
-    async def _refresh_slice(self, *, taken: bool) -> None:
+    async def _refresh_slice(self, beside: Stage, *, taken: bool) -> None:
         if not self._sources_known:
             await self._truncate(KEPT)
             self._sources_known = True
@@ -299,7 +307,9 @@ class Refresher:
         macros = {**self._macros, "not_duplicate": NOT_DUPLICATE if repeated else "1"}
         macros["dirty_events"] = await self._gather(macros)
         self._left_out.clear()
-        await self._go([(kind, self._stage(steps, macros)) for kind, steps in STEPS])
+        stages = [(kind, self._stage(steps, macros)) for kind, steps in STEPS]
+        stages[0][1].update(beside)
+        await self._go(stages)
 
     def _stage(self, steps: Mapping[str, Sequence[str]], macros: Mapping[str, str]) -> Stage:
         works: Stage = {}
