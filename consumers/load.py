@@ -16,14 +16,25 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from consumers.enrich.facts import Facts, columns, event_columns
-from consumers.enrich.row import BAD_TYPES, BLANK, COST_TYPES, EVENT_TYPES, LINK_TYPES, MENDED_TYPES, Row
+from consumers.enrich.row import (
+    BAD_TYPES,
+    BLANK,
+    COST_TYPES,
+    EVENT_TYPES,
+    LINK_TYPES,
+    MENDED_TYPES,
+    PLACE_OF,
+    Row,
+    Values,
+)
 from consumers.warehouse.block import Block, pack
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 
 T = TypeVar("T")
 ROWS_MAX: Final = 50_000
-_IN_LOG: Final = itemgetter("log_gen", "log_part", "log_off")
-_PARTITION: Final = itemgetter("log_gen", "log_part")
+_PARTITION: Final = itemgetter(PLACE_OF["log_gen"], PLACE_OF["log_part"])
+_OFFSET: Final = itemgetter(PLACE_OF["log_off"])
+_RECEIVED: Final = itemgetter(PLACE_OF["received_at"])
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
@@ -69,32 +80,31 @@ def _month_of_day(day: int) -> tuple[int, int]:
     return year_of_era + era * 400 + (month <= 2), month
 
 
-def cut(rows: list[Row]) -> list[list[Row]]:
-    """Cut rows in log order: one partition, one month, at most `ROWS_MAX` rows each."""
-    pieces = []
-    for _, group in itertools.groupby(sorted(rows, key=_IN_LOG), key=_PARTITION):
-        for month in _months(list(group)):
-            pieces += [month[start : start + ROWS_MAX] for start in range(0, len(month), ROWS_MAX)]
-    return pieces
+def cut(rows: list[Values]) -> Iterator[tuple[tuple[int, int], list[Values]]]:
+    """Rows of events cut in log order: one partition (generation, number), one month, at most `ROWS_MAX` rows each."""
+    partitions: dict[tuple[int, int], list[Values]] = {}
+    for partition, group in itertools.groupby(rows, key=_PARTITION):
+        partitions.setdefault(partition, []).extend(group)
+    for partition in sorted(partitions):
+        for month in _months(sorted(partitions[partition], key=_OFFSET)):
+            for start in range(0, len(month), ROWS_MAX):
+                yield partition, month[start : start + ROWS_MAX]
 
 
-def _months(rows: list[Row]) -> list[list[Row]]:
+def _months(rows: list[Values]) -> list[list[Values]]:
     """Runs of one month; hardly ever more than one."""
-    received = [row["received_at"] for row in rows]
+    received = list(map(_RECEIVED, rows))
     if month_of(min(received)) == month_of(max(received)):
         return [rows]
-    return [list(month) for _, month in itertools.groupby(rows, key=lambda row: month_of(row["received_at"]))]
+    return [list(month) for _, month in itertools.groupby(rows, key=lambda row: month_of(_RECEIVED(row)))]
 
 
-def plan(rows: list[Row]) -> list[Run]:
+def plan(rows: list[Values]) -> list[Run]:
     """The inserts of these rows into `events`."""
     return [
-        Run(
-            piece[0]["log_gen"], piece[0]["log_part"], piece[0]["log_off"], piece[-1]["log_off"],
-            pack(_filled(event_columns(piece)), EVENT_TYPES),
-        )
-        for piece in cut(rows)
-    ]  # fmt: skip
+        Run(*partition, _OFFSET(piece[0]), _OFFSET(piece[-1]), pack(_filled(event_columns(piece)), EVENT_TYPES))
+        for partition, piece in cut(rows)
+    ]
 
 
 def _filled(block: dict[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:

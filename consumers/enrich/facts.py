@@ -13,7 +13,7 @@ import msgspec
 from consumers.enrich.costs import cost_rows
 from consumers.enrich.identifiers import keys_of
 from consumers.enrich.links import links_of
-from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, LINK_TYPES, Row
+from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, LINK_TYPES, Row, Values
 from consumers.enrich.steps import STEPS, Lookups, Undecodable, begin
 from consumers.identity.erased import Fingerprints, bad_fingerprint, fingerprint
 from eventlog.contract import Position, Stored
@@ -26,7 +26,7 @@ class Facts(msgspec.Struct):
     """Rows ready to be inserted; the (site, subject) keys they make dirty, each with the time (epoch ms) of the earliest
     event, 0 where an identifier is to be looked at."""
 
-    events: list[Row] = []
+    events: list[Values] = []
     links: list[Row] = []
     bad: list[Row] = []
     costs: list[Row] = []
@@ -39,9 +39,9 @@ def columns(rows: list[Row], types: Mapping[str, str]) -> dict[str, list[Any]]:
     return {column: [row[column] for row in rows] for column in types}
 
 
-def event_columns(rows: list[Row]) -> dict[str, Sequence[Any]]:
-    """The same of events, at once: each row is a copy of `BLANK`, so all have their columns in its order."""
-    return dict(zip(BLANK, zip(*[row.values() for row in rows], strict=True), strict=True))
+def event_columns(rows: list[Values]) -> dict[str, Sequence[Any]]:
+    """The same of events; there is at least one."""
+    return dict(zip(BLANK, zip(*rows, strict=True), strict=True))
 
 
 def facts_of(batch: Iterable[Stored], lookups: Lookups, erased: Erased = frozenset()) -> Facts:
@@ -68,7 +68,7 @@ def facts_of(batch: Iterable[Stored], lookups: Lookups, erased: Erased = frozens
         site, subject, ts = row["site"], row["subject"], row["ts"]
         if erased and fingerprint(site, subject, row["event_id"]) in erased:
             continue
-        facts.events.append(row)
+        facts.events.append(tuple(row.values()))  # a row begins as a copy of `BLANK`, so this is its order
         if ts < facts.dirty.get((site, subject), ts + 1):
             facts.dirty[site, subject] = ts
         if links := links_of(row):

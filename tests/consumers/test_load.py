@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.enrich.facts import Facts
-from consumers.enrich.row import BAD_TYPES, BLANK
+from consumers.enrich.row import BAD_TYPES, BLANK, Values
 from consumers.load import ROWS_MAX, Loader, cut, load_of, month_of, plan
 from consumers.rules.files import load
 from consumers.tables import prepare_tables
@@ -34,9 +34,9 @@ async def warehouse(tmp_path):
         await opened.close()
 
 
-def row(offset: int, received_at: int = MARCH, partition: int = 0) -> dict[str, Any]:
+def row(offset: int, received_at: int = MARCH, partition: int = 0) -> Values:
     where = {"log_gen": 1, "log_part": partition, "log_off": offset}
-    return {
+    filled = {
         **BLANK,
         "site": "s",
         "subject": "v",
@@ -45,6 +45,7 @@ def row(offset: int, received_at: int = MARCH, partition: int = 0) -> dict[str, 
         "ts": received_at,
         **where,
     }
+    return tuple(filled.values())
 
 
 @given(st.integers(-62_135_596_800_000, YEAR_9999))
@@ -58,12 +59,15 @@ def test_a_run_is_one_partition_one_month_in_order(places: list[tuple[int, int]]
     offsets = [itertools.count() for _ in range(4)]
     rows = [row(next(offsets[partition]), received, partition) for partition, received in places]
     chance.shuffle(rows)
-    pieces = cut(rows)
-    for piece in pieces:
-        assert len({(r["log_gen"], r["log_part"], month_of(r["received_at"])) for r in piece}) == 1
+    pieces = []
+    for partition, values in cut(rows):
+        piece = [dict(zip(BLANK, one, strict=True)) for one in values]
+        assert {(r["log_gen"], r["log_part"]) for r in piece} == {partition}
+        assert len({month_of(r["received_at"]) for r in piece}) == 1
         assert [r["log_off"] for r in piece] == list(range(piece[0]["log_off"], piece[-1]["log_off"] + 1))
-    assert sorted(itertools.chain(*pieces), key=_place) == sorted(rows, key=_place)
-    assert [_place(piece[0]) for piece in pieces] == sorted(_place(piece[0]) for piece in pieces)
+        pieces.append([_place(r) for r in piece])
+    assert list(itertools.chain(*pieces)) == sorted(itertools.chain(*pieces))
+    assert len(rows) == sum(map(len, pieces))
 
 
 def _place(one: dict[str, Any]) -> tuple[int, int]:
