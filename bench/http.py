@@ -63,6 +63,9 @@ PIXEL = (
     "&p.price=129.9&p.list=search&p.position=3&language=he-IL"
 )
 
+# What a newsletter's image says.
+MAIL_PIXEL = "/p.gif?k={key}&type=track&name=email_opened&visitor_id=0190a1b2c3d47e5f8a9b0c1d2e3f4a5b&p.mail=autumn-17&p.list=customers"
+
 
 class Variant(msgspec.Struct, frozen=True):
     """One thing to measure: a server, what is sent to it (`events` per request, 0 = a GET), and the target ratio."""
@@ -82,6 +85,7 @@ VARIANTS = (
     Variant("single event, durable", "collector", target=0.45, wanted=0.58),
     Variant("batch of 20, durable", "collector", events=20, reference="single event, durable", target=4.0, wanted=5.2),
     Variant("pixel, durable", "collector", PIXEL.format(key=WRITE_KEY), 0, target=0.45),
+    Variant("pixel of a mail, durable", "collector", MAIL_PIXEL.format(key=WRITE_KEY), 0),
     Variant("FastAPI, pydantic body", "fastapi"),
 )
 FASTAPI_TARGET = 2.5

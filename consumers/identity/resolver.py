@@ -18,7 +18,8 @@ from consumers.refresh.replacing import IDENTITY_OWNERS, IDENTITY_QUARANTINE, De
 from consumers.rules.identity import ANCHOR, DEVICE
 
 WORKING: Final = (
-    "todo", "degrees", "reached", "changed", "compared", "members", "edges", "groups", "claims", "identity_owners", "identity_quarantine",
+    "todo", "degrees", "reached", "changed", "compared", "members", "edges", "groups", "claims", "judged", "identity_owners",
+    "identity_quarantine",
 )  # fmt: skip
 ID_TYPES: Final = {"site": "LowCardinality(String)", "id_type": "String", "id_value": "String"}
 
@@ -82,6 +83,7 @@ class Resolver:
 
     async def quarantine(self) -> None:
         """Write what the rules refused of all that was resolved. Nothing else hangs on it."""
+        await self._derive("18_judged")
         await self._derive("19_identity_quarantine")
         await self._steps.replace(IDENTITY_QUARANTINE)
 

@@ -16,7 +16,7 @@ class Kind(msgspec.Struct, frozen=True):
     derived_column: str
 
 
-IDENTIFIER: Final = Kind("identifier", "todo", "{{keys_of_id}}[1]", "{{keys_of_id}}[1]")
+IDENTIFIER: Final = Kind("identifier", "judged", "{{keys_of_id}}[1]", "{{keys_of_id}}[1]")
 SUBJECT: Final = Kind("subject", "dirty_subjects", "subject", "subject")
 PERSON: Final = Kind("person", "concerned_persons", "person_id", "person_id")
 CONVERSION: Final = Kind("conversion", "concerned_conversions", "conversion_id", "order_key")

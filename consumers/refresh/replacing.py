@@ -69,7 +69,7 @@ IDENTITY_OWNERS = Derived("identity_owners", _IDS, "")
 IDENTITY_QUARANTINE = Derived(
     "identity_quarantine",
     (*_IDS, "rule", "event_id"),
-    "(site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)",
+    "(site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.judged)",
 )
 REPLACED = (
     IDENTITY_OWNERS,

@@ -125,6 +125,27 @@ async def cut_short(pipeline: Pipeline, statements: int) -> None:
     assert (await pipeline.warehouse.rows("SELECT count() FROM erasing"))[0][0] == 0
 
 
+def test_what_was_refused_goes_with_the_last_who_said_it(driver: Driver) -> None:
+    driver.run(refused_ones(driver.pipeline))
+
+
+async def refused_ones(pipeline: Pipeline) -> None:
+    await pipeline.empty()
+    site = f"{await pipeline.name()}.0"
+    sent = [
+        event(site, 0, visitor="laptop-x", user_id="dana-x", email="test@test.com", phone="000"),
+        event(site, 1, visitor="laptop-x", user_id="dana-x", identifiers={"crm_id": "null"}),
+        event(site, 2, visitor="tablet-x", user_id="yoav-x", identifiers={"crm_id": "null"}),
+        event(site, 3, identifiers={"crm_id": "none"}),
+    ]
+    refused = "SELECT id_type, id_value FROM identity_quarantine FINAL WHERE site = {site:String} AND rule = 'blocked' ORDER BY ALL"
+    await pipeline.deliver([pipeline.stored(one, 0) for one in sent], random.Random(1), "standard")
+    before = await pipeline.warehouse.rows(refused, {"site": site})
+    assert {("email", hash_email("test@test.com")), ("crm_id", "null"), ("crm_id", "none")} <= set(before)
+    await pipeline.perform(Erase(site=site, person_id="user_id:dana-x"))
+    assert await pipeline.warehouse.rows(refused, {"site": site}) == [("crm_id", "none"), ("crm_id", "null")]
+
+
 def test_bad_events_that_name_the_person_go_and_stay_out(driver: Driver) -> None:
     driver.run(bad_ones(driver.pipeline))
 

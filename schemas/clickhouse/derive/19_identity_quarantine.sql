@@ -2,13 +2,23 @@
 INSERT INTO {{scratch}}.identity_quarantine
 SELECT site, id_type, id_value, 'blocked' AS rule, '' AS event_id, 'the value is on the list of blocked values' AS evidence,
     toDateTime64(0, 3, 'UTC') AS first_seen, {version:UInt64} AS version, 0 AS is_deleted, {rules_version:UInt64} AS rules_version
-FROM
+FROM {{scratch}}.judged
+WHERE {{id_is_blocked}} AND
 (
-    SELECT DISTINCT site, {{subject_type}} AS id_type, {{subject_value}} AS id_value
-    FROM {{scratch}}.journal
-    WHERE cycle <= {cycle:UInt64} AND startsWith(subject, '~')
+    -- somebody still says it: in a link, or alone
+    (site, id_type, id_value) IN
+    (
+        SELECT site, id_type, id_value
+        FROM identity_links
+        WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.judged WHERE {{id_is_blocked}})
+    )
+    OR (site, {{keys_of_id}}[1]) IN
+    (
+        SELECT site, subject
+        FROM events
+        WHERE (site, subject) IN (SELECT site, {{keys_of_id}}[1] FROM {{scratch}}.judged WHERE {{id_is_blocked}})
+    )
 )
-WHERE {{id_is_blocked}}
 UNION ALL
 SELECT site, id_type, id_value, 'limit', '', concat('linked to ', toString(neighbours), ' others, over ', toString({{limit_of_id}})),
     first_seen, {version:UInt64}, 0, {rules_version:UInt64}

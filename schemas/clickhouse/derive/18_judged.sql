@@ -1,0 +1,7 @@
+-- Every identifier that this refresh answers for: those that were resolved, and those that the journal names and the rules block.
+INSERT INTO {{scratch}}.judged
+SELECT site, id_type, id_value FROM {{scratch}}.todo
+UNION DISTINCT
+SELECT site, {{subject_type}} AS id_type, {{subject_value}} AS id_value
+FROM {{scratch}}.journal
+WHERE cycle <= {cycle:UInt64} AND startsWith(subject, '~') AND {{id_is_blocked}};
