@@ -54,7 +54,7 @@ def facts(*offsets: int, partition: int = 0) -> Load:
         }
         for n in offsets
     ]
-    return load_of(Facts(events=rows), {}, len(rows))
+    return load_of(Facts(events=[tuple(row.values()) for row in rows]), {}, len(rows))
 
 
 async def offsets(warehouse) -> list[int]:
