@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from consumers.enrich.agent import agent_parser
-from consumers.enrich.facts import facts_of
+from consumers.enrich.facts import enrich
 from consumers.enrich.steps import Lookups
-from eventlog.contract import Position, Stored
-from schemas.record import Accepted, encode
+from eventlog.contract import Position
+from schemas.record import Accepted
 
 LOOKUPS = Lookups(agent_parser(), lambda address: "")
 
@@ -49,8 +49,7 @@ OPENERS = [
 def is_bot(agent: str, dialect: str) -> bool:
     event = b'{"type":"touch","touch":{"kind":"click"}}'
     record = Accepted("shop", 1_795_177_800_000, "e", "v", event, dialect=dialect, user_agent=agent)
-    (row,) = facts_of([Stored(Position(1, 0, 0), b"", encode(record), 0)], LOOKUPS).events
-    return bool(row["is_bot"])
+    return bool(enrich(record, Position(1, 0, 0), LOOKUPS)["is_bot"])
 
 
 @pytest.mark.parametrize("agent", PERSONS)
