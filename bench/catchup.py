@@ -95,7 +95,7 @@ def cpu_s() -> float:
 def sample_columns(rows: int) -> Mapping[str, Sequence[Any]]:
     """The columns of `rows` facts, at hand."""
     stored = [Stored(Position(9, 0, i), r.key, r.value, 0) for i, r in enumerate(records(rows, rows // 5, seed=3))]
-    return {name: list(values) for name, values in event_columns(facts_of(stored, make_lookups()).events).items()}
+    return event_columns(facts_of(stored, make_lookups()).events)
 
 
 def bare_insert(rows: int) -> float:

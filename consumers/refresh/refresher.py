@@ -359,8 +359,8 @@ class Refresher:
 
     async def _replace(self, derived: Derived) -> None:
         macros = {**self._macros, **self._bounds}
-        new = read(f"derive/{derived.derived_by}.sql") if derived.derived_by else ""
-        await self._run(expand(replace_statement(derived, self._columns[derived.table], new), macros))
+        selected = self._statements(derived.derived_by, self._macros)[0] if derived.derived_by else ""
+        await self._run(expand(replace_statement(derived, self._columns[derived.table], selected), macros))
 
     async def _run(self, statement: str, bound: Mapping[str, int] | None = None) -> None:
         known = {"version": self._version, **self._parameters, **(bound or {})}

@@ -116,19 +116,18 @@ def names(columns: Sequence[tuple[str, str]]) -> str:
 def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]], selected: str = "") -> str:
     """INSERT … SELECT of the new rows and the tombstones; still with {{scratch}} and {{derived}}.
 
-    `columns`: (name, type) of the table in order; `selected`: the text of `derived_by`. A tombstone needs its key only, so only keys
+    `columns`: (name, type) of the table in order; `selected`: the SELECT of `derived_by`. A tombstone needs its key only, so only keys
     are read."""
     key = ", ".join(derived.key)
     into = f"INSERT INTO {{{{derived}}}}.{derived.table} ({names(columns)}) {ONE_PART}"
-    new = f"SELECT {names(columns)} FROM " + (
-        f"(\n{selected.strip().rstrip(';')}\n)" if selected else f"{{{{scratch}}}}.{derived.table}"
-    )
+    source = f"(\n{selected}\n)" if selected else f"{{{{scratch}}}}.{derived.table}"
+    new = f"SELECT {names(columns)} FROM {source}"
     if not derived.scope:
         return f"{into} {new}"
     buried = tombstone(derived.key, "{version:UInt64}", columns)
     return (
         f"{into}\n{new}\nUNION ALL\nSELECT {buried}\nFROM\n(\n"
         f"    SELECT {key}\n    FROM {{{{derived}}}}.{derived.table}\n    WHERE {derived.scope}\n"
-        f"        AND ({key}) NOT IN ({derived.new_keys or f'SELECT {key} FROM {{{{scratch}}}}.{derived.table}'})\n"
+        f"        AND ({key}) NOT IN ({derived.new_keys or f'SELECT {key} FROM {source}'})\n"
         f"    GROUP BY {key}\n    HAVING argMax(is_deleted, version) = 0\n)"
     )

@@ -134,7 +134,8 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.degrees
 )
 ENGINE = Memory;
 
-CREATE TABLE IF NOT EXISTS {{scratch}}.judged (site LowCardinality(String), id_type String, id_value String) ENGINE = Memory;
+CREATE TABLE IF NOT EXISTS {{scratch}}.judged (site LowCardinality(String), id_type String, id_value String, blocked UInt8)
+ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.reached (site LowCardinality(String), id_type String, id_value String) ENGINE = Memory;
 

@@ -59,15 +59,17 @@ def test_a_run_is_one_partition_one_month_in_order(places: list[tuple[int, int]]
     offsets = [itertools.count() for _ in range(4)]
     rows = [row(next(offsets[partition]), received, partition) for partition, received in places]
     chance.shuffle(rows)
-    pieces = []
-    for partition, values in cut(rows):
-        piece = [dict(zip(BLANK, one, strict=True)) for one in values]
+    pieces = [(partition, [_named(one) for one in values]) for partition, values in cut(rows)]
+    for partition, piece in pieces:
         assert {(r["log_gen"], r["log_part"]) for r in piece} == {partition}
         assert len({month_of(r["received_at"]) for r in piece}) == 1
         assert [r["log_off"] for r in piece] == list(range(piece[0]["log_off"], piece[-1]["log_off"] + 1))
-        pieces.append([_place(r) for r in piece])
-    assert list(itertools.chain(*pieces)) == sorted(itertools.chain(*pieces))
-    assert len(rows) == sum(map(len, pieces))
+    found = list(itertools.chain(*(piece for _, piece in pieces)))
+    assert found == sorted(map(_named, rows), key=_place)
+
+
+def _named(values: Values) -> dict[str, Any]:
+    return dict(zip(BLANK, values, strict=True))
 
 
 def _place(one: dict[str, Any]) -> tuple[int, int]:
