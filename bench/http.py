@@ -49,26 +49,46 @@ local function one()
   n = n + 1
   return string.format(event, string.format("%s-%%012d", n), string.format("visitor-%%08d", n %% 5000))
 end
+local page, before, after = '%s', "%s", "%s"
+if events == 0 then
+  wrk.headers = {}
+  if page ~= "" then
+    wrk.headers["Referer"] = page
+    wrk.headers["Cookie"] = "nv_id=0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
+  end
+end
 function request()
-  if events == 0 then return wrk.format("GET", "%s") end
+  if events == 0 then
+    n = n + 1
+    return wrk.format("GET", before .. (after ~= "" and string.format("%s-%%012d", n) .. after or ""))
+  end
   local all = {}
   for i = 1, events do all[i] = one() end
-  return wrk.format("POST", "%s", nil, head .. table.concat(all, ",") .. tail)
+  return wrk.format("POST", before, nil, head .. table.concat(all, ",") .. tail)
 end
 """
-PIXEL = (
+# The pixels of docs/sdk.md: a page without JavaScript (its address is the referrer, its visitor the cookie), the opening of a
+# mail (an event id for each mail and reader, in the place of `{id}`), AMP; and one that says all that a page can tell.
+PAGE = "https://shop.example/p/1?utm_source=google&utm_medium=cpc&utm_campaign=autumn&gclid=Cj0KCQiA"
+PAGE_PIXEL = "/p.gif?k={key}&type=page"
+MAIL_PIXEL = (
+    "/p.gif?k={key}&type=touch&kind=open&channel=Email&source=newsletter&campaign=spring&event_id={id}&id.crm_id=4711"
+)
+AMP_PIXEL = (
+    "/p.gif?k={key}&type=page&visitor_id=0190a1b2c3d47e5f8a9b0c1d2e3f4a5b&url=https%3A%2F%2Fshop.example%2Fp%2F1"
+    "&ref=https%3A%2F%2Fwww.google.com%2F&title=A+fine+product&language=he-IL"
+)
+FULL_PIXEL = (
     "/p.gif?k={key}&type=page&url=https%3A%2F%2Fshop.example%2Fp%2F1&referrer=https%3A%2F%2Fwww.google.com%2F"
     "&title=A+fine+product&utm_source=google&utm_medium=cpc&utm_campaign=autumn&utm_content=a&utm_term=shoes"
     "&gclid=Cj0KCQiA&visitor_id=0190a1b2c3d47e5f8a9b0c1d2e3f4a5b&created_at=1763719200123&p.category=shoes"
     "&p.price=129.9&p.list=search&p.position=3&language=he-IL"
 )
 
-# What a newsletter's image says.
-MAIL_PIXEL = "/p.gif?k={key}&type=track&name=email_opened&visitor_id=0190a1b2c3d47e5f8a9b0c1d2e3f4a5b&p.mail=autumn-17&p.list=customers"
-
 
 class Variant(msgspec.Struct, frozen=True):
-    """One thing to measure: a server, what is sent to it (`events` per request, 0 = a GET), and the target ratio."""
+    """One thing to measure: a server, what is sent to it (`events` per request, 0 = a GET by the page `page`, which has a
+    cookie), and the target ratio."""
 
     name: str
     server: str
@@ -77,6 +97,12 @@ class Variant(msgspec.Struct, frozen=True):
     reference: str = "empty"
     target: float | None = None
     wanted: float | None = None
+    page: str = ""
+
+
+def pixel(name: str, query: str, page: str = "") -> Variant:
+    """A pixel's variant."""
+    return Variant(name, "collector", query.replace("{key}", WRITE_KEY), 0, target=0.45, page=page)
 
 
 VARIANTS = (
@@ -84,8 +110,10 @@ VARIANTS = (
     Variant("empty, our protocol", "empty_ours"),
     Variant("single event, durable", "collector", target=0.45, wanted=0.58),
     Variant("batch of 20, durable", "collector", events=20, reference="single event, durable", target=4.0, wanted=5.2),
-    Variant("pixel, durable", "collector", PIXEL.format(key=WRITE_KEY), 0, target=0.45),
-    Variant("pixel of a mail, durable", "collector", MAIL_PIXEL.format(key=WRITE_KEY), 0),
+    pixel("pixel, page without JavaScript", PAGE_PIXEL, PAGE),
+    pixel("pixel, opening of a mail", MAIL_PIXEL),
+    pixel("pixel, AMP", AMP_PIXEL),
+    pixel("pixel, 17 parameters", FULL_PIXEL),
     Variant("FastAPI, pydantic body", "fastapi"),
 )
 FASTAPI_TARGET = 2.5
@@ -95,7 +123,8 @@ RSS_MIB_MAX = 100
 def script_of(variant: Variant, folder: Path, seed: str) -> Path:
     """The wrk script of a variant."""
     head, tail = ('{"events":[', "]}") if variant.events > 1 else ("", "")
-    text = LUA % (variant.events, head, tail, EVENT, WRITE_KEY, seed, variant.path, variant.path)
+    before, _, after = variant.path.partition("{id}")
+    text = LUA % (variant.events, head, tail, EVENT, WRITE_KEY, seed, variant.page, before, after, seed)
     path = folder / "load.lua"
     path.write_text(text)
     return path

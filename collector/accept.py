@@ -52,6 +52,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     sender: Sender
     suspect: bool
     visitor_id: str
+    subject: str  # whoever is named; "" = nobody
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +84,7 @@ def typed(draft: Draft) -> Rejection | None:
 
 def identified(draft: Draft) -> Rejection | None:
     """The event, the cookie or the collector names somebody, in reasonable length."""
-    if not draft.visitor_id and not routing_subject(draft.event, ""):
+    if not draft.subject:
         return Rejection("missing_identifier", "", CODES["missing_identifier"][0])
     return overlong_identifier(draft.event)
 
@@ -112,9 +113,10 @@ def priced(draft: Draft) -> Rejection | None:
 STEPS: Final[tuple[Step, ...]] = (within_limits, typed, identified, timed, priced)
 
 
-def plain(event: Event, raw: bytes) -> bool:
-    """Whether the commonest kind of event passes all steps, told in one look; False asks the steps."""
-    visitor_id, event_id, session_id = event.visitor_id, event.event_id, event.session_id
+def plain(event: Event, raw: bytes, visitor_id: object) -> bool:
+    """Whether the commonest kind of event, of this visitor and naming nobody else, passes all steps: told in one look; False
+    asks the steps."""
+    event_id, session_id = event.event_id, event.session_id
     return (
         len(raw) < bounds.MANY_KEYS_BYTES
         and bounds.opened(raw) <= NESTING_MAX
@@ -163,17 +165,17 @@ def judge(raw: bytes, sender: Sender, suspect: bool, make_id: Callable[[], str])
 
 def judge_decoded(event: Event, raw: bytes, sender: Sender, suspect: bool, make_id: Callable[[], str]) -> Verdict:
     """The verdict on an event that is decoded already."""
-    if not suspect and plain(event, raw):
-        visitor_id = subject = event.visitor_id.strip()  # type: ignore[union-attr]  # both are text, if anything
+    visitor = (sender.cookie or sender.minted) if event.visitor_id is None else event.visitor_id
+    if not suspect and plain(event, raw, visitor):
+        visitor_id = subject = visitor.strip()  # type: ignore[union-attr]  # both are text, if anything
         event_id = event.event_id.strip() if event.event_id else ""  # type: ignore[union-attr]
     else:
-        visitor_id = visitor_of(event, sender)
-        draft = Draft(event, raw, sender, suspect, visitor_id)
+        visitor_id, subject = named_by(event, sender)
+        draft = Draft(event, raw, sender, suspect, visitor_id, subject)
         for step in STEPS:
             rejection = step(draft)
             if rejection is not None:
                 return refuse(raw, sender, rejection, visitor_id)
-        subject = visitor_id or routing_subject(event, "")
         event_id = text_of(event.event_id)
     ip, user_agent, consent = sender.ip, sender.user_agent, True
     context = event.context
@@ -224,12 +226,11 @@ def refuse(raw: bytes, sender: Sender, rejection: Rejection, visitor_id: str = "
     return Verdict(record, visitor_id[:512], "", rejection)
 
 
-def visitor_of(event: Event, sender: Sender) -> str:
-    """The event's visitor, else the cookie's, else a new one where the event names nobody at all."""
+def named_by(event: Event, sender: Sender) -> tuple[str, str]:
+    """The visitor (the event's, else the cookie's, else a new one where the event names nobody at all), and who routes it."""
     visitor_id = text_of(event.visitor_id) or sender.cookie
-    if not visitor_id and sender.minted and not routing_subject(event, ""):
-        return sender.minted
-    return visitor_id
+    subject = routing_subject(event, visitor_id)
+    return (visitor_id, subject) if subject else (sender.minted, sender.minted)
 
 
 def consented(consent: object) -> bool:

@@ -61,7 +61,8 @@ _IDS = ("site", "id_type", "id_value")
 IDENTITIES = Derived(
     "identities",
     _IDS,
-    "(site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)",
+    "id_value IN (SELECT {{subject_value}} FROM {{scratch}}.dirty_subjects) "
+    "AND (site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)",
     "{{keys_of_id}}[-1]",
 )
 # One row holds all of an identifier's history and is never empty: nothing to bury.

@@ -17,7 +17,7 @@ from clickhouse_connect.driver.transform import NativeTransform
 
 from consumers.warehouse.block import Block, bind, insert_statement, native_block, row_count
 from consumers.warehouse.contract import WarehouseError
-from consumers.warehouse.engine_files import EngineLimits, reader_statements, write_engine_files
+from consumers.warehouse.engine_files import PIPELINE_STATEMENTS, EngineLimits, reader_statements, write_engine_files
 from consumers.warehouse.engine_handle import EngineHandle
 from consumers.warehouse.engine_lock import FolderLock
 from consumers.warehouse.gate import Gate
@@ -77,7 +77,7 @@ class EmbeddedWarehouse:
         self._readers = LanePool(opened[1 + _WRITERS :])
 
     async def _lane(self, name: str, *, use: bool = True) -> Lane:
-        first = [f"USE {self._database}"] if use else []
+        first = [f"USE {self._database}", *PIPELINE_STATEMENTS] if use else []
         return await Lane.open(f"warehouse-{name}", lambda: self._handle(first))
 
     def _handle(self, statements: list[str]) -> EngineHandle:

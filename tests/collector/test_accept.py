@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.accept import STEPS, Draft, Sender, plain
+from collector.accept import STEPS, Draft, Sender, judge_decoded, plain
 from collector.envelope import SENT
 from collector.receipts import encode, encode_runs
 from eventlog.contract import Position
@@ -36,9 +36,22 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 def test_an_event_that_looks_plain_passes_every_step(fields: dict[str, Any]) -> None:
     raw = msgspec.json.encode(fields)
     event = SENT.decode(raw)
-    if plain(event, raw):
-        draft = Draft(event, raw, SENDER, False, str(event.visitor_id).strip())
+    if plain(event, raw, event.visitor_id):
+        visitor_id = str(event.visitor_id).strip()
+        draft = Draft(event, raw, SENDER, False, visitor_id, visitor_id)
         assert [step(draft) for step in STEPS] == [None] * len(STEPS)
+
+
+@given(
+    st.fixed_dictionaries({"type": st.just("page")}, optional=FIELDS), st.sampled_from(["", "cookie-1"]), st.booleans()
+)
+def test_the_short_way_gives_the_verdict_of_the_long_one(fields: dict[str, Any], cookie: str, mints: bool) -> None:
+    raw = msgspec.json.encode(fields)
+    event = SENT.decode(raw)
+    sender = msgspec.structs.replace(SENDER, cookie=cookie, minted="new" if mints and not cookie else "")
+    assert judge_decoded(event, raw, sender, False, lambda: "made") == judge_decoded(
+        event, raw, sender, True, lambda: "made"
+    )
 
 
 def test_the_events_of_a_browser_look_plain() -> None:
@@ -47,7 +60,7 @@ def test_the_events_of_a_browser_look_plain() -> None:
         b'"created_at":"2026-11-21T10:00:00.123Z","context":{"url":"https://shop.example/","campaign":{"source":"x"}},'
         b'"properties":{"a":[1,2],"b":{"c":null}}}'
     )
-    assert plain(SENT.decode(raw), raw)
+    assert plain(SENT.decode(raw), raw, "v-1")
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), min_size=1, unique=True) | st.integers(1, 30))

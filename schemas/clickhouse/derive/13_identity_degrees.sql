@@ -8,7 +8,8 @@ SELECT
     min(ts) AS first_seen,
     max(ts) AS last_seen
 FROM identity_links
-WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo WHERE round >= {since:UInt32})
+WHERE id_value IN (SELECT id_value FROM {{scratch}}.todo WHERE round >= {since:UInt32})
+    AND (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo WHERE round >= {since:UInt32})
     AND (site, id_type, id_value) NOT IN (SELECT site, id_type, id_value FROM {{scratch}}.degrees)
     AND {{link_stands}}
 GROUP BY site, id_type, id_value;
