@@ -11,5 +11,5 @@ WHERE {{not_duplicate}};
 INSERT INTO {{scratch}}.dirty_events
 SELECT *
 FROM events
-PREWHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.bounds WHERE bound <= 0)
-WHERE {{not_duplicate}};
+PREWHERE subject IN (SELECT subject FROM {{scratch}}.bounds WHERE bound <= 0)
+WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.bounds WHERE bound <= 0) AND {{not_duplicate}};
