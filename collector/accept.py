@@ -86,7 +86,7 @@ def identified(draft: Draft) -> Rejection | None:
     """The event, the cookie or the collector names somebody, in reasonable length."""
     if not draft.subject:
         return Rejection("missing_identifier", "", CODES["missing_identifier"][0])
-    return overlong_identifier(draft.event)
+    return overlong_identifier(draft.event, draft.raw)
 
 
 def timed(draft: Draft) -> Rejection | None:

@@ -33,8 +33,10 @@ def routing_subject(event: Event, visitor_id: str) -> str:
     return ""
 
 
-def overlong_identifier(event: Event) -> Rejection | None:
-    """The first identifier that is a document rather than a name."""
+def overlong_identifier(event: Event, raw: bytes) -> Rejection | None:
+    """The first identifier that is a document rather than a name. `raw`: the event's JSON, which is no shorter than what it holds."""
+    if len(raw) <= IDENTIFIER_CHARS_MAX and len(event.identifiers or ()) <= IDENTIFIERS_MAX:
+        return None
     for value in (event.visitor_id, event.user_id, event.event_id, event.session_id, event.phone, event.email):
         if type(value) is str and len(value) > IDENTIFIER_CHARS_MAX:  # numbers that long were refused already
             name = next(name for name in _LIMITED if getattr(event, name) is value)

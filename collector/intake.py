@@ -29,6 +29,9 @@ SMALL_BYTES: Final = 16 * 1024
 class Intake(ABC):
     """One endpoint."""
 
+    tells_receipts = True
+    """Whether `finish` is told the receipt; where no answer has it, it isn't made."""
+
     def __init__(self, tools: Tools, name: str) -> None:
         self.tools = tools
         self.name = name
@@ -71,7 +74,8 @@ class Intake(ABC):
     def stored(self, request: Direct, exchange: Exchange, pending: Pending, places: Any) -> None:
         """The log has a direct request's records."""
         try:
-            answer = self.finish(exchange, pending, encode_runs(self._log_of_direct().runs(places)))
+            receipt = encode_runs(self._log_of_direct().runs(places)) if self.tells_receipts else ""
+            answer = self.finish(exchange, pending, receipt)
         except Exception as error:  # noqa: BLE001  (as above)
             answer = self.refused(error)
         self.answer(request, exchange, answer)

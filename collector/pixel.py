@@ -37,6 +37,8 @@ _PLAIN: Final = Answer(200, GIF, _HEADERS)
 class Pixel(Intake):
     """The endpoint."""
 
+    tells_receipts = False
+
     def __init__(self, tools: Tools) -> None:
         super().__init__(tools, ENDPOINT)
         self._accepted = tools.metrics.tally(m.ACCEPTED, ENDPOINT)
