@@ -49,7 +49,8 @@ CONVERSION_STEPS: Final[Mapping[str, Sequence[str]]] = {
     "58_concerned_conversions": ("56_concerned_persons",),
     "59_concerned_persons": ("58_concerned_conversions", CONVERSION_EVENTS.table),
     "60_chosen": ("58_concerned_conversions", CONVERSION_EVENTS.table),
-    CONVERSIONS.table: ("60_chosen", "59_concerned_persons", "55_person_subjects", SESSIONS.table),
+    # Behind the touchpoints too, which it does not read: who sees a new conversion sees what led to it.
+    CONVERSIONS.table: ("60_chosen", "59_concerned_persons", "55_person_subjects", SESSIONS.table, TOUCHPOINTS.table),
 }
 PERSON_STEPS: Final[Mapping[str, Sequence[str]]] = {
     "65_their_subjects": ("59_concerned_persons", "55_person_subjects"),

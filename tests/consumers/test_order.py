@@ -55,3 +55,12 @@ async def test_what_comes_after_a_failure_is_not_begun() -> None:
     with pytest.raises(ValueError, match="no"):
         await in_order({"a": (fail, ()), "b": (partial(go, "b"), ("a",)), "c": (partial(go, "c"), ("elsewhere",))})
     assert began == ["c"]
+
+
+@pytest.mark.parametrize("table", ["conversions", "conversion_paths", "open_paths"])
+def test_what_led_to_a_conversion_is_written_before_it(table: str) -> None:
+    before, waiting = set(), [table]
+    while waiting:
+        before.update(found := ALL[waiting.pop()])
+        waiting += found
+    assert {"sessions", "touchpoints"} <= before

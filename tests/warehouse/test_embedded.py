@@ -159,3 +159,33 @@ async def test_a_server_that_is_not_there_is_unavailable():
         await open_server("http://127.0.0.1:1")
     with pytest.raises(WarehouseError, match="NETIV_CLICKHOUSE"):
         await open_server("clickhouse://x")
+
+
+async def test_merging_gathers_no_statistics(warehouse):
+    await warehouse.command("CREATE TABLE f (n UInt64, s String) ENGINE = MergeTree ORDER BY n")
+    for _ in range(2):
+        await warehouse.command("INSERT INTO f SELECT number, toString(number) FROM numbers(1000)")
+    await warehouse.command("OPTIMIZE TABLE f FINAL")
+    parts = await warehouse.rows(
+        "SELECT rows FROM system.parts WHERE active AND table = 'f' AND database = currentDatabase()"
+    )
+    described = await warehouse.rows("SELECT name, statistics FROM system.parts_columns WHERE active AND table = 'f'")
+    assert parts == [(2000,)]
+    assert described
+    assert not any(statistics for _, statistics in described), described
+
+
+async def test_a_row_that_was_replaced_is_not_found_by_its_old_values(warehouse):
+    """What the key tells may leave rows out before rows of a key are compared, nothing else may."""
+    await warehouse.command(
+        "CREATE TABLE f (k UInt64, v String, version UInt64) ENGINE = ReplacingMergeTree(version) ORDER BY k"
+    )
+    await warehouse.command("SYSTEM STOP MERGES f")
+    await warehouse.command("INSERT INTO f SELECT number, 'old', 1 FROM numbers(5000)")
+    await warehouse.command("INSERT INTO f SELECT number, 'new', 2 FROM numbers(5000)")
+    plan = await warehouse.rows("EXPLAIN actions = 1 SELECT v FROM f FINAL WHERE k IN (1, 2, 3)")
+    assert any("Prewhere" in line for (line,) in plan), plan
+    assert await warehouse.rows("SELECT k, v FROM f FINAL WHERE k IN (1, 2, 3) ORDER BY k") == [
+        (n, "new") for n in (1, 2, 3)
+    ]
+    assert await warehouse.rows("SELECT count() FROM f FINAL WHERE v = 'old'") == [(0,)]
