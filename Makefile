@@ -53,7 +53,7 @@ test: test-install lint ## Every test
 	@cd sdk_js && npm run --silent typecheck && npm test --silent && npm run --silent size
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 	@$(BIN)/python -m pytest tests/clients
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser --ignore tests/clients
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser --ignore tests/clients
 
 fuzz: test-install ## Over 100,000 mutated requests of real clients (some minutes)
 	@NETIV_HYPOTHESIS=long $(BIN)/python -m pytest -q tests/dialects/test_fuzz.py tests/collector/test_fuzz.py

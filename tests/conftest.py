@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,23 @@ from hypothesis import settings
 settings.register_profile("short", derandomize=True, deadline=None)
 settings.register_profile("long", derandomize=False, deadline=None)
 settings.load_profile("long" if os.environ.get("NETIV_HYPOTHESIS") == "long" else "short")
+
+
+# Files that take minutes, longest first: with what is short at the end, no process is left with a long one while the others have
+# nothing to do.
+LONG: Final = (
+    "model/test_stream.py", "simulation/test_kill.py", "warehouse/test_cluster_run.py", "identity/test_scenarios.py", "identity/test_laws.py",
+    "identity/test_erase.py", "kafka/test_faults.py", "kafka/test_consumers.py", "rules/test_running.py", "simulation/test_demo.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first."""
+
+    def place(item: pytest.Item) -> int:
+        return next((at for at, name in enumerate(LONG) if item.path.as_posix().endswith(name)), len(LONG))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

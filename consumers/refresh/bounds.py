@@ -19,6 +19,16 @@ DIRECTLY: Final = (
     "(SELECT * FROM events WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects) "
     "AND {{not_duplicate}} AND {{event_in_bound}})"
 )
+# Who may have a conversion. Alone on the tables: whoever reported one of those that are concerned, told before any is written. Of several
+# consumers another one may have written a conversion of theirs since those were told: whoever has one by now.
+CONVERTED: Final = (
+    "SELECT site, person_id FROM {{derived}}.conversion_events "
+    "WHERE (site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.concerned_conversions)"
+)
+CONVERTED_BY_NOW: Final = (
+    "SELECT site, person_id FROM {{derived}}.conversions "
+    "WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.concerned_persons)"
+)
 # Repeated events that were known as such; and of several consumers, where another may have found them too late to look at the
 # links, and whoever loaded the repetition must not rely on it: none.
 KNOWN_REPEATED: Final = (

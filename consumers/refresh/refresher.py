@@ -15,7 +15,15 @@ from typing import Any, Final
 from consumers.identity.macros import OF_REFRESH, standing
 from consumers.identity.resolver import WORKING as IDENTITY_WORKING
 from consumers.identity.resolver import Resolver
-from consumers.refresh.bounds import BOUND, DIRECTLY, KNOWN_REPEATED, NOT_DUPLICATE, UNBOUND
+from consumers.refresh.bounds import (
+    BOUND,
+    CONVERTED,
+    CONVERTED_BY_NOW,
+    DIRECTLY,
+    KNOWN_REPEATED,
+    NOT_DUPLICATE,
+    UNBOUND,
+)
 from consumers.refresh.kinds import Kind
 from consumers.refresh.order import LEFT_OUT, STEPS, Stage, at_once, in_order
 from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, replace_statement
@@ -69,7 +77,10 @@ class Refresher:
     def adopt(self, rules: Rules) -> None:
         """Derive under these rules from the next refresh on. Not to be called during one."""
         self._parameters: Mapping[str, int] = parameters(rules)
-        self._macros = {**macros(rules), **OF_REFRESH, "scratch": self._scratch, "derived": self._derived}
+        self._macros = {
+            **macros(rules), **OF_REFRESH, "scratch": self._scratch, "derived": self._derived,
+            "converted_persons": CONVERTED if self.ALONE else CONVERTED_BY_NOW,
+        }  # fmt: skip
         self._sources_known = False
 
     async def prepare(self) -> None:

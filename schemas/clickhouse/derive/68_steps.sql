@@ -12,12 +12,6 @@ SELECT
         toUnixTimestamp64Milli(ts) + {{lookback_ms}}
     ))) AS steps
 FROM {{derived}}.touchpoints FINAL
-WHERE (site, person_id) IN
-(
-    -- whoever has a conversion has reported one of these
-    SELECT site, person_id
-    FROM {{derived}}.conversion_events
-    WHERE (site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.concerned_conversions)
-)
+WHERE (site, person_id) IN ({{converted_persons}})
     AND (site, subject) IN (SELECT site, subject FROM {{scratch}}.their_subjects)
 GROUP BY site, person_id;
