@@ -61,8 +61,7 @@ _IDS = ("site", "id_type", "id_value")
 IDENTITIES = Derived(
     "identities",
     _IDS,
-    "id_value IN (SELECT {{subject_value}} FROM {{scratch}}.dirty_subjects) "
-    "AND (site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)",
+    "{{id_is_dirty}}",
     "{{keys_of_id}}[-1]",
 )
 # One row holds all of an identifier's history and is never empty: nothing to bury.

@@ -33,14 +33,11 @@ FROM
         -- what came before the events that matter now
         SELECT site, id_type, id_value, first_seen, last_seen, 1, 0, [], [], 0, 0, ''
         FROM {{derived}}.identities FINAL
-        WHERE id_value IN (SELECT {{subject_value}} FROM {{scratch}}.dirty_subjects)
-            AND (site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)
-            AND {{identity_in_bound}}
+        WHERE {{id_is_dirty}} AND {{identity_in_bound}}
         UNION ALL
         SELECT site, id_type, id_value, first_seen, last_seen, neighbours > 0, 1, owned_from, owners, neighbours, suppressed, device_group
         FROM {{derived}}.identity_owners FINAL
-        WHERE id_value IN (SELECT {{subject_value}} FROM {{scratch}}.dirty_subjects)
-            AND (site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.dirty_subjects)
+        WHERE {{id_is_dirty}}
     )
     WHERE NOT {{id_is_blocked}}
     GROUP BY site, id_type, id_value
