@@ -68,6 +68,8 @@ LEFT_OUT: Final = {
     "60_chosen": ("concerned_conversions", CONVERSIONS.table),
     "66_touch_sessions": ("their_subjects WHERE startsWith(subject, '~')", TOUCH_SESSIONS.table),
 }
+# Those that are left out where no rule has events that show a stage, and none ever had.
+STAGE_STEPS: Final = ("45_stage_events", STAGE_EVENTS.table)
 STEPS: Final = ((SUBJECT, SUBJECT_STEPS), (CONVERSION, CONVERSION_STEPS), (PERSON, PERSON_STEPS))
 
 

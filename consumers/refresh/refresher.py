@@ -25,12 +25,13 @@ from consumers.refresh.bounds import (
     UNBOUND,
 )
 from consumers.refresh.kinds import Kind
-from consumers.refresh.order import LEFT_OUT, STEPS, Stage, at_once, in_order
+from consumers.refresh.order import LEFT_OUT, STAGE_STEPS, STEPS, Stage, at_once, in_order
 from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, replace_statement
-from consumers.refresh.slices import slices_of
+from consumers.refresh.slices import SLICE_KEYS, slices_of
 from consumers.refresh.sql import FOLDER, derivation, expand, read
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
+from consumers.rules.stages import NO_STAGE_EVENT
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.migrations import statements
 from schemas.limits import FUTURE_MAX_S
@@ -43,6 +44,8 @@ WORKING: Final = (
     "concerned_persons", "concerned_conversions", "chosen", "their_subjects", "lone_touches",
     "touch_sessions", "steps", "progress", "open_paths",
 )  # fmt: skip
+# Keys that are taken before it is known how many there are: more than any only slice has.
+FIRST_KEYS: Final = 2 * SLICE_KEYS
 # Sources that are kept from one refresh to the next, at most: two joins read all of them.
 SOURCES_MAX: Final = 20_000
 KEPT: Final = ("sources",)
@@ -71,6 +74,7 @@ class Refresher:
         self._sources_known = False  # under the rules in force
         self._left_out: set[str] = set()  # derived tables that this slice has nothing for
         self._repeats = True  # whether any repeated event is known at all
+        self._stages = True  # whether events show stages, or did under rules of before
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
 
@@ -151,12 +155,16 @@ class Refresher:
     async def refresh(self, cycle: int, progress: Progress | None = None) -> int:
         """Re-derive what the journal names up to `cycle`, slice by slice so that memory stays bounded; how many subjects."""
         await self._empty_done()
-        [(visitors, others, identifiers), _] = await asyncio.gather(self._waiting(cycle), self._look_at_links())
+        # nearly always one slice is all there is, so it is taken before that is known
+        [(visitors, others, identifiers), *_] = await asyncio.gather(
+            self._waiting(cycle), self._look_at_tables(), self._take_slice(cycle, FIRST_KEYS, 0, last=False)
+        )
         if not visitors + identifiers and not await self._count("dirty_persons"):
             return 0
         size, slices = slices_of(visitors, others)
         for number in range(slices):
-            await self._take_slice(cycle, size, number, last=number == slices - 1)
+            if slices > 1:
+                await self._take_slice(cycle, size, number, last=number == slices - 1)
             identifiers += await self._repeated(cycle)
         taken = slices == 1 and not identifiers  # nothing has come to the only slice since
         beside: Stage = {}
@@ -233,16 +241,18 @@ class Refresher:
         self._some_bounded = self.ALONE and since > 0
         return int(visitors), int(others), int(identifiers)
 
-    async def _look_at_links(self) -> None:
-        """Which conditions links must be held against in this refresh."""
-        [(repeated, retracted)] = await self._warehouse.rows(
+    async def _look_at_tables(self) -> None:
+        """Which conditions links must be held against in this refresh, and whether there can be stage events."""
+        [(repeated, retracted, stages)] = await self._warehouse.rows(
             expand(
-                "SELECT (SELECT count() FROM {{derived}}.event_duplicates), (SELECT count() FROM identity_retractions)",
+                "SELECT (SELECT count() FROM {{derived}}.event_duplicates), (SELECT count() FROM identity_retractions), "
+                "(SELECT count() FROM {{derived}}.stage_events)",
                 self._macros,
             )
         )
         self._standing = standing(repeated=bool(repeated), retracted=bool(retracted))
         self._repeats = bool(repeated)
+        self._stages = bool(stages) or self._macros["is_stage_event"] != NO_STAGE_EVENT
 
     async def _take_slice(self, cycle: int, size: int, number: int, *, last: bool) -> None:
         """In the order of the tables, so that a slice reads its own stretch of each. The journal may grow meanwhile (never
@@ -325,6 +335,8 @@ class Refresher:
     def _stage(self, steps: Mapping[str, Sequence[str]], macros: Mapping[str, str]) -> Stage:
         works: Stage = {}
         for name, before in steps.items():
+            if name in STAGE_STEPS and not self._stages:
+                continue
             written = _WRITTEN.get(name)
             works[name] = partial(self._write, written) if written else partial(self._step, name, macros), before
         return works

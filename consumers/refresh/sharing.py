@@ -80,7 +80,7 @@ class SharedRefresher(Refresher):
 
     ALONE = False
 
-    async def _look_at_links(self) -> None:
+    async def _look_at_tables(self) -> None:
         # Others may find the first repeated event, or take the first link back, while this refresh goes on.
         self._standing = standing(repeated=True, retracted=True)
 

@@ -11,6 +11,9 @@ from consumers.refresh.sql import read
 from consumers.rules.conditions import EventRule, OneOrMore, rule_sql
 from consumers.rules.literal import quote
 
+NO_STAGE_EVENT: Final = "0"
+"""Where no rule names an event that shows a stage: the macro `is_stage_event`."""
+
 
 class Touch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A touchpoint; columns of v_touchpoints."""
@@ -149,7 +152,7 @@ def is_stage_event(rules: StageRules) -> str:
     """Whether a plain event shows any stage."""
     found = [one.event for model in rules.models for stage in model.stages for one in stage.shown_by]
     conditions = [rule_sql(rule) for rule in found if rule is not None]
-    return f"({' OR '.join(conditions)})" if conditions else "0"
+    return f"({' OR '.join(conditions)})" if conditions else NO_STAGE_EVENT
 
 
 def stage_name(rules: StageRules, column: str) -> str:

@@ -7,6 +7,7 @@ import itertools
 import random
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pprint import pformat
 
 import pytest
@@ -123,19 +124,28 @@ def sent(step: int, visitor_id: str, **event: object) -> Sent:
     )  # fmt: skip
 
 
-LOG_IN = (
-    "open_paths",
+@dataclass(frozen=True)
+class History:
+    """What a consumer has when it stops before a statement, and what comes to the other one meanwhile."""
+
+    stops_before: str
+    before: list[Sent]
+    meanwhile: list[Sent]
+
+
+LOG_IN = History(
+    "INSERT INTO {database}.open_paths",
     [sent(1_000, "v1", type="page", url="https://a.test/?utm_source=x&utm_medium=cpc")],
     [sent(61_000, "v1", type="identify", user_id="u1")],
 )
 # what made the device a shared one is gone before it is written that it is shared
-JOINED = (
-    "identity_quarantine",
+JOINED = History(
+    "INSERT INTO {database}.identity_quarantine",
     [sent(1_000, "v1", type="identify", user_id="u1"), sent(2_000, "v1", type="identify", user_id="u2")],
     [sent(61_000, "", type="alias", user_id="u1", identifiers={"user_id": "u2"})],
 )
 # a person whose conversion another consumer writes after this one asked which conversions there are
-CONVERTED = (
+CONVERTED = History(
     "INSERT INTO scratch_slow.concerned_persons\nSELECT DISTINCT site, person_id\nFROM {database}.conversion_events",
     [
         sent(1_000, "v1", type="page", url="https://a.test/?utm_source=x&utm_medium=cpc"),
@@ -145,16 +155,11 @@ CONVERTED = (
 )
 
 
-async def overtaken(
-    pipeline: Pipeline, kind: type[Refresher], history: tuple[str, list[Sent], list[Sent]]
-) -> dict[str, object]:
-    """Somebody is refreshed from an old snapshot by a consumer that stops before it fills a table; another one, who knows
+async def overtaken(pipeline: Pipeline, kind: type[Refresher], history: History) -> dict[str, object]:
+    """Somebody is refreshed from an old snapshot by a consumer that stops before a statement; another one, who knows
     of more, refreshes everything meanwhile; then the first goes on."""
-    table, before, meanwhile = history
     name = await pipeline.name()
-    database = pipeline.warehouse.database
-    begins = f"INSERT INTO {database}.{table}" if " " not in table else table.format(database=database)
-    door = Pause(pipeline.warehouse, begins)
+    door = Pause(pipeline.warehouse, history.stops_before.format(database=pipeline.warehouse.database))
     slow = kind(door, pipeline.rules, "scratch_slow", door.database, now_us)  # type: ignore[arg-type]
     quick = kind(pipeline.warehouse, pipeline.rules, "scratch_quick", pipeline.warehouse.database, now_us)
     loader = Loader(pipeline.warehouse, asyncio.sleep)
@@ -169,11 +174,11 @@ async def overtaken(
 
     for refresher in (slow, quick):
         await refresher.prepare()
-    await load_some(slow, before)
+    await load_some(slow, history.before)
     working = asyncio.create_task(slow.refresh(slow.turn()))
     async with asyncio.timeout(60.0):
         await door.reached.wait()
-    await load_some(quick, meanwhile)
+    await load_some(quick, history.meanwhile)
     await quick.refresh(quick.turn())
     door.released.set()
     await working
@@ -185,16 +190,16 @@ NUMBERS = itertools.count(1)
 
 @pytest.mark.parametrize("history", [LOG_IN, JOINED, CONVERTED], ids=["log-in", "joined", "converted"])
 def test_a_refresh_that_was_overtaken_leaves_nothing_old(
-    pipeline: tuple[asyncio.Runner, Pipeline], history: tuple[str, list[Sent], list[Sent]]
+    pipeline: tuple[asyncio.Runner, Pipeline], history: History
 ) -> None:
     runner, engine = pipeline
     assert runner.run(overtaken(engine, SharedRefresher, history)) == {}
 
 
-@pytest.mark.parametrize("history", [LOG_IN, JOINED], ids=["log-in", "joined"])
-def test_without_the_sweep_it_would(
-    pipeline: tuple[asyncio.Runner, Pipeline], history: tuple[str, list[Sent], list[Sent]]
-) -> None:
+@pytest.mark.parametrize(
+    ("history", "stale"), [(LOG_IN, "open_paths"), (JOINED, "identity_quarantine")], ids=["log-in", "joined"]
+)
+def test_without_the_sweep_it_would(pipeline: tuple[asyncio.Runner, Pipeline], history: History, stale: str) -> None:
     """The law above can fail: a refresher that thinks itself alone leaves what is no more."""
     runner, engine = pipeline
-    assert set(runner.run(overtaken(engine, Refresher, history))) == {history[0]}
+    assert set(runner.run(overtaken(engine, Refresher, history))) == {stale}
