@@ -50,7 +50,7 @@ async def refresh(refresher: Refresher, noting: Noting) -> bool:
     cycle = refresher.turn()
     await refresher.refresh(cycle)
     await refresher.clear(cycle)
-    return any("stage_events" in sql for sql in noting.written if sql.startswith("INSERT INTO netiv.stage_events"))
+    return any(sql.startswith("INSERT INTO netiv.stage_events ") for sql in noting.written)
 
 
 @pytest.mark.anyio
