@@ -17,6 +17,7 @@ from consumers.rules.files import load
 from consumers.tables import prepare_tables
 from consumers.warehouse.contract import WarehouseUnavailable
 from consumers.warehouse.embedded import open_embedded
+from consumers.warehouse.passing import PassingWarehouse
 
 pytestmark = pytest.mark.anyio
 AT = 1_772_495_400_000
@@ -114,23 +115,20 @@ async def test_a_claim_waits_for_an_insert_of_the_former_owner(warehouse) -> Non
     await slow
 
 
-class Shaky:
+class Shaky(PassingWarehouse):
     """A warehouse whose statements are done or not done, and the answer lost, in a given order."""
 
     def __init__(self, inner, failures: list[str]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._failures = failures
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         failure = self._failures.pop(0) if self._failures and "INTO events" in sql else ""
         if failure == "before":
             raise WarehouseUnavailable("gone before")
-        await self._inner.command(sql, parameters)
+        await super().command(sql, parameters)
         if failure == "after":
             raise WarehouseUnavailable("gone after")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
 
 @pytest.mark.parametrize("failures", [["before"], ["after"], ["before", "after"], ["", "before", "after"]])

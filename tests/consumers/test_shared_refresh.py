@@ -6,9 +6,10 @@ import asyncio
 import itertools
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pprint import pformat
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from consumers.refresh.sharing import SharedRefresher
 from consumers.rules.files import load
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.embedded import open_embedded
+from consumers.warehouse.passing import PassingWarehouse
 from eventlog.contract import Position, Stored
 from schemas.record import encode, key_of
 from tests.consumers.turnstile import Turnstile
@@ -99,22 +101,20 @@ def test_interleaved_consumers_equal_the_model(pair: Pair, world: list[Sent], se
         pytest.fail(pformat(differing, width=160))
 
 
-class Pause:
-    """A warehouse for one task that stops before a statement with a text in it, once."""
+class Pause(PassingWarehouse):
+    """For one task: stops before a statement with a text in it, once."""
 
     def __init__(self, warehouse: Warehouse, before: str) -> None:
-        self._warehouse, self._before = warehouse, before
+        super().__init__(warehouse)
+        self._before = before
         self.reached, self.released = asyncio.Event(), asyncio.Event()
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._warehouse, name)
-
-    async def command(self, sql: str, *arguments: object) -> None:
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         if self._before in sql:
             self._before = "\0"
             self.reached.set()
             await self.released.wait()
-        await self._warehouse.command(sql, *arguments)
+        await super().command(sql, parameters)
 
 
 def sent(step: int, visitor_id: str, **event: object) -> Sent:
@@ -160,7 +160,7 @@ async def overtaken(pipeline: Pipeline, kind: type[Refresher], history: History)
     of more, refreshes everything meanwhile; then the first goes on."""
     name = await pipeline.name()
     door = Pause(pipeline.warehouse, history.stops_before.format(database=pipeline.warehouse.database))
-    slow = kind(door, pipeline.rules, "scratch_slow", door.database, now_us)  # type: ignore[arg-type]
+    slow = kind(door, pipeline.rules, "scratch_slow", door.database, now_us)
     quick = kind(pipeline.warehouse, pipeline.rules, "scratch_quick", pipeline.warehouse.database, now_us)
     loader = Loader(pipeline.warehouse, asyncio.sleep)
     everything: list[Stored] = []

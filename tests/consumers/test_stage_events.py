@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ from consumers.rules.stages import Evidence, Stage, StageModel, StageRules
 from consumers.tables import prepare_tables
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.embedded import open_embedded
+from consumers.warehouse.passing import PassingWarehouse
 
 SHIPPED = load()
 SHOWN_BY_PAGES = msgspec.structs.replace(
@@ -28,19 +30,16 @@ SHOWN_BY_PAGES = msgspec.structs.replace(
 STANDING = "SELECT event_id, stage_models, positions FROM stage_events FINAL"
 
 
-class Noting:
-    """A warehouse that notes what is written."""
+class Noting(PassingWarehouse):
+    """Notes what is written."""
 
     def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
+        super().__init__(warehouse)
         self.written: list[str] = []
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._warehouse, name)
-
-    async def command(self, sql: str, parameters: Mapping[str, int] | None = None) -> None:
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         self.written.append(sql)
-        await self._warehouse.command(sql, parameters)
+        await super().command(sql, parameters)
 
 
 async def refresh(refresher: Refresher, noting: Noting) -> bool:
@@ -63,7 +62,7 @@ async def test_stage_events_come_and_go_with_the_rules(tmp_path: Path) -> None:
             "SELECT 'shop', 'v1', 'e1', 'v1', 'page', now64(3), now64(3), 1, 1, 1"
         )
         noting = Noting(warehouse)
-        refresher = Refresher(noting, SHIPPED, "netiv_scratch", "netiv", now_us)  # type: ignore[arg-type]
+        refresher = Refresher(noting, SHIPPED, "netiv_scratch", "netiv", now_us)
         await refresher.prepare()
         assert not await refresh(refresher, noting)
         assert await warehouse.rows("SELECT count() FROM sessions FINAL") == [(1,)]

@@ -16,6 +16,7 @@ from consumers.refresh.sharing import SharedRefresher
 from consumers.rules.files import load
 from consumers.tables import prepare_tables
 from consumers.warehouse.embedded import open_embedded
+from consumers.warehouse.passing import PassingWarehouse
 from eventlog.contract import Position, Stored
 from schemas.record import Accepted, encode
 
@@ -23,17 +24,15 @@ pytestmark = pytest.mark.anyio
 AT = 1_772_495_400_000
 
 
-class Clocked:
+class Clocked(PassingWarehouse):
     """A warehouse whose server has a clock of ours."""
 
     def __init__(self, inner, now_us: int) -> None:
-        self._inner, self._now_us = inner, now_us
+        super().__init__(inner)
+        self._now_us = now_us
 
     async def rows(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-        return await self._inner.rows(sql.replace("now64(6)", f"fromUnixTimestamp64Micro({self._now_us})"), parameters)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        return await super().rows(sql.replace("now64(6)", f"fromUnixTimestamp64Micro({self._now_us})"), parameters)
 
 
 def alone(warehouse, now_us: int) -> Refresher:
