@@ -29,7 +29,7 @@ from rich.table import Table
 from bench.traffic import BEGIN_MS, records
 from consumers.app import make_loop
 from consumers.clock import now_us
-from consumers.enrich.facts import event_columns, facts_of
+from consumers.enrich.facts import facts_of
 from consumers.enrich.row import EVENT_TYPES
 from consumers.lookups import make_lookups
 from consumers.rebuild import rebuild
@@ -95,7 +95,7 @@ def cpu_s() -> float:
 def sample_columns(rows: int) -> Mapping[str, Sequence[Any]]:
     """The columns of `rows` facts, at hand."""
     stored = [Stored(Position(9, 0, i), r.key, r.value, 0) for i, r in enumerate(records(rows, rows // 5, seed=3))]
-    return event_columns(facts_of(stored, make_lookups()).events)
+    return facts_of(stored, make_lookups()).events
 
 
 def bare_insert(rows: int) -> float:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from operator import itemgetter
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
-from consumers.enrich.facts import Facts, columns, event_columns
+from consumers.enrich.facts import Facts, columns, picked
 from consumers.enrich.row import (
     BAD_TYPES,
     BLANK,
@@ -23,18 +22,16 @@ from consumers.enrich.row import (
     EVENT_TYPES,
     LINK_TYPES,
     MENDED_TYPES,
-    PLACE_OF,
+    Columns,
     Row,
-    Values,
 )
 from consumers.warehouse.block import Block, pack
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 
 T = TypeVar("T")
 ROWS_MAX: Final = 50_000
-_PARTITION: Final = itemgetter(PLACE_OF["log_gen"], PLACE_OF["log_part"])
-_OFFSET: Final = itemgetter(PLACE_OF["log_off"])
-_RECEIVED: Final = itemgetter(PLACE_OF["received_at"])
+# So many parts of `events` may wait to be merged: reading a person or a slice looks into each.
+HELD_INSERTS_MAX: Final = 200
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
@@ -80,34 +77,42 @@ def _month_of_day(day: int) -> tuple[int, int]:
     return year_of_era + era * 400 + (month <= 2), month
 
 
-def cut(rows: list[Values]) -> Iterator[tuple[tuple[int, int], list[Values]]]:
-    """Rows of events cut in log order: one partition (generation, number), one month, at most `ROWS_MAX` rows each."""
-    partitions: dict[tuple[int, int], list[Values]] = {}
-    for partition, group in itertools.groupby(rows, key=_PARTITION):
-        partitions.setdefault(partition, []).extend(group)
-    for partition in sorted(partitions):
-        for month in _months(sorted(partitions[partition], key=_OFFSET)):
-            for start in range(0, len(month), ROWS_MAX):
-                yield partition, month[start : start + ROWS_MAX]
+def cut(events: Columns) -> Iterator[tuple[tuple[int, int], Columns]]:
+    """Events cut in log order: one partition (generation, number), one month, at most `ROWS_MAX` rows each."""
+    places = list(zip(events["log_gen"], events["log_part"], events["log_off"], strict=True))
+    in_order = sorted(places)
+    if places != in_order:
+        events = picked(events, sorted(range(len(places)), key=places.__getitem__))
+    for start, end in _runs(in_order, events["received_at"]):
+        for first in range(start, end, ROWS_MAX):
+            last = min(first + ROWS_MAX, end)
+            whole_run = last - first == len(places)
+            piece = events if whole_run else {name: values[first:last] for name, values in events.items()}
+            yield in_order[first][:2], piece
 
 
-def _months(rows: list[Values]) -> list[list[Values]]:
-    """Runs of one month; hardly ever more than one."""
-    received = list(map(_RECEIVED, rows))
-    if month_of(min(received)) == month_of(max(received)):
-        return [rows]
-    return [list(month) for _, month in itertools.groupby(rows, key=lambda row: month_of(_RECEIVED(row)))]
+def _runs(places: list[tuple[int, int, int]], received: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(first, behind the last) of each run of one partition and one month; hardly ever more than one."""
+    if not places:
+        return
+    if places[0][:2] == places[-1][:2] and month_of(min(received)) == month_of(max(received)):
+        yield 0, len(places)
+        return
+    end = 0
+    for _, run in itertools.groupby(zip(places, received, strict=True), key=lambda one: (one[0][:2], month_of(one[1]))):
+        start, end = end, end + sum(1 for _ in run)
+        yield start, end
 
 
-def plan(rows: list[Values]) -> list[Run]:
-    """The inserts of these rows into `events`."""
+def plan(events: Columns) -> list[Run]:
+    """The inserts of these events into `events`."""
     return [
-        Run(*partition, _OFFSET(piece[0]), _OFFSET(piece[-1]), pack(_filled(event_columns(piece)), EVENT_TYPES))
-        for partition, piece in cut(rows)
+        Run(*partition, piece["log_off"][0], piece["log_off"][-1], pack(_filled(piece), EVENT_TYPES))
+        for partition, piece in cut(events)
     ]
 
 
-def _filled(block: dict[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+def _filled(block: Columns) -> Columns:
     """The columns that say anything: what is left out gets the type's default, which is what `BLANK` has."""
     return {
         name: values
@@ -153,6 +158,14 @@ class Loader:
     def __init__(self, warehouse: Warehouse, wait: Callable[[float], Awaitable[None]]) -> None:
         self._warehouse = warehouse
         self._wait = wait
+        self._held_inserts: int | None = None  # since merges are held
+
+    async def hold_merges(self, *, held: bool) -> None:
+        """Under backlog facts are merged later: soon there is more to merge at once, and merging costs twice what inserting does.
+        Only so many inserts long; nobody may change facts meanwhile."""
+        if held != (self._held_inserts is not None):
+            self._held_inserts = 0 if held else None
+            await self._answered(partial(self._warehouse.hold_merges, "events", held=held))
 
     async def claim(self, generation: int, partitions: Collection[int]) -> None:
         """Called whenever partitions were assigned, before anything is read of them. Alone, there is nothing to claim."""
@@ -187,6 +200,10 @@ class Loader:
                 await self._wait(delay_s)
             if await self._arrived(run):
                 break
+        if self._held_inserts is not None:
+            self._held_inserts += 1
+            if self._held_inserts == HELD_INSERTS_MAX:
+                await self._answered(partial(self._warehouse.hold_merges, "events", held=False))
 
     async def _put(self, run: Run) -> None:
         """Raises `WarehouseUnavailable` when nobody knows whether it is in."""

@@ -38,6 +38,9 @@ AHEAD_MAX: Final = 3
 GATHER_S: Final = 1.0
 # So many full loads one after another are a backlog, where refreshes wait for more; a few are only a busy moment.
 BEHIND_LOADS: Final = 4
+# Where as much waits in the log as a refresh under backlog has, they wait for this many times more, and facts are not merged meanwhile.
+# A visitor's refresh costs much the same for four new events as for twenty.
+FAR_BEHIND: Final = 3
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -82,6 +85,8 @@ class Loop:
         self._pace = pace
         self._ends: dict[int, int] = {}
         self._unrefreshed = 0
+        self._full_loads = 0
+        self._far_behind = False
         self._refreshing: asyncio.Task[None] | None = None
         self._ahead: deque[asyncio.Task[Load | None]] = deque()  # in the order of the log
         self._reading: asyncio.Task[Batch] | None = None
@@ -167,6 +172,7 @@ class Loop:
             return
         await self._begin_refresh(reader, always=True)
         await self._end_refresh()
+        await self._loader.hold_merges(held=False)  # what was asked for may change facts
         self._asked = [one for one in self._asked if one not in due]
         for one in due:
             try:
@@ -205,7 +211,7 @@ class Loop:
     async def _consume(self, reader: Reader, assignment: int, stop: asyncio.Event) -> None:
         self._read_ahead(reader, assignment, IDLE_WAIT_S)
         deadline = math.inf
-        full_loads = BEHIND_LOADS - 1  # a consumer that begins with a full load has a backlog
+        self._full_loads = BEHIND_LOADS - 1  # a consumer that begins with a full load has a backlog
         try:
             while True:
                 load = await self._ahead[0]
@@ -220,10 +226,7 @@ class Loop:
                 if load:
                     await self._load(load)
                 await self._do_what_was_asked(reader)
-                full_loads = full_loads + 1 if load is not None and load.records >= self._pace.records_max else 0
-                behind = full_loads >= BEHIND_LOADS
-                full = self._unrefreshed >= self._pace.refresh_records_max
-                if ending or full or (not behind and not self._busy):
+                if await self._due(load) or ending:
                     await self._begin_refresh(reader)
                 if ending:
                     await self._end_refresh()
@@ -244,6 +247,24 @@ class Loop:
                 self._refreshing.cancel()
                 await asyncio.gather(self._refreshing, return_exceptions=True)
                 self._refreshing = None
+            self._far_behind = False
+            await self._loader.hold_merges(held=False)
+
+    async def _due(self, load: Load | None) -> bool:
+        """Whether what is loaded by now, this load too, is to be derived, or more is waited for."""
+        full = load is not None and load.records >= self._pace.records_max
+        self._full_loads = self._full_loads + 1 if full else 0
+        behind = self._full_loads >= BEHIND_LOADS
+        self._far_behind = behind and (self._far_behind or await self._much_waits())
+        if self._far_behind:
+            await self._loader.hold_merges(held=True)
+        enough = self._pace.refresh_records_max * (FAR_BEHIND if self._far_behind else 1)
+        return self._unrefreshed >= enough or not (behind or self._busy)
+
+    async def _much_waits(self) -> bool:
+        """Whether the log holds as much that is not loaded as a refresh under backlog has."""
+        ends = await self._log.ends()
+        return sum(ends[part] - end for part, end in self._ends.items()) >= self._pace.refresh_records_max
 
     def _read_ahead(self, reader: Reader, assignment: int, wait_s: float) -> None:
         """Prepare what is being read already; else, where nothing else is, read."""
@@ -307,7 +328,9 @@ class Loop:
         if self._unrefreshed or always:
             if self.before_refresh:
                 await self.before_refresh()
-            work = self._refresh(reader, dict(self._ends), self._refresher.turn(), self._unrefreshed)
+            work = self._refresh(
+                reader, dict(self._ends), self._refresher.turn(), self._unrefreshed, last=not self._far_behind
+            )
             self._refreshing = asyncio.create_task(work)
             self._unrefreshed = 0
 
@@ -316,7 +339,8 @@ class Loop:
             await self._refreshing
             self._refreshing = None
 
-    async def _refresh(self, reader: Reader, ends: dict[int, int], cycle: int, events: int) -> None:
+    async def _refresh(self, reader: Reader, ends: dict[int, int], cycle: int, events: int, *, last: bool) -> None:
+        """`last`: of a backlog, or there is none."""
         waiting, self._waiting = self._waiting, []
         clock = asyncio.get_running_loop().time
         began = clock()
@@ -324,6 +348,8 @@ class Loop:
             subjects = await self._refresher.refresh(cycle)
         await reader.commit(ends)
         await self._refresher.clear(cycle)
+        if last:
+            await self._loader.hold_merges(held=False)
         self.metrics.derived(events, clock() - began)
         for one in waiting:
             if not one.done():

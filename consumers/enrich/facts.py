@@ -12,8 +12,8 @@ import msgspec
 
 from consumers.enrich.costs import cost_rows
 from consumers.enrich.identifiers import keys_of
-from consumers.enrich.links import links_of
-from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, LINK_TYPES, Row, Values
+from consumers.enrich.links import LINKING, links_of, may_link
+from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, LINK_TYPES, Columns, Row
 from consumers.enrich.steps import STEPS, Lookups, Undecodable, begin
 from consumers.identity.erased import Fingerprints, bad_fingerprint, fingerprint
 from eventlog.contract import Position, Stored
@@ -23,10 +23,10 @@ Erased = Fingerprints | frozenset[int]
 
 
 class Facts(msgspec.Struct):
-    """Rows ready to be inserted; the (site, subject) keys they make dirty, each with the time (epoch ms) of the earliest
-    event, 0 where an identifier is to be looked at."""
+    """Rows ready to be inserted, those of events by column; the (site, subject) keys they make dirty, each with the time (epoch
+    ms) of the earliest event, 0 where an identifier is to be looked at."""
 
-    events: list[Values] = []
+    events: Columns = msgspec.field(default_factory=lambda: dict.fromkeys(BLANK, ()))
     links: list[Row] = []
     bad: list[Row] = []
     costs: list[Row] = []
@@ -34,46 +34,89 @@ class Facts(msgspec.Struct):
     dirty: dict[tuple[str, str], int] = {}
 
 
+class _Block(msgspec.Struct):
+    """Accepted records and where they stand in the log."""
+
+    records: list[Accepted] = []
+    positions: list[Position] = []
+
+    def halves(self) -> tuple[_Block, _Block]:
+        middle = len(self.records) // 2
+        return (
+            _Block(self.records[:middle], self.positions[:middle]),
+            _Block(self.records[middle:], self.positions[middle:]),
+        )
+
+
 def columns(rows: list[Row], types: Mapping[str, str]) -> dict[str, list[Any]]:
     """Rows turned into columns."""
     return {column: [row[column] for row in rows] for column in types}
 
 
-def event_columns(rows: list[Values]) -> dict[str, Sequence[Any]]:
-    """The same of events; there is at least one."""
-    return dict(zip(BLANK, zip(*rows, strict=True), strict=True))
+def picked(events: Columns, places: Sequence[int]) -> Columns:
+    """The rows at these places, in their order."""
+    return {name: [values[at] for at in places] for name, values in events.items()}
 
 
 def facts_of(batch: Iterable[Stored], lookups: Lookups, erased: Erased = frozenset()) -> Facts:
-    """The facts of a batch, in log order, without those whose fingerprint is `erased`."""
+    """The facts of a batch, events in log order, without those whose fingerprint is `erased`."""
     facts = Facts()
+    block = _Block()
     for stored in batch:
         record = _decode(stored)
-        if isinstance(record, Bad):
+        if type(record) is Accepted:
+            block.records.append(record)
+            block.positions.append(stored.position)
+        elif isinstance(record, Bad):
             if not (erased and _bad_is_erased(stored.position, erased)):
                 facts.bad.append(_bad_row(record, stored.position))
-            continue
-        if isinstance(record, Costs):
+        elif isinstance(record, Costs):
             facts.costs.extend(cost_rows(record, stored.position))
-            continue
-        if isinstance(record, Mended):
+        elif isinstance(record, Mended):
             facts.mended.extend(_mended_rows(record))
-            continue
-        try:
-            row = enrich(record, stored.position, lookups)
-        except Undecodable as error:
-            if not (erased and _bad_is_erased(stored.position, erased)):
-                facts.bad.append(_bad_row(_as_bad(record, error), stored.position))
-            continue
-        site, subject, ts = row["site"], row["subject"], row["ts"]
-        if erased and fingerprint(site, subject, row["event_id"]) in erased:
-            continue
-        facts.events.append(tuple(row.values()))  # a row begins as a copy of `BLANK`, so this is its order
-        if ts < facts.dirty.get((site, subject), ts + 1):
-            facts.dirty[site, subject] = ts
-        if links := links_of(row):
-            _add_links(facts, links, subject)
+    if block.records:
+        _add_events(facts, block, lookups, erased)
     return facts
+
+
+def _add_events(facts: Facts, block: _Block, lookups: Lookups, erased: Erased) -> None:
+    enriched: list[Columns] = []
+    for one, found in _enriched(block, lookups):
+        if not isinstance(found, Undecodable):
+            enriched.append(found)
+        elif not (erased and _bad_is_erased(one.positions[0], erased)):
+            facts.bad.append(_bad_row(_as_bad(one.records[0], found), one.positions[0]))
+    if not enriched:
+        return
+    if len(enriched) == 1:
+        [events] = enriched
+    else:
+        events = {name: [value for each in enriched for value in each[name]] for name in BLANK}
+    facts.events = events = _without(erased, events) if erased else events
+    for site, subject, ts in zip(events["site"], events["subject"], events["ts"], strict=True):
+        key = site, subject
+        known = facts.dirty.get(key)
+        if known is None or ts < known:
+            facts.dirty[key] = ts
+    for at in may_link(events):
+        row = {name: events[name][at] for name in LINKING}
+        _add_links(facts, links_of(row), row["subject"])
+
+
+def _enriched(block: _Block, lookups: Lookups) -> list[tuple[_Block, Columns | Undecodable]]:
+    """The block, or as few pieces of it as leave each record alone that is no event."""
+    try:
+        return [(block, _columns(block, lookups))]
+    except Undecodable as error:
+        if len(block.records) == 1:
+            return [(block, error)]
+        return [found for half in block.halves() for found in _enriched(half, lookups)]
+
+
+def _without(erased: Erased, events: Columns) -> Columns:
+    prints = map(fingerprint, events["site"], events["subject"], events["event_id"])
+    left = [at for at, each in enumerate(prints) if each not in erased]
+    return events if len(left) == len(events["site"]) else picked(events, left)
 
 
 def _add_links(facts: Facts, links: list[Row], subject: str) -> None:
@@ -90,9 +133,12 @@ def _bad_is_erased(position: Position, erased: Erased) -> bool:
 
 def enrich(record: Accepted, position: Position, lookups: Lookups) -> Row:
     """One row of facts. Raises `Undecodable`, also for what no step foresaw."""
-    row: Row = BLANK.copy()
-    row["log_gen"], row["log_part"], row["log_off"] = position.generation, position.partition, position.offset
-    work = begin(record, row, lookups)
+    return {name: values[0] for name, values in _columns(_Block([record], [position]), lookups).items()}
+
+
+def _columns(block: _Block, lookups: Lookups) -> Columns:
+    """Raises `Undecodable` when any of the records is none, also for what no step foresaw."""
+    work = begin(block.records, lookups)
     step = STEPS[0]
     try:
         for step in STEPS:
@@ -102,7 +148,13 @@ def enrich(record: Accepted, position: Position, lookups: Lookups) -> Row:
     except Exception as error:
         # A poison record must not block its partition; it is kept whole and can be replayed.
         raise Undecodable(f"{step.__name__}: {type(error).__name__}") from error
-    return row
+    columns = work.columns
+    columns["log_gen"], columns["log_part"], columns["log_off"] = (
+        [position.generation for position in block.positions],
+        [position.partition for position in block.positions],
+        [position.offset for position in block.positions],
+    )
+    return columns
 
 
 def _decode(stored: Stored) -> AnyRecord:
@@ -141,4 +193,4 @@ def _bad_row(bad: Bad, position: Position) -> Row:
     return row
 
 
-__all__ = ["BAD_TYPES", "EVENT_TYPES", "LINK_TYPES", "Facts", "columns", "enrich", "event_columns", "facts_of"]
+__all__ = ["BAD_TYPES", "EVENT_TYPES", "LINK_TYPES", "Facts", "columns", "enrich", "facts_of", "picked"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
-from consumers.enrich.row import Row
+from consumers.enrich.row import Columns, Row
 
 LOGGED_OUT: Final = "logged_out"
 DEVICES: Final = frozenset({"visitor_id", "device_id", "idfa", "idfv", "gaid", "android_id"})
@@ -20,11 +20,22 @@ _FIRST: Final = (
 Identifier = tuple[str, str]
 
 
+# What of an event its links are made of.
+LINKING: Final = (
+    "site", "subject", "event_id", "visitor_id", "user_id", "identifiers", "click_id_type", "click_id", "type", "name", "ts",
+    "received_at", "dialect", "order_id", "secret", "log_gen", "log_part", "log_off",
+)  # fmt: skip
+
+
+def may_link(events: Columns) -> list[int]:
+    """Which events have links: not most, which name a visitor and nothing else."""
+    said = zip(events["user_id"], events["identifiers"], events["click_id"], events["name"], strict=True)
+    return [at for at, (user, others, click, name) in enumerate(said) if user or others or click or name == LOGGED_OUT]
+
+
 def links_of(row: Row) -> list[Row]:
-    """The link rows of an event; none for most, which name a visitor and nothing else."""
+    """The link rows of an event."""
     logs_out = row["name"] == LOGGED_OUT and row["type"] == "track"
-    if not (row["user_id"] or row["identifiers"] or row["click_id"] or logs_out):
-        return []
     shared = {
         "site": row["site"], "ts": row["ts"], "received_at": row["received_at"], "event_id": row["event_id"],
         "evidence": row["type"], "log_gen": row["log_gen"], "log_part": row["log_part"], "log_off": row["log_off"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 TIME: Final = "DateTime64(3, 'UTC')"
@@ -53,6 +54,5 @@ _EMPTY: Final[dict[str, Any]] = {
 BLANK: Final[dict[str, Any]] = {column: _EMPTY[kind] for column, kind in EVENT_TYPES.items()}
 
 Row = dict[str, Any]
-Values = tuple[Any, ...]
-"""A finished row of events: the values of its columns, in the order of `BLANK`. (A dict is six times as large, and a batch has thousands.)"""
-PLACE_OF: Final[dict[str, int]] = {column: place for place, column in enumerate(BLANK)}
+Columns = dict[str, Sequence[Any]]
+"""Rows of events by column: every one of `BLANK`, in its order, with a value for each row."""

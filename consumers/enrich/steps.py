@@ -1,11 +1,12 @@
-"""Enrichment: an ordered list of named pure steps, each filling some columns of the row from the record and the event.
+"""Enrichment: an ordered list of named pure steps, each filling some columns of a block from its records and their events.
 
-A step knows nothing of the log and the warehouse. `Undecodable` ends the list; the record then goes to `bad_events`.
+A step works on all records of a block at once: column by column costs half of what row by row does. It knows nothing of the log
+and the warehouse. `Undecodable` ends the list for the whole block; whoever runs it finds out whose it is (see `facts.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from operator import attrgetter
@@ -15,8 +16,8 @@ import msgspec
 
 from consumers.enrich.agent import Agent
 from consumers.enrich.identifiers import contacts_of, identifiers_of, subject_of
-from consumers.enrich.link import NOTHING, Labels, Link, first_click, host_of, key_of, parse_link
-from consumers.enrich.row import Row
+from consumers.enrich.link import NOTHING, UNLABELLED, UTM, Labels, Link, first_click, host_of, key_of, parse_link
+from consumers.enrich.row import BLANK, Columns
 from schemas.clock import TS_MAX, TS_MIN, event_ts, parse_ms
 from schemas.event import CONTEXT_FIELDS, EVENT_FIELDS
 from schemas.record import Accepted
@@ -30,7 +31,7 @@ _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Undecodable(Exception):
-    """The record is no event; `pointer` says where."""
+    """A record is no event; `pointer` says where."""
 
     def __init__(self, message: str, pointer: str = "") -> None:
         super().__init__(message)
@@ -44,28 +45,41 @@ class Lookups(NamedTuple):
     country: Callable[[str], str]
 
 
-class Work(msgspec.Struct, gc=False):
-    """One record on its way: what came, what was decoded, what is being filled (blank columns are there already)."""
+class Work(NamedTuple):
+    """A block on its way, each list with one item for each record: what came, what was decoded, and the columns that are being
+    filled (blank ones are there already)."""
 
-    record: Accepted
-    event: dict[str, Any]
-    context: dict[str, Any]
-    row: Row
+    records: Sequence[Accepted]
+    events: list[dict[str, Any]]
+    contexts: list[dict[str, Any]]
+    columns: Columns
     lookups: Lookups
 
 
 Step = Callable[[Work], None]
+_NO_IDENTIFIERS: Final[dict[str, str]] = {}
+_NO_CONTEXT: Final[dict[str, Any]] = {}
 
 
 def _text(value: Any) -> str:
     return value if type(value) is str else "" if value is None else str(value)
 
 
-def _time(value: Any, pointer: str) -> int | None:
-    if value is None:
-        return None
-    if type(value) is int and TS_MIN <= value < TS_MAX:  # nearly all
-        return value
+def _texts(places: Iterable[dict[str, Any]], name: str) -> list[str]:
+    """A field of each, as text."""
+    values = [place.get(name) for place in places]
+    return [value if type(value) is str else _text(value) for value in values]
+
+
+def _times(values: Iterable[Any], pointer: str) -> list[int | None]:
+    return [
+        # nearly all are whole numbers of a likely size
+        value if value is None or (type(value) is int and TS_MIN <= value < TS_MAX) else _time(value, pointer)
+        for value in values
+    ]
+
+
+def _time(value: Any, pointer: str) -> int:
     try:
         return parse_ms(value)
     except (ValueError, TypeError) as error:
@@ -85,71 +99,84 @@ def money(value: Any) -> Decimal | None:
 
 def clock(work: Work) -> None:
     """ts from up to three clocks."""
-    record, row, event = work.record, work.row, work.event
-    created = _time(event.get("created_at"), "/created_at")
-    sent = _time(event["sent_at"], "/sent_at") if "sent_at" in event else None
-    row["received_at"] = received = record.received_at
-    row["sent_at"], row["created_at"] = sent or record.sent_at, created
-    row["ts"], row["ts_source"] = event_ts(received, row["sent_at"], created, record.secret)
+    records, columns = work.records, work.columns
+    created = _times([event.get("created_at") for event in work.events], "/created_at")
+    told = _times([event.get("sent_at") for event in work.events], "/sent_at")
+    sent = [one or record.sent_at for one, record in zip(told, records, strict=True)]
+    received = [record.received_at for record in records]
+    columns["received_at"], columns["sent_at"], columns["created_at"] = received, sent, created
+    columns["ts"], columns["ts_source"] = zip(
+        *map(event_ts, received, sent, created, [record.secret for record in records]), strict=True
+    )
 
 
 def who(work: Work) -> None:
     """Visitor, user, further identifiers, and the subject the event is filed under."""
-    record, row, event = work.record, work.row, work.event
-    row["site"], row["event_id"] = record.site, record.event_id
-    row["visitor_id"] = visitor = record.visitor_id
-    row["user_id"] = user = _text(event.get("user_id"))
-    row["identifiers"] = identifiers = identifiers_of(event)
-    row["subject"] = subject = subject_of(visitor, user, identifiers)
-    if not subject:
+    records, events, columns = work.records, work.events, work.columns
+    columns["site"] = [record.site for record in records]
+    columns["event_id"] = [record.event_id for record in records]
+    columns["visitor_id"] = visitors = [record.visitor_id for record in records]
+    columns["user_id"] = users = _texts(events, "user_id")
+    columns["identifiers"] = identifiers = [
+        identifiers_of(event) if "identifiers" in event or "email" in event or "phone" in event else _NO_IDENTIFIERS
+        for event in events
+    ]
+    columns["subject"] = subjects = [
+        visitor if visitor and visitor[0] != "~" else subject_of(visitor, user, named)
+        for visitor, user, named in zip(visitors, users, identifiers, strict=True)
+    ]
+    if "" in subjects:
         raise Undecodable("the event names nobody")
-    if "session_id" in event:
-        row["client_session"] = _text(event["session_id"])
+    columns["client_session"] = _texts(events, "session_id")
 
 
 def what(work: Work) -> None:
     """Type, name, dialect and the sender's authority."""
-    record, row, event = work.record, work.row, work.event
-    row["type"], row["name"] = _text(event.get("type")), _text(event.get("name"))
-    row["dialect"], row["secret"] = record.dialect, 1 if record.secret else 0
-    row["active"] = 0 if work.context.get("active") is False else 1
+    records, columns = work.records, work.columns
+    columns["type"], columns["name"] = _texts(work.events, "type"), _texts(work.events, "name")
+    columns["dialect"] = [record.dialect for record in records]
+    columns["secret"] = [1 if record.secret else 0 for record in records]
+    columns["active"] = [0 if context.get("active") is False else 1 for context in work.contexts]
 
 
 def page(work: Work) -> None:
     """Page and referrer with their hosts."""
-    row, context = work.row, work.context
-    if url := _text(context.get("url")):
-        row["url"], row["url_host"] = url, host_of(url)
-    if referrer := _text(context.get("referrer")):
-        row["referrer"], row["referrer_host"] = referrer, host_of(referrer)
-    row["title"] = _text(context.get("title"))
+    columns = work.columns
+    for name in ("url", "referrer"):
+        columns[name] = links = _texts(work.contexts, name)
+        columns[f"{name}_host"] = list(map(host_of, links))
+    columns["title"] = _texts(work.contexts, "title")
 
 
 def campaign(work: Work) -> None:
     """Campaign parameters: those of a touch, else of the context, else of the URL; and the click id.
 
     A touch that says anything of where it came from says all of it: a call during a visit is none of the visit's campaign."""
-    row, context, told = work.row, work.context, work.event.get("touch")
-    if told and not _SAYS_WHERE.isdisjoint(told):
-        labels = _labels(told, {}, NOTHING)
-        row["campaign_key"] = key_of(labels)
-        row["utm_source"], row["utm_medium"], row["utm_campaign"], row["utm_content"], row["utm_term"] = labels
-        return
-    url = row["url"]
-    link: Link = parse_link(url) if "?" in url or "#" in url else NOTHING
-    given, ids = context.get("campaign"), context.get("click_ids")
-    if told or given:
-        labels = _labels(told or {}, given or {}, link)
-        row["campaign_key"] = key_of(labels)
-        row["utm_source"], row["utm_medium"], row["utm_campaign"], row["utm_content"], row["utm_term"] = labels
-    elif link.campaign_key:
-        row["campaign_key"] = link.campaign_key
-        row["utm_source"], row["utm_medium"], row["utm_campaign"], row["utm_content"], row["utm_term"] = link.utm
-    if link.click_key:
-        row["click_id_type"], row["click_id"], row["click_key"] = link.click_id_type, link.click_id, link.click_key
-    if ids and (click := first_click(ids))[0]:
-        row["click_id_type"], row["click_id"] = click
-        row["click_key"] = key_of(click)
+    columns = work.columns
+    labels, keys = [UNLABELLED] * len(work.records), list(columns["campaign_key"])
+    kinds, ids, click_keys = (list(columns[name]) for name in ("click_id_type", "click_id", "click_key"))
+    for at, (url, context, event) in enumerate(zip(columns["url"], work.contexts, work.events, strict=True)):
+        parameters = "?" in url or "#" in url
+        if not (parameters or "touch" in event or "campaign" in context or "click_ids" in context):
+            continue
+        told = event.get("touch")
+        if told and not _SAYS_WHERE.isdisjoint(told):
+            labels[at] = _labels(told, {}, NOTHING)
+            keys[at] = key_of(labels[at])
+            continue
+        link: Link = parse_link(url) if parameters else NOTHING
+        given = context.get("campaign")
+        if told or given:
+            labels[at] = _labels(told or {}, given or {}, link)
+            keys[at] = key_of(labels[at])
+        else:
+            labels[at], keys[at] = link.utm, link.campaign_key
+        kinds[at], ids[at], click_keys[at] = link.click_id_type, link.click_id, link.click_key
+        if (clicks := context.get("click_ids")) and (click := first_click(clicks))[0]:
+            (kinds[at], ids[at]), click_keys[at] = click, key_of(click)
+    columns["campaign_key"] = keys
+    columns.update(zip(UTM, zip(*labels, strict=True), strict=True))
+    columns["click_id_type"], columns["click_id"], columns["click_key"] = kinds, ids, click_keys
 
 
 def _labels(told: dict[str, Any], given: dict[str, Any], link: Link) -> Labels:
@@ -162,35 +189,53 @@ def _labels(told: dict[str, Any], given: dict[str, Any], link: Link) -> Labels:
 
 def touch(work: Work) -> None:
     """What an explicit touchpoint says of itself."""
-    told = work.event.get("touch")
-    if told:
-        row = work.row
-        row["touch_kind"], row["touch_channel"] = _text(told.get("kind")), _text(told.get("channel"))
-        row["touch_creative"], row["touch_cost"] = _text(told.get("creative")), money(told.get("cost"))
+    told = {at: event["touch"] for at, event in enumerate(work.events) if event.get("touch")}
+    for name in ("kind", "channel", "creative"):
+        _put(work, f"touch_{name}", {at: _text(touch.get(name)) for at, touch in told.items()})
+    _put(work, "touch_cost", {at: money(touch.get("cost")) for at, touch in told.items()})
 
 
 def order(work: Work) -> None:
     """Value, currency and order id: of `order`, else of the properties by their usual names."""
-    told, properties = work.event.get("order"), work.event.get("properties")
-    if not told and (not properties or _MONEY_NAMES.isdisjoint(properties)):
-        return
-    told, properties = told or {}, properties or {}
-    row = work.row
-    row["order_id"] = _text(told.get("id")) or _text(properties.get("order_id"))
-    for value in (told.get("value"), *(properties.get(name) for name in ("revenue", "total", "value"))):
-        if (amount := money(value)) is not None:
-            row["value"] = amount
-            break
-    row["currency"] = (_text(told.get("currency")) or _text(properties.get("currency"))).strip().upper()[:8]
+    ids: dict[int, str] = {}
+    values: dict[int, Decimal | None] = {}
+    currencies: dict[int, str] = {}
+    for at, event in enumerate(work.events):
+        told, properties = event.get("order"), event.get("properties")
+        if not told and (not properties or _MONEY_NAMES.isdisjoint(properties)):
+            continue
+        told, properties = told or {}, properties or {}
+        ids[at] = _text(told.get("id")) or _text(properties.get("order_id"))
+        amounts = (told.get("value"), *(properties.get(name) for name in ("revenue", "total", "value")))
+        values[at] = next((amount for each in amounts if (amount := money(each)) is not None), None)
+        currencies[at] = (_text(told.get("currency")) or _text(properties.get("currency"))).strip().upper()[:8]
+    _put(work, "order_id", ids)
+    _put(work, "value", values)
+    _put(work, "currency", currencies)
+
+
+def _put(work: Work, name: str, few: dict[int, Any]) -> None:
+    """Fill a column that few records say anything of."""
+    if few:
+        values = list(work.columns[name])
+        for at, value in few.items():
+            values[at] = value
+        work.columns[name] = values
 
 
 def agent(work: Work) -> None:
     """Browser, system and device; of a server's event only what its context says, never the server's own agent."""
-    record, row = work.record, work.row
-    parsed = work.lookups.agent(_text(work.context.get("user_agent")) if record.secret else record.user_agent)
-    row["browser"], row["os"], row["device_type"] = parsed.browser, parsed.os, parsed.device_type
-    if _AS_BOT.get(record.dialect, _IS_BOT)(parsed):
-        row["is_bot"] = 1
+    parse, columns = work.lookups.agent, work.columns
+    parsed = [
+        parse(_text(context.get("user_agent")) if record.secret else record.user_agent)
+        for record, context in zip(work.records, work.contexts, strict=True)
+    ]
+    columns["browser"] = [one.browser for one in parsed]
+    columns["os"] = [one.os for one in parsed]
+    columns["device_type"] = [one.device_type for one in parsed]
+    columns["is_bot"] = [
+        1 if _AS_BOT.get(record.dialect, _IS_BOT)(one) else 0 for record, one in zip(work.records, parsed, strict=True)
+    ]
 
 
 _IS_BOT: Final[Callable[[Agent], bool]] = attrgetter("is_bot")
@@ -200,11 +245,12 @@ _AS_BOT: Final = {"redirect": Agent.clicks_as_bot, "pixel": Agent.opens_as_bot}
 
 def place(work: Work) -> None:
     """Country of the (anonymised) address; language of the context, else of the request, as a two-letter code first."""
-    record, row = work.record, work.row
-    if record.ip:
-        row["country"] = work.lookups.country(record.ip)
-    if language := _text(work.context.get("language")) or record.language:
-        row["language"] = first_language(language)
+    records, columns, country = work.records, work.columns, work.lookups.country
+    columns["country"] = [country(record.ip) if record.ip else "" for record in records]
+    columns["language"] = [
+        first_language(told or record.language)
+        for told, record in zip(_texts(work.contexts, "language"), records, strict=True)
+    ]
 
 
 @lru_cache(4096)
@@ -217,32 +263,37 @@ def first_language(header: str) -> str:
 
 def leftovers(work: Work) -> None:
     """Properties as JSON; consent; and whatever field we don't know, under `$extra`, so that nothing is lost."""
-    row, event, context = work.row, work.event, work.context
-    properties = event.get("properties")
-    if not event.keys() <= EVENT_FIELDS:
-        properties = {**(properties or {}), "$extra": {key: event[key] for key in event if key not in EVENT_FIELDS}}
-    if not context.keys() <= CONTEXT_FIELDS:
-        properties = {
-            **(properties or {}),
-            "$context": {key: context[key] for key in context if key not in CONTEXT_FIELDS},
-        }
-    if (order := event.get("order")) and (items := order.get("items")):
-        properties = {**(properties or {}), "$items": items}
-    if work.record.raw_contacts and (told := contacts_of(event)):
-        properties = {**(properties or {}), "$contacts": told}
-    row["properties"] = _json.encode(properties).decode() if properties else "{}"
-    if (consent := context.get("consent")) is not None:
-        row["consent"] = consent if isinstance(consent, str) else _json.encode(consent).decode()
+    consents: dict[int, str] = {}
+    texts = []
+    for at, (record, event, context) in enumerate(zip(work.records, work.events, work.contexts, strict=True)):
+        properties = event.get("properties")
+        if not EVENT_FIELDS.issuperset(event):
+            properties = {**(properties or {}), "$extra": {key: event[key] for key in event if key not in EVENT_FIELDS}}
+        if not CONTEXT_FIELDS.issuperset(context):
+            properties = {
+                **(properties or {}),
+                "$context": {key: context[key] for key in context if key not in CONTEXT_FIELDS},
+            }
+        if "order" in event and (order := event["order"]) and (items := order.get("items")):
+            properties = {**(properties or {}), "$items": items}
+        if record.raw_contacts and (told := contacts_of(event)):
+            properties = {**(properties or {}), "$contacts": told}
+        texts.append(_json.encode(properties).decode() if properties else "{}")
+        if (consent := context.get("consent")) is not None:
+            consents[at] = consent if isinstance(consent, str) else _json.encode(consent).decode()
+    work.columns["properties"] = texts
+    _put(work, "consent", consents)
 
 
 STEPS: Final[tuple[Step, ...]] = (clock, who, what, page, campaign, touch, order, agent, place, leftovers)
 
 
-def begin(record: Accepted, row: Row, lookups: Lookups) -> Work:
-    """Decode the event. Raises `Undecodable`."""
+def begin(records: Sequence[Accepted], lookups: Lookups) -> Work:
+    """Decode the events of a block. Raises `Undecodable`."""
     try:
-        event = _decode(record.event)
+        events = [_decode(record.event) for record in records]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Undecodable(str(error)) from error
-    context = event.get("context")
-    return Work(record, event, context if isinstance(context, dict) else {}, row, lookups)
+    contexts = [context if type(context := event.get("context")) is dict else _NO_CONTEXT for event in events]
+    columns: Columns = {name: [blank] * len(records) for name, blank in BLANK.items()}
+    return Work(records, events, contexts, columns, lookups)

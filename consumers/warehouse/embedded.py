@@ -140,6 +140,10 @@ class EmbeddedWarehouse:
         """See the contract."""
         return self.gate.shut(patience_s)
 
+    async def hold_merges(self, table: str, *, held: bool) -> None:
+        """See the contract."""
+        await self.raw(f"SYSTEM {'STOP' if held else 'START'} MERGES {self._database}.{table}")
+
     async def ping(self) -> bool:
         """Whether the engine answers."""
         if self._closed:

@@ -47,6 +47,10 @@ class PassingWarehouse:
         """See the contract."""
         return self._inner.readers_wait(patience_s)
 
+    async def hold_merges(self, table: str, *, held: bool) -> None:
+        """See the contract."""
+        await self._inner.hold_merges(table, held=held)
+
     async def ping(self) -> bool:
         """See the contract."""
         return await self._inner.ping()

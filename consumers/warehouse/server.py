@@ -95,6 +95,9 @@ class ServerWarehouse:
         del patience_s
         return nullcontext()
 
+    async def hold_merges(self, table: str, *, held: bool) -> None:
+        """See the contract."""
+
     async def ping(self) -> bool:
         """Whether the server answers."""
         return await self._client.ping()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from consumers.enrich.facts import Facts
-from consumers.enrich.row import BLANK
+from consumers.enrich.facts import Facts, columns
+from consumers.enrich.row import BLANK, EVENT_TYPES
 from consumers.fencing import Claimant, FencedLoader, mark
 from consumers.load import Fenced, Load, load_of
 from consumers.rules.files import load
@@ -55,7 +55,7 @@ def facts(*offsets: int, partition: int = 0) -> Load:
         }
         for n in offsets
     ]
-    return load_of(Facts(events=[tuple(row.values()) for row in rows]), {}, len(rows))
+    return load_of(Facts(events=columns(rows, EVENT_TYPES)), {}, len(rows))
 
 
 async def offsets(warehouse) -> list[int]:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.enrich.facts import Facts
-from consumers.enrich.row import BAD_TYPES, BLANK, Values
+from consumers.enrich.facts import Facts, columns
+from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, Columns, Row
 from consumers.load import ROWS_MAX, Loader, cut, load_of, month_of, plan
 from consumers.rules.files import load
 from consumers.tables import prepare_tables
@@ -34,18 +34,14 @@ async def warehouse(tmp_path):
         await opened.close()
 
 
-def row(offset: int, received_at: int = MARCH, partition: int = 0) -> Values:
+def row(offset: int, received_at: int = MARCH, partition: int = 0) -> Row:
     where = {"log_gen": 1, "log_part": partition, "log_off": offset}
-    filled = {
-        **BLANK,
-        "site": "s",
-        "subject": "v",
-        "event_id": f"e{offset}",
-        "received_at": received_at,
-        "ts": received_at,
-        **where,
-    }
-    return tuple(filled.values())
+    filled = {"site": "s", "subject": "v", "event_id": f"e{offset}", "received_at": received_at, "ts": received_at}
+    return {**BLANK, **filled, **where}
+
+
+def events(rows: list[Row]) -> Columns:
+    return columns(rows, EVENT_TYPES)
 
 
 @given(st.integers(-62_135_596_800_000, YEAR_9999))
@@ -59,25 +55,25 @@ def test_a_run_is_one_partition_one_month_in_order(places: list[tuple[int, int]]
     offsets = [itertools.count() for _ in range(4)]
     rows = [row(next(offsets[partition]), received, partition) for partition, received in places]
     chance.shuffle(rows)
-    pieces = [(partition, [_named(one) for one in values]) for partition, values in cut(rows)]
+    pieces = [(partition, _rows(piece)) for partition, piece in cut(events(rows))]
     for partition, piece in pieces:
         assert {(r["log_gen"], r["log_part"]) for r in piece} == {partition}
         assert len({month_of(r["received_at"]) for r in piece}) == 1
         assert [r["log_off"] for r in piece] == list(range(piece[0]["log_off"], piece[-1]["log_off"] + 1))
     found = list(itertools.chain(*(piece for _, piece in pieces)))
-    assert found == sorted(map(_named, rows), key=_place)
+    assert found == sorted(rows, key=_place)
 
 
-def _named(values: Values) -> dict[str, Any]:
-    return dict(zip(BLANK, values, strict=True))
+def _rows(piece: Columns) -> list[Row]:
+    return [dict(zip(piece, values, strict=True)) for values in zip(*piece.values(), strict=True)]
 
 
-def _place(one: dict[str, Any]) -> tuple[int, int]:
+def _place(one: Row) -> tuple[int, int]:
     return one["log_part"], one["log_off"]
 
 
 def test_a_run_has_at_most_rows_max() -> None:
-    runs = plan([row(offset) for offset in range(ROWS_MAX + 1)])
+    runs = plan(events([row(offset) for offset in range(ROWS_MAX + 1)]))
     assert [(run.first, run.last) for run in runs] == [(0, ROWS_MAX - 1), (ROWS_MAX, ROWS_MAX)]
 
 
@@ -118,7 +114,7 @@ async def test_an_unknown_outcome_is_read_back(warehouse, failures: list[str]) -
     shaky = Shaky(warehouse, failures)
     shaky.away = 2
     rows = [row(offset, MARCH if offset < 7 else APRIL) for offset in range(10)]
-    await Loader(shaky, no_wait).insert(load_of(Facts(events=rows), {}, 10))
+    await Loader(shaky, no_wait).insert(load_of(Facts(events=events(rows)), {}, 10))
     found = await warehouse.rows("SELECT log_off FROM events ORDER BY log_off")
     assert [offset for (offset,) in found] == list(range(10))
 
@@ -136,7 +132,7 @@ async def test_bad_events_are_one_row_each_after_a_retry(warehouse, failures: li
 @pytest.mark.anyio
 async def test_one_insert_is_one_part(warehouse) -> None:
     await warehouse.command("SYSTEM STOP MERGES events")
-    load_ = load_of(Facts(events=[row(o, MARCH if o < 5 else APRIL, o % 2) for o in range(10)]), {}, 10)
+    load_ = load_of(Facts(events=events([row(o, MARCH if o < 5 else APRIL, o % 2) for o in range(10)])), {}, 10)
     await Loader(warehouse, no_wait).insert(load_)
     parts = await warehouse.rows(
         "SELECT count() FROM system.parts WHERE table = 'events' AND active AND database = currentDatabase()"
@@ -148,7 +144,7 @@ async def test_one_insert_is_one_part(warehouse) -> None:
 @pytest.mark.anyio
 async def test_the_same_block_twice_is_there_twice(warehouse) -> None:
     """No insert de-duplication: it would silently drop what another retry had named alike."""
-    run = plan([row(offset) for offset in range(3)])[0]
+    run = plan(events([row(offset) for offset in range(3)]))[0]
     for _ in range(2):
         await warehouse.insert_block("events", run.block)
         # Synchronous: what was inserted is there when the call returns.
@@ -159,6 +155,6 @@ async def test_the_same_block_twice_is_there_twice(warehouse) -> None:
 async def test_the_table_says_where_to_go_on(warehouse) -> None:
     loader = Loader(warehouse, no_wait)
     assert await loader.loaded_until(1, 0) == 0
-    await loader.insert(load_of(Facts(events=[row(0), row(1), row(0, partition=1)]), {}, 3))
+    await loader.insert(load_of(Facts(events=events([row(0), row(1), row(0, partition=1)])), {}, 3))
     assert [await loader.loaded_until(1, partition) for partition in (0, 1, 2)] == [2, 1, 0]
     assert await loader.loaded_until(2, 0) == 0

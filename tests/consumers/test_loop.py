@@ -14,12 +14,13 @@ from consumers.clock import now_us
 from consumers.enrich.facts import facts_of
 from consumers.load import Loader, load_of
 from consumers.lookups import make_lookups
-from consumers.loop import GROUP
+from consumers.loop import GROUP, Loop, Pace
 from consumers.rebuild import Successor
 from consumers.rules.desk import Desk
 from consumers.rules.files import load
 from consumers.tables import prepare_tables
 from consumers.warehouse.block import Block
+from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse, open_embedded
 from consumers.warehouse.passing import PassingWarehouse
 from eventlog.contract import Log, Record, Stored
@@ -206,3 +207,97 @@ async def test_what_comes_while_a_refresh_is_under_way_gathers(stage: Stage, mon
     assert await stage.warehouse.rows("SELECT uniqExact(_part) <= 2 FROM events") == [(1,)]  # two may be merged already
     stop.set()
     await running
+
+
+class MergesWatched(PassingWarehouse):
+    """Writes down when merges are held, and after how many inserts of facts."""
+
+    def __init__(self, warehouse: EmbeddedWarehouse) -> None:
+        super().__init__(warehouse)
+        self.inserts = 0
+        self.holds: list[tuple[int, bool]] = []
+
+    async def insert_block(self, table: str, block: Block) -> None:
+        self.inserts += "loading" in table  # where facts go on their way into `events`
+        await super().insert_block(table, block)
+
+    async def hold_merges(self, table: str, *, held: bool) -> None:
+        assert table == "events"
+        self.holds.append((self.inserts, held))
+        await super().hold_merges(table, held=held)
+
+
+@pytest.fixture
+async def backlog(stage: Stage) -> AsyncIterator[tuple[Loop, MergesWatched]]:
+    """Fifty loads wait, of two records each; a refresh under backlog is due after ten loads, far behind after thirty."""
+    await stage.send(*(page(n) for n in range(100)))
+    watched = MergesWatched(stage.warehouse)
+    loop, refresher = make_loop(stage.log, watched, load(), Settings())
+    loop._pace = Pace(records_max=2, refresh_records_max=20)
+    await refresher.prepare()
+    yield loop, watched
+
+
+async def refreshes_of(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Run to the end; how many events each refresh derived."""
+    events: list[int] = []
+    monkeypatch.setattr(loop.metrics, "derived", lambda number, _: events.append(number))
+    stop = asyncio.Event()
+    stop.set()
+    await loop.run(stop)
+    return [number for number in events if number]
+
+
+async def test_far_behind_more_is_derived_at_once_and_facts_are_merged_later(
+    stage: Stage, backlog: tuple[Loop, MergesWatched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, watched = backlog
+    assert await refreshes_of(loop, monkeypatch) == [60, 40]
+    assert await stage.count() == (100, 100)
+    assert watched.holds == [(1, True), (50, False)], "held from the first load on, until all is derived"
+    await stage.warehouse.command("OPTIMIZE TABLE events FINAL")
+    assert await stage.warehouse.rows("SELECT uniqExact(_part) FROM events") == [(1,)]
+
+
+async def test_only_so_many_inserts_wait_to_be_merged(
+    stage: Stage, backlog: tuple[Loop, MergesWatched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, watched = backlog
+    monkeypatch.setattr("consumers.load.HELD_INSERTS_MAX", 12)
+    await refreshes_of(loop, monkeypatch)
+    assert watched.holds[:2] == [(1, True), (13, False)]
+    assert not any(held for _, held in watched.holds[1:]), "not again within one backlog"
+
+
+async def test_what_is_asked_for_under_backlog_may_change_facts(
+    stage: Stage, backlog: tuple[Loop, MergesWatched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mutation is the merges' work: were they held, it would wait for ever."""
+    loop, watched = backlog
+
+    async def erase() -> None:
+        await stage.warehouse.command("ALTER TABLE events DELETE WHERE event_id = 'e7' SETTINGS mutations_sync = 2")
+
+    asked = asyncio.create_task(loop.between_refreshes(erase))
+    await asyncio.sleep(0)
+    await refreshes_of(loop, monkeypatch)
+    await asked
+    assert (await stage.count())[0] == 99
+    assert watched.holds[-1][1] is False
+
+
+async def test_a_consumer_that_is_cut_off_lets_facts_be_merged(
+    backlog: tuple[Loop, MergesWatched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, watched = backlog
+
+    async def dies(cycle: int) -> int:
+        if watched.inserts:
+            raise WarehouseError(f"at cycle {cycle}")
+        return await first(cycle)
+
+    first = loop._refresher.refresh
+    monkeypatch.setattr(loop._refresher, "refresh", dies)
+    with pytest.raises(WarehouseError):
+        await refreshes_of(loop, monkeypatch)
+    assert watched.holds[-1][1] is False

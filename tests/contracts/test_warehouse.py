@@ -147,6 +147,16 @@ async def test_readers_and_writers_run_side_by_side(warehouse):
     assert await warehouse.rows("SELECT count(), uniqExact(n) FROM facts") == [(1000, 1000)]
 
 
+async def test_while_merges_are_held_inserts_go_on(warehouse):
+    await warehouse.hold_merges("facts", held=True)
+    for number in range(3):
+        await warehouse.insert("facts", {"n": [number]}, {"n": "UInt64"})
+    await warehouse.hold_merges("facts", held=False)
+    await warehouse.command("OPTIMIZE TABLE facts FINAL")
+    parts = "SELECT count(), sum(rows) FROM system.parts WHERE table = 'facts' AND active AND database = currentDatabase()"
+    assert await warehouse.rows(parts) == [(1, 3)]
+
+
 async def test_the_database_is_its_own(warehouse):
     assert warehouse.database == "netiv"
     assert await warehouse.rows("SELECT currentDatabase()") == [("netiv",)]
