@@ -27,7 +27,7 @@ from consumers.refresh.bounds import (
 from consumers.refresh.kinds import Kind
 from consumers.refresh.order import LEFT_OUT, STAGE_STEPS, STEPS, Stage, at_once, in_order
 from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, replace_statement
-from consumers.refresh.slices import SLICE_KEYS, slices_of
+from consumers.refresh.slices import MANY_VISITORS, WEIGHT_MAX, Stretch, slices_of, stretches
 from consumers.refresh.sql import FOLDER, derivation, expand, read
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
@@ -45,7 +45,7 @@ WORKING: Final = (
     "touch_sessions", "steps", "progress", "open_paths",
 )  # fmt: skip
 # Keys that are taken before it is known how many there are: more than any only slice has.
-FIRST_KEYS: Final = 2 * SLICE_KEYS
+FIRST_KEYS: Final = WEIGHT_MAX
 # Sources that are kept from one refresh to the next, at most: two joins read all of them.
 SOURCES_MAX: Final = 20_000
 KEPT: Final = ("sources",)
@@ -157,34 +157,34 @@ class Refresher:
         await self._empty_done()
         # nearly always one slice is all there is, so it is taken before that is known
         [(visitors, others, identifiers), *_] = await asyncio.gather(
-            self._waiting(cycle), self._look_at_tables(), self._take_slice(cycle, FIRST_KEYS, 0, last=False)
+            self._waiting(cycle), self._look_at_tables(), self._take_all(cycle)
         )
         if not visitors + identifiers and not await self._count("dirty_persons"):
             return 0
-        size, slices = slices_of(visitors, others)
-        for number in range(slices):
-            if slices > 1:
-                await self._take_slice(cycle, size, number, last=number == slices - 1)
+        slices = await self._slices(cycle, visitors, others)
+        for stretch in slices:
+            if len(slices) > 1:
+                await self._take_slice(cycle, stretch)
             identifiers += await self._repeated(cycle)
-        taken = slices == 1 and not identifiers  # nothing has come to the only slice since
+        taken = len(slices) == 1 and not identifiers  # nothing has come to the only slice since
         beside: Stage = {}
         if identifiers:
             resolver = Resolver(self, cycle, alone=self.ALONE)
             await resolver.resolve()
             beside["quarantine"] = resolver.quarantine, ()  # nothing waits for it
             visitors, others, _ = await self._waiting(cycle)
-            size, slices = slices_of(visitors, others)
-        for number in range(slices):
+            slices = await self._slices(cycle, visitors, others)
+        for number, stretch in enumerate(slices, 1):
             if not taken:
-                await self._take_slice(cycle, size, number, last=number == slices - 1)
+                await self._take_slice(cycle, stretch)
             await self._refresh_slice(beside, taken=taken)
             beside = {}
             # A crash before here repeats the slice: the journal still names its subjects.
             self._done = True
-            if number < slices - 1:  # after the last one, all is in its place: emptying can wait
+            if number < len(slices):  # after the last one, all is in its place: emptying can wait
                 await self._empty_done()
             if progress:
-                progress(number + 1, slices)
+                progress(number, len(slices))
         return visitors + others
 
     async def resolve(self, cycle: int) -> int:
@@ -254,16 +254,43 @@ class Refresher:
         self._repeats = bool(repeated)
         self._stages = bool(stages) or self._macros["is_stage_event"] != NO_STAGE_EVENT
 
-    async def _take_slice(self, cycle: int, size: int, number: int, *, last: bool) -> None:
-        """In the order of the tables, so that a slice reads its own stretch of each. The journal may grow meanwhile (never
-        shrink): what that pushes behind the end belongs to the last slice."""
+    async def _slices(self, cycle: int, visitors: int, others: int) -> list[Stretch]:
+        """What waits, in slices of about one weight."""
+        events = 0
+        if visitors >= MANY_VISITORS:
+            [(events,)] = await self.rows(
+                "SELECT count() FROM events WHERE (site, subject) IN "
+                f"(SELECT site, subject FROM {{{{scratch}}}}.journal WHERE cycle <= {cycle} AND NOT startsWith(subject, '~'))"
+            )
+        slices = slices_of(visitors, others, events)
+        if slices.number == 1:
+            return [Stretch()]
+        ends = await self.rows(
+            f"SELECT max((site, subject)) FROM (SELECT site, subject, sum(if(startsWith(subject, '~'), 1, {slices.visitor})) "
+            f"OVER (ORDER BY site, subject) AS weight FROM ({self._waiting_subjects(cycle)})) "
+            f"GROUP BY least(toUInt32(weight / {slices.each}), {slices.number - 1}) AS slice ORDER BY slice LIMIT {slices.number - 1}"
+        )
+        return stretches([end for (end,) in ends])
+
+    async def _take_all(self, cycle: int) -> None:
+        """As the only slice. (Should it turn out to be none, so many are enough to be replaced.)"""
+        await self._take(f"{self._waiting_subjects(cycle)} ORDER BY site, subject LIMIT {FIRST_KEYS}")
+
+    async def _take_slice(self, cycle: int, stretch: Stretch) -> None:
+        condition, bound = stretch.condition()
+        await self._take(f"{self._waiting_subjects(cycle, condition)} ORDER BY site, subject", bound)
+
+    async def _take(self, selected: str, bound: Mapping[str, str] | None = None) -> None:
         # the others are empty: each slice leaves them so
         await self._truncate(("dirty_subjects", "event_duplicates"))
-        await self._warehouse.command(
+        await self._warehouse.command(f"INSERT INTO {self._macros['scratch']}.dirty_subjects {selected}", bound)
+
+    def _waiting_subjects(self, cycle: int, condition: str = "1") -> str:
+        return (
             # several at once on the tables answer for whole subjects: what one of them wrote may be stale from anywhere on
-            f"INSERT INTO {self._macros['scratch']}.dirty_subjects SELECT site, subject, {'min(since)' if self.ALONE else '0'} "
-            f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle} "
-            f"AND {IS_SUBJECT} GROUP BY site, subject ORDER BY site, subject LIMIT {2**62 if last else size} OFFSET {size * number}"
+            f"SELECT site, subject, {'min(since)' if self.ALONE else 'toInt64(0)'} AS since "
+            f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle} AND {condition} "
+            f"AND {IS_SUBJECT} GROUP BY site, subject"
         )
 
     async def _repeated(self, cycle: int) -> int:

@@ -1,21 +1,63 @@
-"""How much is refreshed at once."""
+"""How much is refreshed at once: bounds memory, and is where time per visitor is best.
+
+A slice is a stretch of keys in the order of the tables, so that it reads its own stretch of each.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
-# Visitors refreshed at once: bounds memory (about 200 MiB at 20 events a visitor), and is where time per visitor is best.
-# Most identifiers have no events of their own.
-SLICE_VISITORS: Final = 40_000
-SLICE_IDENTIFIERS: Final = 120_000
-SLICE_KEYS: Final = 60_000
+import msgspec
+
+# In one slice: so many identifiers, most of which have no events of their own, or a third as many visitors of twenty events each, or
+# fewer with more (about 200 MiB).
+WEIGHT_MAX: Final = 120_000
+VISITOR_WEIGHT: Final = 3
+VISITOR_EVENTS: Final = 20
+# From so many visitors on it matters how many events they have.
+MANY_VISITORS: Final = 1_000
+
+Key = tuple[str, str]
+"""(site, subject)."""
 
 
-def slices_of(visitors: int, identifiers: int) -> tuple[int, int]:
-    """(keys in a slice, slices)."""
-    keys = visitors + identifiers
-    slices = max(
-        1, math.ceil(visitors / SLICE_VISITORS + identifiers / SLICE_IDENTIFIERS), math.ceil(keys / SLICE_KEYS)
-    )
-    return math.ceil(keys / slices), slices
+class Slices(msgspec.Struct, frozen=True):
+    """How many, what a visitor weighs (an identifier: 1), and what each slice weighs."""
+
+    number: int
+    visitor: float
+    each: float
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """The keys after one and up to another; None = from the first, to the last."""
+
+    after: Key | None = None
+    up_to: Key | None = None
+
+    def condition(self) -> tuple[str, dict[str, str]]:
+        """As SQL and its parameters; spelled so that the primary key is used."""
+        conditions = ["1"]
+        bound: dict[str, str] = {}
+        if self.after is not None:
+            conditions.append("(site > {s0:String} OR (site = {s0:String} AND subject > {k0:String}))")
+            bound |= {"s0": self.after[0], "k0": self.after[1]}
+        if self.up_to is not None:
+            conditions.append("(site < {s1:String} OR (site = {s1:String} AND subject <= {k1:String}))")
+            bound |= {"s1": self.up_to[0], "k1": self.up_to[1]}
+        return " AND ".join(conditions), bound
+
+
+def slices_of(visitors: int, identifiers: int, events: int = 0) -> Slices:
+    """Slices of so many visitors, who have so many events together, and identifiers."""
+    visitor = VISITOR_WEIGHT * max(1.0, events / VISITOR_EVENTS / max(1, visitors))
+    weight = visitors * visitor + identifiers
+    number = max(1, math.ceil(weight / WEIGHT_MAX))
+    return Slices(number, visitor, weight / number)
+
+
+def stretches(ends: Sequence[Key]) -> list[Stretch]:
+    """All keys, cut behind each of these."""
+    return [Stretch(after, up_to) for after, up_to in zip((None, *ends), (*ends, None), strict=True)]

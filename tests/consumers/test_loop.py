@@ -228,14 +228,14 @@ class MergesWatched(PassingWarehouse):
 
 
 @pytest.fixture
-async def backlog(stage: Stage) -> AsyncIterator[tuple[Loop, MergesWatched]]:
+async def backlog(stage: Stage) -> tuple[Loop, MergesWatched]:
     """Fifty loads wait, of two records each; a refresh under backlog is due after ten loads, far behind after thirty."""
     await stage.send(*(page(n) for n in range(100)))
     watched = MergesWatched(stage.warehouse)
     loop, refresher = make_loop(stage.log, watched, load(), Settings())
     loop._pace = Pace(records_max=2, refresh_records_max=20)
     await refresher.prepare()
-    yield loop, watched
+    return loop, watched
 
 
 async def refreshes_of(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> list[int]:

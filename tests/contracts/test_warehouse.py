@@ -153,7 +153,9 @@ async def test_while_merges_are_held_inserts_go_on(warehouse):
         await warehouse.insert("facts", {"n": [number]}, {"n": "UInt64"})
     await warehouse.hold_merges("facts", held=False)
     await warehouse.command("OPTIMIZE TABLE facts FINAL")
-    parts = "SELECT count(), sum(rows) FROM system.parts WHERE table = 'facts' AND active AND database = currentDatabase()"
+    parts = (
+        "SELECT count(), sum(rows) FROM system.parts WHERE table = 'facts' AND active AND database = currentDatabase()"
+    )
     assert await warehouse.rows(parts) == [(1, 3)]
 
 

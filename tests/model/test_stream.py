@@ -70,6 +70,19 @@ def test_the_stream_equals_the_model(driver: Driver, world: list[Sent], seed: in
     driver.check(world, seed)
 
 
+def test_in_several_slices(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refresh of much is cut, so persons are derived bit by bit."""
+    monkeypatch.setattr("consumers.refresh.slices.WEIGHT_MAX", 5)
+    monkeypatch.setattr("consumers.refresh.refresher.MANY_VISITORS", 2)
+
+    @examples(6)
+    @given(worlds(), SEEDS)
+    def law(world: list[Sent], seed: int) -> None:
+        driver.check(world, seed)
+
+    law()
+
+
 @pytest.mark.parametrize("option", RULES)
 def test_under_other_rules(driver: Driver, option: str) -> None:
     variant = driver.variant(option, **RULES[option])
@@ -92,7 +105,7 @@ def test_under_another_order_of_trust(driver: Driver) -> None:
     changed = msgspec.structs.replace(rules.conversions, **merging)
     variant = driver.under("trust", msgspec.structs.replace(rules, conversions=changed))
 
-    @examples(12)
+    @examples(6)
     @given(worlds(), SEEDS)
     def law(world: list[Sent], seed: int) -> None:
         driver.check(world, seed, variant)
