@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from consumers.refresh.refresher import Progress, Refresher
+from consumers.refresh.slices import WEIGHT_MAX
 from consumers.rules.files import Rules
 from consumers.tables import insert_referrers
 from consumers.warehouse.contract import Warehouse
@@ -28,7 +29,7 @@ class Successor:
         self.rules = rules
         self._warehouse = warehouse
         self._beside = beside
-        self._refresher = Refresher(warehouse, rules, f"{beside}_scratch", beside, clock_us)
+        self._refresher = Refresher(warehouse, rules, f"{beside}_scratch", beside, clock_us, WEIGHT_MAX)
 
     async def begin(self) -> None:
         """Make the tables, empty, and mark all keys there are."""

@@ -27,7 +27,7 @@ from consumers.refresh.bounds import (
 from consumers.refresh.kinds import Kind
 from consumers.refresh.order import LEFT_OUT, STAGE_STEPS, STEPS, Stage, at_once, in_order
 from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, replace_statement
-from consumers.refresh.slices import MANY_VISITORS, WEIGHT_MAX, Stretch, slices_of, stretches
+from consumers.refresh.slices import MANY_VISITORS, STREAM_WEIGHT_MAX, WEIGHT_MAX, Stretch, slices_of, stretches
 from consumers.refresh.sql import FOLDER, derivation, expand, read
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
@@ -60,9 +60,17 @@ class Refresher:
     ALONE = True
 
     def __init__(
-        self, warehouse: Warehouse, rules: Rules, scratch: str, derived: str, clock_us: Callable[[], int]
+        self,
+        warehouse: Warehouse,
+        rules: Rules,
+        scratch: str,
+        derived: str,
+        clock_us: Callable[[], int],
+        weight_max: int = STREAM_WEIGHT_MAX,
     ) -> None:
+        """`weight_max`: how much is refreshed at once (see slices.py)."""
         self._warehouse = warehouse
+        self._weight_max = weight_max
         self._clock_us = clock_us
         self._version = 0
         self._scratch, self._derived = scratch, derived
@@ -262,7 +270,7 @@ class Refresher:
                 "SELECT count() FROM events WHERE (site, subject) IN "
                 f"(SELECT site, subject FROM {{{{scratch}}}}.journal WHERE cycle <= {cycle} AND NOT startsWith(subject, '~'))"
             )
-        slices = slices_of(visitors, others, events)
+        slices = slices_of(visitors, others, events, self._weight_max)
         if slices.number == 1:
             return [Stretch()]
         ends = await self.rows(
