@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -77,7 +77,7 @@ def _month_of_day(day: int) -> tuple[int, int]:
     return year_of_era + era * 400 + (month <= 2), month
 
 
-def cut(events: Columns) -> Iterator[tuple[tuple[int, int], Columns]]:
+def cut(events: Mapping[str, Sequence[Any]]) -> Iterator[tuple[tuple[int, int], Mapping[str, Sequence[Any]]]]:
     """Events cut in log order: one partition (generation, number), one month, at most `ROWS_MAX` rows each."""
     places = list(zip(events["log_gen"], events["log_part"], events["log_off"], strict=True))
     in_order = sorted(places)
@@ -104,7 +104,7 @@ def _runs(places: list[tuple[int, int, int]], received: Sequence[int]) -> Iterat
         yield start, end
 
 
-def plan(events: Columns) -> list[Run]:
+def plan(events: Mapping[str, Sequence[Any]]) -> list[Run]:
     """The inserts of these events into `events`."""
     return [
         Run(*partition, piece["log_off"][0], piece["log_off"][-1], pack(_filled(piece), EVENT_TYPES))
@@ -112,7 +112,7 @@ def plan(events: Columns) -> list[Run]:
     ]
 
 
-def _filled(block: Columns) -> Columns:
+def _filled(block: Mapping[str, Sequence[Any]]) -> Columns:
     """The columns that say anything: what is left out gets the type's default, which is what `BLANK` has."""
     return {
         name: values

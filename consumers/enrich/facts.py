@@ -6,7 +6,7 @@ Whatever is wrong with one record, the others are not touched by it: it becomes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,13 +20,15 @@ from eventlog.contract import Position, Stored
 from schemas.record import Accepted, AnyRecord, Bad, Costs, Mended, decode
 
 Erased = Fingerprints | frozenset[int]
+# Enriched at once: decoded, an event takes some kilobytes.
+BLOCK_RECORDS: Final = 2_000
 
 
 class Facts(msgspec.Struct):
     """Rows ready to be inserted, those of events by column; the (site, subject) keys they make dirty, each with the time (epoch
     ms) of the earliest event, 0 where an identifier is to be looked at."""
 
-    events: Columns = msgspec.field(default_factory=lambda: dict.fromkeys(BLANK, ()))
+    events: dict[str, list[Any]] = msgspec.field(default_factory=lambda: {name: [] for name in BLANK})
     links: list[Row] = []
     bad: list[Row] = []
     costs: list[Row] = []
@@ -53,7 +55,7 @@ def columns(rows: list[Row], types: Mapping[str, str]) -> dict[str, list[Any]]:
     return {column: [row[column] for row in rows] for column in types}
 
 
-def picked(events: Columns, places: Sequence[int]) -> Columns:
+def picked(events: Mapping[str, Sequence[Any]], places: Sequence[int]) -> Columns:
     """The rows at these places, in their order."""
     return {name: [values[at] for at in places] for name, values in events.items()}
 
@@ -67,6 +69,9 @@ def facts_of(batch: Iterable[Stored], lookups: Lookups, erased: Erased = frozens
         if type(record) is Accepted:
             block.records.append(record)
             block.positions.append(stored.position)
+            if len(block.records) == BLOCK_RECORDS:
+                _add_block(facts, block, lookups, erased)
+                block = _Block()
         elif isinstance(record, Bad):
             if not (erased and _bad_is_erased(stored.position, erased)):
                 facts.bad.append(_bad_row(record, stored.position))
@@ -74,25 +79,21 @@ def facts_of(batch: Iterable[Stored], lookups: Lookups, erased: Erased = frozens
             facts.costs.extend(cost_rows(record, stored.position))
         elif isinstance(record, Mended):
             facts.mended.extend(_mended_rows(record))
-    if block.records:
-        _add_events(facts, block, lookups, erased)
+    _add_block(facts, block, lookups, erased)
     return facts
 
 
-def _add_events(facts: Facts, block: _Block, lookups: Lookups, erased: Erased) -> None:
-    enriched: list[Columns] = []
-    for one, found in _enriched(block, lookups):
+def _add_block(facts: Facts, block: _Block, lookups: Lookups, erased: Erased) -> None:
+    for one, found in _enriched(block, lookups) if block.records else ():
         if not isinstance(found, Undecodable):
-            enriched.append(found)
+            _add_events(facts, _without(erased, found) if erased else found)
         elif not (erased and _bad_is_erased(one.positions[0], erased)):
             facts.bad.append(_bad_row(_as_bad(one.records[0], found), one.positions[0]))
-    if not enriched:
-        return
-    if len(enriched) == 1:
-        [events] = enriched
-    else:
-        events = {name: [value for each in enriched for value in each[name]] for name in BLANK}
-    facts.events = events = _without(erased, events) if erased else events
+
+
+def _add_events(facts: Facts, events: Columns) -> None:
+    for name, values in facts.events.items():
+        values.extend(events[name])
     for site, subject, ts in zip(events["site"], events["subject"], events["ts"], strict=True):
         key = site, subject
         known = facts.dirty.get(key)

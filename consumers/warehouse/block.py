@@ -58,10 +58,13 @@ def native_block(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str])
     )
     try:
         chunks = list(NativeTransform.build_insert(context))
+        unfit, column = context.insert_exception, context.column_name
     except Exception as error:
         raise WarehouseError(f"A column does not fit its type: {error}") from error
-    if context.insert_exception is not None:
-        raise WarehouseError(f"Column {context.column_name!r} does not fit its type: {context.insert_exception}")
+    finally:
+        vars(context).clear()  # it holds itself, and so the columns, until somebody collects garbage
+    if unfit is not None:
+        raise WarehouseError(f"Column {column!r} does not fit its type: {unfit}")
     first = chunks[0]
     return b"".join([first[first.index(b"\n") + 1 :], *chunks[1:]])
 

@@ -3,7 +3,8 @@
 Else the engine would run every query in one thread: it wants 1 GiB of free memory for each, our limit is not much above.
 Nothing is compiled to machine code: with the versions and times that stand in the statements of a refresh, most of what is
 compiled is never run again (a tenth of the time of a small refresh). No statistics of columns are gathered: joins here have their order,
-and gathering was a third of what merging parts costs.
+and gathering was a third of what merging parts costs. Parts are merged row by row and not column by column up to a size where
+that would take much memory: it costs half (5 instead of 12 us a row of events, 100 MiB more for 40 parts).
 The engine itself guards outside readers: role `netiv_reader` may read one database and nothing else (no files, no
 network), and constraints keep its limits from being lifted by a SETTINGS clause. Role `netiv_owner` is the pipeline's.
 """
@@ -19,6 +20,7 @@ import msgspec
 OWNER = "netiv_owner"
 READER = "netiv_reader"
 _MIB = 1024**2
+_VERTICAL_ROWS = 2_000_000
 
 
 class EngineLimits(msgspec.Struct, frozen=True):
@@ -45,7 +47,10 @@ _SERVER = """<clickhouse>
   <uncompressed_cache_size>0</uncompressed_cache_size>
   <max_thread_pool_size>256</max_thread_pool_size>
   <max_thread_pool_free_size>8</max_thread_pool_free_size>
-  <merge_tree><auto_statistics_types></auto_statistics_types></merge_tree>
+  <merge_tree>
+    <auto_statistics_types></auto_statistics_types>
+    <vertical_merge_algorithm_min_rows_to_activate>{vertical_rows}</vertical_merge_algorithm_min_rows_to_activate>
+  </merge_tree>
 </clickhouse>
 """
 
@@ -102,7 +107,7 @@ def write_engine_files(folder: Path, database: str, limits: EngineLimits) -> Pat
         encoding="utf-8",
     )
     server = folder / "engine.xml"
-    text = _SERVER.format(users=escape(str(users)), memory=limits.memory_bytes_max)
+    text = _SERVER.format(users=escape(str(users)), memory=limits.memory_bytes_max, vertical_rows=_VERTICAL_ROWS)
     server.write_text(text, encoding="utf-8")
     return server
 
