@@ -17,7 +17,7 @@ WEIGHT_MAX: Final = 120_000
 STREAM_WEIGHT_MAX: Final = 80_000
 VISITOR_WEIGHT: Final = 3
 VISITOR_EVENTS: Final = 20
-# From so many visitors on it matters how many events they have.
+# From so many visitors on it matters how many events they have; about so many are asked about.
 MANY_VISITORS: Final = 1_000
 
 Key = tuple[str, str]
