@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from consumers.refresh.refresher import Progress, Refresher
-from consumers.refresh.slices import WEIGHT_MAX
 from consumers.rules.files import Rules
 from consumers.tables import insert_referrers
 from consumers.warehouse.contract import Warehouse
@@ -29,7 +28,7 @@ class Successor:
         self.rules = rules
         self._warehouse = warehouse
         self._beside = beside
-        self._refresher = Refresher(warehouse, rules, f"{beside}_scratch", beside, clock_us, WEIGHT_MAX)
+        self._refresher = Refresher(warehouse, rules, f"{beside}_scratch", beside, clock_us)
 
     async def begin(self) -> None:
         """Make the tables, empty, and mark all keys there are."""

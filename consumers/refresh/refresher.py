@@ -27,7 +27,7 @@ from consumers.refresh.bounds import (
 from consumers.refresh.kinds import Kind
 from consumers.refresh.order import LEFT_OUT, STAGE_STEPS, STEPS, Stage, at_once, in_order
 from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, replace_statement
-from consumers.refresh.slices import MANY_VISITORS, STREAM_WEIGHT_MAX, WEIGHT_MAX, Stretch, slices_of, stretches
+from consumers.refresh.slices import HISTORY_WEIGHT, MANY_VISITORS, WEIGHT_MAX, Stretch, slices_of, stretches
 from consumers.refresh.sql import FOLDER, derivation, expand, read
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
@@ -60,17 +60,9 @@ class Refresher:
     ALONE = True
 
     def __init__(
-        self,
-        warehouse: Warehouse,
-        rules: Rules,
-        scratch: str,
-        derived: str,
-        clock_us: Callable[[], int],
-        weight_max: int = STREAM_WEIGHT_MAX,
+        self, warehouse: Warehouse, rules: Rules, scratch: str, derived: str, clock_us: Callable[[], int]
     ) -> None:
-        """`weight_max`: how much is refreshed at once (see slices.py)."""
         self._warehouse = warehouse
-        self._weight_max = weight_max
         self._clock_us = clock_us
         self._version = 0
         self._scratch, self._derived = scratch, derived
@@ -264,14 +256,19 @@ class Refresher:
 
     async def _slices(self, cycle: int, visitors: int, others: int) -> list[Stretch]:
         """What waits, in slices of about one weight."""
-        events = 0
+        events = 0.0
         if visitors >= MANY_VISITORS:
             one_of = visitors // MANY_VISITORS  # asked about all of them, it would be as long as a step of the refresh
-            [(events,)] = await self.rows(
-                f"SELECT count() * {one_of} FROM events WHERE (site, subject) IN (SELECT site, subject FROM {{{{scratch}}}}.journal "
-                f"WHERE cycle <= {cycle} AND NOT startsWith(subject, '~') AND sipHash64(subject) % {one_of} = 0)"
+            some = (
+                "SELECT site, subject, min(since) AS since FROM {{scratch}}.journal "
+                f"WHERE cycle <= {cycle} AND NOT startsWith(subject, '~') AND sipHash64(subject) % {one_of} = 0 GROUP BY site, subject"
             )
-        slices = slices_of(visitors, others, events, self._weight_max)
+            [(events,)] = await self.rows(
+                f"SELECT {one_of} * sum(if(toUnixTimestamp64Milli(e.ts) >= j.since, 1, {HISTORY_WEIGHT})) "
+                f"FROM events AS e INNER JOIN ({some}) AS j ON e.site = j.site AND e.subject = j.subject "
+                f"WHERE (e.site, e.subject) IN (SELECT site, subject FROM ({some}))"
+            )
+        slices = slices_of(visitors, others, events)
         if slices.number == 1:
             return [Stretch()]
         ends = await self.rows(

@@ -72,8 +72,7 @@ def test_the_stream_equals_the_model(driver: Driver, world: list[Sent], seed: in
 
 def test_in_several_slices(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refresh of much is cut in pieces, each of some visitors: their persons are derived bit by bit."""
-    refresher, _ = driver.pipeline._refreshers["standard"]
-    monkeypatch.setattr(refresher, "_weight_max", 5)
+    monkeypatch.setattr("consumers.refresh.slices.WEIGHT_MAX", 5)
     monkeypatch.setattr("consumers.refresh.refresher.MANY_VISITORS", 2)
 
     @examples(6)
