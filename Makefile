@@ -95,7 +95,7 @@ bench-identity: test-install ## Links resolved as they come, a million identifie
 	@$(BIN)/python -m bench.identity
 
 bench-full: test-install ## The large profiles: tables of 1 and 5 million events
-	@$(BIN)/python -m bench.catchup --events 1000000 --grow 1000000 5000000
+	@$(BIN)/python -m bench.catchup --grow 1000000 5000000
 
 clean: ## Remove what was made
 	@rm -rf $(VENV) sdk_js/node_modules sdk_js/dist data
