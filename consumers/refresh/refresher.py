@@ -259,10 +259,7 @@ class Refresher:
         events = 0.0
         if visitors >= MANY_VISITORS:
             one_of = visitors // MANY_VISITORS  # asked about all of them, it would be as long as a step of the refresh
-            some = (
-                "SELECT site, subject, min(since) AS since FROM {{scratch}}.journal "
-                f"WHERE cycle <= {cycle} AND NOT startsWith(subject, '~') AND sipHash64(subject) % {one_of} = 0 GROUP BY site, subject"
-            )
+            some = self._waiting_subjects(cycle, f"NOT startsWith(subject, '~') AND sipHash64(subject) % {one_of} = 0")
             [(events,)] = await self.rows(
                 f"SELECT {one_of} * sum(if(toUnixTimestamp64Milli(e.ts) >= j.since, 1, {HISTORY_WEIGHT})) "
                 f"FROM events AS e INNER JOIN ({some}) AS j ON e.site = j.site AND e.subject = j.subject "

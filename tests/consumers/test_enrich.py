@@ -244,6 +244,27 @@ def test_poison_is_kept_whole_and_alone(value: bytes, pointer: str) -> None:
     assert (bad["log_off"], bad["code"], bad["pointer"]) == (2, "undecodable", pointer)
 
 
+MIXED = (
+    accepted(b'{"type":"page"}'), accepted(b'{"type":"page","user_id":"u"}', visitor_id="w"), accepted(b"{"), b"\xff",
+    accepted(b'{"type":"page","created_at":"yesterday"}'), accepted(b'{"type":"touch","touch":[1]}', visitor_id="w"),
+    encode(Bad(site="s", received_at=AT, code="too_large", payload=b"x")), accepted(b'{"type":"page","created_at":1772495300000}'),
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(MIXED), max_size=12), st.integers(1, 5))
+def test_whatever_comes_together_facts_are_those_of_each(values: list[bytes], block: int) -> None:
+    batch = [stored(value, offset) for offset, value in enumerate(values)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("consumers.enrich.facts.BLOCK_RECORDS", block)
+        together = facts_of(batch, LOOKUPS)
+    alone = [facts_of([one], LOOKUPS) for one in batch]
+    assert together.events == {name: [value for one in alone for value in one.events[name]] for name in together.events}
+    assert together.links == [link for one in alone for link in one.links]
+    assert sorted(bad["log_off"] for bad in together.bad) == [bad["log_off"] for one in alone for bad in one.bad]
+    keys = {key for one in alone for key in one.dirty}
+    assert together.dirty == {key: min(one.dirty[key] for one in alone if key in one.dirty) for key in keys}
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_become_one_row(value: bytes) -> None:
     facts = facts_of([stored(value), stored(accepted(value), 1)], LOOKUPS)
