@@ -27,7 +27,7 @@ from consumers.refresh.bounds import (
 from consumers.refresh.kinds import Kind
 from consumers.refresh.order import LEFT_OUT, STAGE_STEPS, STEPS, Stage, at_once, in_order
 from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, replace_statement
-from consumers.refresh.slices import HISTORY_WEIGHT, MANY_VISITORS, WEIGHT_MAX, Stretch, slices_of, stretches
+from consumers.refresh.slices import IS_SUBJECT, MANY_VISITORS, WEIGHT_MAX, Stretch, Waiting, slices_of, stretches
 from consumers.refresh.sql import FOLDER, derivation, expand, read
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
@@ -36,8 +36,6 @@ from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.migrations import statements
 from schemas.limits import FUTURE_MAX_S
 
-# Of the keys in the journal: a visitor's as an identifier is not one, as a subject it stands without.
-IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
 WORKING: Final = (
     "dirty_subjects", "bounds", "bound_of", "dirty_events", "event_duplicates", "identities", "visits", "candidates",
     "persons", "touches", "combinations", "sessions", "touchpoints", "stage_events", "reports", "conversion_events",
@@ -157,14 +155,14 @@ class Refresher:
         await self._empty_done()
         # nearly always one slice is all there is, so it is taken before that is known
         [(visitors, others, identifiers), *_] = await asyncio.gather(
-            self._waiting(cycle), self._look_at_tables(), self._take_all(cycle)
+            self._waiting(cycle), self._look_at_tables(), self._take(cycle)
         )
         if not visitors + identifiers and not await self._count("dirty_persons"):
             return 0
         slices = await self._slices(cycle, visitors, others)
         for stretch in slices:
             if len(slices) > 1:
-                await self._take_slice(cycle, stretch)
+                await self._take(cycle, stretch)
             identifiers += await self._repeated(cycle)
         taken = len(slices) == 1 and not identifiers  # nothing has come to the only slice since
         beside: Stage = {}
@@ -176,7 +174,7 @@ class Refresher:
             slices = await self._slices(cycle, visitors, others)
         for number, stretch in enumerate(slices, 1):
             if not taken:
-                await self._take_slice(cycle, stretch)
+                await self._take(cycle, stretch)
             await self._refresh_slice(beside, taken=taken)
             beside = {}
             # A crash before here repeats the slice: the journal still names its subjects.
@@ -256,45 +254,21 @@ class Refresher:
 
     async def _slices(self, cycle: int, visitors: int, others: int) -> list[Stretch]:
         """What waits, in slices of about one weight."""
-        events = 0.0
-        if visitors >= MANY_VISITORS:
-            one_of = visitors // MANY_VISITORS  # asked about all of them, it would be as long as a step of the refresh
-            some = self._waiting_subjects(cycle, f"NOT startsWith(subject, '~') AND sipHash64(subject) % {one_of} = 0")
-            [(events,)] = await self.rows(
-                f"SELECT {one_of} * sum(if(toUnixTimestamp64Milli(e.ts) >= j.since, 1, {HISTORY_WEIGHT})) "
-                f"FROM events AS e INNER JOIN ({some}) AS j ON e.site = j.site AND e.subject = j.subject "
-                f"WHERE (e.site, e.subject) IN (SELECT site, subject FROM ({some}))"
-            )
+        waiting = Waiting(cycle, whole=not self.ALONE)
+        events = (await self.rows(waiting.events_sql(visitors)))[0][0] if visitors >= MANY_VISITORS else 0.0
         slices = slices_of(visitors, others, events)
-        if slices.number == 1:
-            return [Stretch()]
-        ends = await self.rows(
-            f"SELECT max((site, subject)) FROM (SELECT site, subject, sum(if(startsWith(subject, '~'), 1, {slices.visitor})) "
-            f"OVER (ORDER BY site, subject) AS weight FROM ({self._waiting_subjects(cycle)})) "
-            f"GROUP BY least(toUInt32(weight / {slices.each}), {slices.number - 1}) AS slice ORDER BY slice LIMIT {slices.number - 1}"
-        )
+        ends = await self.rows(waiting.ends_sql(slices)) if slices.number > 1 else ()
         return stretches([end for (end,) in ends])
 
-    async def _take_all(self, cycle: int) -> None:
-        """As the only slice. (Should it turn out to be none, so many are enough to be replaced.)"""
-        await self._take(f"{self._waiting_subjects(cycle)} ORDER BY site, subject LIMIT {FIRST_KEYS}")
-
-    async def _take_slice(self, cycle: int, stretch: Stretch) -> None:
-        condition, bound = stretch.condition()
-        await self._take(f"{self._waiting_subjects(cycle, condition)} ORDER BY site, subject", bound)
-
-    async def _take(self, selected: str, bound: Mapping[str, str] | None = None) -> None:
+    async def _take(self, cycle: int, stretch: Stretch | None = None) -> None:
+        """A slice; without a stretch all, as the only one (should it turn out to be none, so many are enough to be replaced)."""
+        condition, bound = (stretch or Stretch()).condition()
+        limit = "" if stretch else f" LIMIT {FIRST_KEYS}"
+        selected = f"{Waiting(cycle, whole=not self.ALONE).sql(condition)} ORDER BY site, subject{limit}"
         # the others are empty: each slice leaves them so
         await self._truncate(("dirty_subjects", "event_duplicates"))
-        await self._warehouse.command(f"INSERT INTO {self._macros['scratch']}.dirty_subjects {selected}", bound)
-
-    def _waiting_subjects(self, cycle: int, condition: str = "1") -> str:
-        return (
-            # several at once on the tables answer for whole subjects: what one of them wrote may be stale from anywhere on
-            f"SELECT site, subject, {'min(since)' if self.ALONE else 'toInt64(0)'} AS since "
-            f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle} AND {condition} "
-            f"AND {IS_SUBJECT} GROUP BY site, subject"
-        )
+        statement = f"INSERT INTO {{{{scratch}}}}.dirty_subjects {selected}"
+        await self._warehouse.command(expand(statement, self._macros), bound)
 
     async def _repeated(self, cycle: int) -> int:
         """Find repeated events before links are read; how many identifiers lost evidence by them."""

@@ -21,6 +21,9 @@ HISTORY_WEIGHT: Final = 0.25
 # From so many visitors on it matters how many events they have; about so many are asked about.
 MANY_VISITORS: Final = 1_000
 
+# Of the keys in the journal: a visitor's as an identifier is not one, as a subject it stands without.
+IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
+
 Key = tuple[str, str]
 """(site, subject)."""
 
@@ -50,6 +53,41 @@ class Stretch(msgspec.Struct, frozen=True):
             conditions.append("(site < {s1:String} OR (site = {s1:String} AND subject <= {k1:String}))")
             bound |= {"s1": self.up_to[0], "k1": self.up_to[1]}
         return " AND ".join(conditions), bound
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What the journal names up to a cycle, as SQL with {{scratch}}. `whole`: several at once on the tables answer for whole subjects,
+    for what one of them wrote may be stale from anywhere on."""
+
+    cycle: int
+    whole: bool
+
+    def sql(self, condition: str = "1") -> str:
+        """The subjects that meet a condition, each with the time (epoch ms) from when on it is derived."""
+        return (
+            f"SELECT site, subject, {'toInt64(0)' if self.whole else 'min(since)'} AS since "
+            f"FROM {{{{scratch}}}}.journal WHERE cycle <= {self.cycle} AND {condition} AND {IS_SUBJECT} GROUP BY site, subject"
+        )
+
+    def events_sql(self, visitors: int) -> str:
+        """How many events weigh in a slice of all visitors, who are so many. Asked about all of them, it would take as long as a step of
+        the refresh."""
+        one_of = max(1, visitors // MANY_VISITORS)
+        some = self.sql(f"NOT startsWith(subject, '~') AND sipHash64(subject) % {one_of} = 0")
+        return (
+            f"SELECT {one_of} * sum(if(toUnixTimestamp64Milli(e.ts) >= j.since, 1, {HISTORY_WEIGHT})) "
+            f"FROM events AS e INNER JOIN ({some}) AS j ON e.site = j.site AND e.subject = j.subject "
+            f"WHERE (e.site, e.subject) IN (SELECT site, subject FROM ({some}))"
+        )
+
+    def ends_sql(self, slices: Slices) -> str:
+        """The last key of each slice but the last."""
+        last = slices.number - 1
+        return (
+            f"SELECT max((site, subject)) FROM (SELECT site, subject, sum(if(startsWith(subject, '~'), 1, {slices.visitor})) "
+            f"OVER (ORDER BY site, subject) AS weight FROM ({self.sql()})) "
+            f"GROUP BY least(toUInt32(weight / {slices.each}), {last}) AS slice ORDER BY slice LIMIT {last}"
+        )
 
 
 def slices_of(visitors: int, identifiers: int, events: float = 0) -> Slices:
