@@ -79,12 +79,13 @@ def facts_of(batch: Iterable[Stored], lookups: Lookups, erased: Erased = frozens
             facts.costs.extend(cost_rows(record, stored.position))
         elif isinstance(record, Mended):
             facts.mended.extend(_mended_rows(record))
-    _add_block(facts, block, lookups, erased)
+    if block.records:
+        _add_block(facts, block, lookups, erased)
     return facts
 
 
 def _add_block(facts: Facts, block: _Block, lookups: Lookups, erased: Erased) -> None:
-    for one, found in _enriched(block, lookups) if block.records else ():
+    for one, found in _enriched(block, lookups):
         if not isinstance(found, Undecodable):
             _add_events(facts, _without(erased, found) if erased else found)
         elif not (erased and _bad_is_erased(one.positions[0], erased)):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.refresh.slices import Key, Stretch, stretches
 from consumers.rules.conditions import Condition, EventRule
 from consumers.rules.conversions import ConversionRule, ConversionRules, RefundRule
 from consumers.rules.files import load
@@ -74,6 +75,13 @@ def test_in_several_slices(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> N
     """A refresh of much is cut in pieces, each of some visitors: their persons are derived bit by bit."""
     monkeypatch.setattr("consumers.refresh.slices.WEIGHT_MAX", 5)
     monkeypatch.setattr("consumers.refresh.refresher.MANY_VISITORS", 2)
+    cuts = []
+
+    def noted(ends: list[Key]) -> list[Stretch]:
+        cuts.append(len(ends))
+        return stretches(ends)
+
+    monkeypatch.setattr("consumers.refresh.refresher.stretches", noted)
 
     @examples(6)
     @given(worlds(), SEEDS)
@@ -81,6 +89,7 @@ def test_in_several_slices(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> N
         driver.check(world, seed)
 
     law()
+    assert max(cuts) > 1
 
 
 @pytest.mark.parametrize("option", RULES)
@@ -105,7 +114,7 @@ def test_under_another_order_of_trust(driver: Driver) -> None:
     changed = msgspec.structs.replace(rules.conversions, **merging)
     variant = driver.under("trust", msgspec.structs.replace(rules, conversions=changed))
 
-    @examples(6)
+    @examples(12)
     @given(worlds(), SEEDS)
     def law(world: list[Sent], seed: int) -> None:
         driver.check(world, seed, variant)
