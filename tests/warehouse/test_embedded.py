@@ -90,6 +90,19 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path):
         await again.close()
 
 
+async def test_nothing_is_merged_while_merges_are_held(warehouse):
+    await warehouse.command("CREATE TABLE held (n UInt64) ENGINE = MergeTree ORDER BY n")
+    await warehouse.hold_merges("held", held=True)
+    for number in range(3):
+        await warehouse.insert("held", {"n": [number]}, {"n": "UInt64"})
+    with pytest.raises(WarehouseError, match="Cancelled merging"):
+        await warehouse.command("OPTIMIZE TABLE held FINAL")
+    assert await warehouse.rows("SELECT uniqExact(_part) FROM held") == [(3,)]
+    await warehouse.hold_merges("held", held=False)
+    await warehouse.command("OPTIMIZE TABLE held FINAL")
+    assert await warehouse.rows("SELECT uniqExact(_part) FROM held") == [(1,)]
+
+
 async def test_a_folder_with_an_odd_name_and_reopening(tmp_path):
     folder = tmp_path / "a b & c=ש <x>"
     for expected in (0, 1):
