@@ -84,6 +84,8 @@ class Resolver:
     async def quarantine(self) -> None:
         """Write what the rules refused of all that was resolved. Nothing else hangs on it."""
         await self._derive("18_judged")
+        if int((await self._steps.rows("SELECT count() FROM {{scratch}}.judged WHERE blocked"))[0][0]):
+            await self._derive("19_identity_blocked")
         await self._derive("19_identity_quarantine")
         await self._steps.replace(IDENTITY_QUARANTINE)
 

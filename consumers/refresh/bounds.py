@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from typing import Final
+
+from consumers.identity.macros import standing
+from consumers.refresh.sql import FOLDER, expand
 
 # Where no subject has a bound, and where some have.
 UNBOUND: Final = {"event_in_bound": "1", "session_in_bound": "1", "identity_in_bound": "0"}
@@ -38,3 +43,21 @@ KNOWN_REPEATED: Final = (
 NOT_DUPLICATE: Final = (
     "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)"
 )
+
+
+def columns_read(columns: Iterable[str], macros: Mapping[str, str]) -> list[str]:
+    """Those columns of events that some derivation names which reads {{dirty_events}}, under the macros of rules: the others need not be
+    copied for it."""
+    known = {
+        **standing(repeated=True, retracted=True),
+        **BOUND,
+        **macros,
+        "dirty_events": "",
+        "not_duplicate": NOT_DUPLICATE,
+    }
+    named: set[str] = set()
+    for path in (FOLDER / "derive").glob("*.sql"):
+        text = re.sub("--.*", "", path.read_text("utf-8"))
+        if "{{dirty_events}}" in text:
+            named.update(re.findall(r"\w+", expand(text, known)))
+    return [column for column in columns if column in named]

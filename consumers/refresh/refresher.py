@@ -12,6 +12,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
 
+from consumers.enrich.row import EVENT_TYPES
 from consumers.identity.macros import OF_REFRESH, standing
 from consumers.identity.resolver import WORKING as IDENTITY_WORKING
 from consumers.identity.resolver import Resolver
@@ -23,11 +24,12 @@ from consumers.refresh.bounds import (
     KNOWN_REPEATED,
     NOT_DUPLICATE,
     UNBOUND,
+    columns_read,
 )
 from consumers.refresh.kinds import Kind
 from consumers.refresh.order import LEFT_OUT, STAGE_STEPS, STEPS, Stage, at_once, in_order
 from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, replace_statement
-from consumers.refresh.slices import IS_SUBJECT, MANY_VISITORS, WEIGHT_MAX, Stretch, Waiting, slices_of, stretches
+from consumers.refresh.slices import IS_SUBJECT, WEIGHT_MAX, Cutter, Stretch, Waiting
 from consumers.refresh.sql import FOLDER, derivation, expand, read
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
@@ -75,6 +77,7 @@ class Refresher:
         self._stages = True  # whether events show stages, or did under rules of before
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
+        self._cutter = Cutter(self.rows)
 
     def adopt(self, rules: Rules) -> None:
         """Derive under these rules from the next refresh on. Not to be called during one."""
@@ -83,6 +86,7 @@ class Refresher:
             **macros(rules), **OF_REFRESH, "scratch": self._scratch, "derived": self._derived,
             "converted_persons": CONVERTED if self.ALONE else CONVERTED_BY_NOW,
         }  # fmt: skip
+        self._macros["event_columns"] = ", ".join(columns_read(EVENT_TYPES, self._macros))
         self._sources_known = False
 
     async def prepare(self) -> None:
@@ -159,7 +163,7 @@ class Refresher:
         )
         if not visitors + identifiers and not await self._count("dirty_persons"):
             return 0
-        slices = await self._slices(cycle, visitors, others)
+        slices = await self._cutter.cut(self._waits(cycle), visitors, others)
         for stretch in slices:
             if len(slices) > 1:
                 await self._take(cycle, stretch)
@@ -171,7 +175,7 @@ class Refresher:
             await resolver.resolve()
             beside["quarantine"] = resolver.quarantine, ()  # nothing waits for it
             visitors, others, _ = await self._waiting(cycle)
-            slices = await self._slices(cycle, visitors, others)
+            slices = await self._cutter.cut(self._waits(cycle), visitors, others)
         for number, stretch in enumerate(slices, 1):
             if not taken:
                 await self._take(cycle, stretch)
@@ -252,19 +256,14 @@ class Refresher:
         self._repeats = bool(repeated)
         self._stages = bool(stages) or self._macros["is_stage_event"] != NO_STAGE_EVENT
 
-    async def _slices(self, cycle: int, visitors: int, others: int) -> list[Stretch]:
-        """What waits, in slices of about one weight."""
-        waiting = Waiting(cycle, whole=not self.ALONE)
-        events = (await self.rows(waiting.events_sql(visitors)))[0][0] if visitors >= MANY_VISITORS else 0.0
-        slices = slices_of(visitors, others, events)
-        ends = await self.rows(waiting.ends_sql(slices)) if slices.number > 1 else ()
-        return stretches([end for (end,) in ends])
+    def _waits(self, cycle: int) -> Waiting:
+        return Waiting(cycle, whole=not self.ALONE)
 
     async def _take(self, cycle: int, stretch: Stretch | None = None) -> None:
         """A slice; without a stretch all, as the only one (should it turn out to be none, so many are enough to be replaced)."""
         condition, bound = (stretch or Stretch()).condition()
         limit = "" if stretch else f" LIMIT {FIRST_KEYS}"
-        selected = f"{Waiting(cycle, whole=not self.ALONE).sql(condition)} ORDER BY site, subject{limit}"
+        selected = f"{self._waits(cycle).sql(condition)} ORDER BY site, subject{limit}"
         # the others are empty: each slice leaves them so
         await self._truncate(("dirty_subjects", "event_duplicates"))
         statement = f"INSERT INTO {{{{scratch}}}}.dirty_subjects {selected}"

@@ -6,8 +6,8 @@ A slice is a stretch of keys in the order of the tables, so that it reads its ow
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -18,8 +18,13 @@ VISITOR_WEIGHT: Final = 3
 VISITOR_EVENTS: Final = 20
 # What is not derived anew is looked at only where paths lead through it.
 HISTORY_WEIGHT: Final = 0.25
-# From so many visitors on it matters how many events they have; about so many are asked about.
+# From so many visitors on it matters how many events they have.
 MANY_VISITORS: Final = 1_000
+# About so many are asked about; and what they told is taken for what others have, with room for so many times as much, for so many
+# refreshes.
+ASKED: Final = 500
+GUESS_ROOM: Final = 4
+GUESSES: Final = 20
 
 # Of the keys in the journal: a visitor's as an identifier is not one, as a subject it stands without.
 IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
@@ -72,7 +77,7 @@ class Waiting(msgspec.Struct, frozen=True):
     def events_sql(self, visitors: int) -> str:
         """How many events weigh in a slice of all visitors, who are so many. Asked about all of them, it would take as long as a step of
         the refresh."""
-        one_of = max(1, visitors // MANY_VISITORS)
+        one_of = max(1, visitors // ASKED)
         some = self.sql(f"NOT startsWith(subject, '~') AND sipHash64(subject) % {one_of} = 0")
         return (
             f"SELECT {one_of} * sum(if(toUnixTimestamp64Milli(e.ts) >= j.since, 1, {HISTORY_WEIGHT})) "
@@ -101,3 +106,43 @@ def slices_of(visitors: int, identifiers: int, events: float = 0) -> Slices:
 def stretches(ends: Sequence[Key]) -> list[Stretch]:
     """All keys, cut behind each of these."""
     return [Stretch(after, up_to) for after, up_to in zip((None, *ends), (*ends, None), strict=True)]
+
+
+class Guess:
+    """What the events of visitors weigh, from what was lately told of others: asking takes as long as a step of the refresh."""
+
+    def __init__(self) -> None:
+        self._each = math.inf
+        self._left = 0
+
+    def told(self, visitors: int, events: float) -> None:
+        """So many visitors have events of this weight."""
+        self._each = GUESS_ROOM * events / max(1, visitors)
+        self._left = GUESSES
+
+    def events(self, visitors: int) -> float:
+        """What those of so many weigh at most; infinite where it is time to ask."""
+        if not self._left:
+            return math.inf
+        self._left -= 1
+        return visitors * self._each
+
+
+class Cutter:
+    """Cuts what waits into slices of about one weight."""
+
+    def __init__(self, rows: Callable[[str], Awaitable[list[tuple[Any, ...]]]]) -> None:
+        self._rows = rows  # asks, with the names of the working tables
+        self._guess = Guess()
+
+    async def cut(self, waiting: Waiting, visitors: int, others: int) -> list[Stretch]:
+        """So many visitors, and other subjects or what stands for one."""
+        events = 0.0
+        if visitors >= MANY_VISITORS:
+            events = self._guess.events(visitors)
+            if math.isinf(events) or slices_of(visitors, others, events).number > 1:
+                [(events,)] = await self._rows(waiting.events_sql(visitors))
+                self._guess.told(visitors, events)
+        slices = slices_of(visitors, others, events)
+        ends = await self._rows(waiting.ends_sql(slices)) if slices.number > 1 else ()
+        return stretches([end for (end,) in ends])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.refresh.slices import WEIGHT_MAX, Key, slices_of, stretches
+from consumers.refresh.slices import GUESSES, WEIGHT_MAX, Cutter, Key, Waiting, slices_of, stretches
 from consumers.warehouse.embedded import open_embedded
 
 KEYS = sorted(
@@ -55,3 +56,48 @@ def test_few_are_one_slice() -> None:
     assert slices_of(40_000, 0, 800_000).number == 1
     assert slices_of(50_000, 63_000, 1_000_000).number == 2
     assert slices_of(50_000, 63_000, 3_300_000).number == 5
+
+
+class Asked:
+    """Answers what the events of all visitors weigh, and where slices end; notes how often it was asked the former."""
+
+    def __init__(self, each: float) -> None:
+        self.each = each
+        self.times = 0
+        self.visitors = 0
+
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """One row with the weight, or an end for each slice but the last."""
+        if "FROM events" in statement:
+            self.times += 1
+            return [(self.each * self.visitors,)]
+        return [(("a", str(number)),) for number in range(int(statement.rpartition("LIMIT ")[2]))]
+
+    async def slices(self, cutter: Cutter, visitors: int) -> int:
+        """How many slices these visitors are cut into."""
+        self.visitors = visitors
+        return len(await cutter.cut(Waiting(1, whole=False), visitors, 0))
+
+
+@pytest.mark.anyio
+async def test_events_are_asked_for_only_where_it_matters() -> None:
+    asked = Asked(each=10)
+    cutter = Cutter(asked.rows)
+    assert [await asked.slices(cutter, 999) for _ in range(3)] == [1, 1, 1]
+    assert asked.times == 0  # few visitors, whatever they have
+    assert [await asked.slices(cutter, 10_000) for _ in range(1 + GUESSES)] == [1] * (1 + GUESSES)
+    assert asked.times == 1  # what was told is taken for a while
+    await asked.slices(cutter, 10_000)
+    assert asked.times == 2
+    assert await asked.slices(cutter, 50_000) == 2
+    assert asked.times == 3  # taken with room it would be several slices: asked
+
+
+@pytest.mark.anyio
+async def test_visitors_with_more_events_are_noticed() -> None:
+    asked = Asked(each=10)
+    cutter = Cutter(asked.rows)
+    assert await asked.slices(cutter, 10_000) == 1
+    asked.each = 400
+    cuts = [await asked.slices(cutter, 10_000) for _ in range(GUESSES + 1)]
+    assert cuts[-1] == slices_of(10_000, 0, 4_000_000).number == 5

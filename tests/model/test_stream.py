@@ -74,14 +74,14 @@ def test_the_stream_equals_the_model(driver: Driver, world: list[Sent], seed: in
 def test_in_several_slices(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refresh of much is cut in pieces, each of some visitors: their persons are derived bit by bit."""
     monkeypatch.setattr("consumers.refresh.slices.WEIGHT_MAX", 5)
-    monkeypatch.setattr("consumers.refresh.refresher.MANY_VISITORS", 2)
+    monkeypatch.setattr("consumers.refresh.slices.MANY_VISITORS", 2)
     cuts = []
 
     def noted(ends: list[Key]) -> list[Stretch]:
         cuts.append(len(ends))
         return stretches(ends)
 
-    monkeypatch.setattr("consumers.refresh.refresher.stretches", noted)
+    monkeypatch.setattr("consumers.refresh.slices.stretches", noted)
 
     @examples(6)
     @given(worlds(), SEEDS)

@@ -1,36 +1,17 @@
--- What the rules refused of all that was looked at, with the evidence.
+-- What the rules refused of all that was resolved, with the evidence.
 INSERT INTO {{scratch}}.identity_quarantine
-SELECT site, id_type, id_value, 'blocked' AS rule, '' AS event_id, 'the value is on the list of blocked values' AS evidence,
-    toDateTime64(0, 3, 'UTC') AS first_seen, {version:UInt64} AS version, 0 AS is_deleted, {rules_version:UInt64} AS rules_version
-FROM {{scratch}}.judged
-WHERE blocked AND
+SELECT site, id_type, id_value, refused.1 AS rule, '' AS event_id, refused.2 AS evidence, first_seen,
+    {version:UInt64} AS version, 0 AS is_deleted, {rules_version:UInt64} AS rules_version
+FROM
 (
-    -- somebody still says it: in a link, or alone
-    (site, id_type, id_value) IN
-    (
-        SELECT site, id_type, id_value
-        FROM identity_links
-        WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.judged WHERE blocked)
-    )
-    OR (site, {{keys_of_id}}[1]) IN
-    (
-        SELECT site, subject
-        FROM events
-        WHERE (site, subject) IN (SELECT site, {{keys_of_id}}[1] FROM {{scratch}}.judged WHERE blocked)
-    )
+    SELECT site, id_type, id_value, suppressed, neighbours, first_seen, arraySort(arrayDistinct(arrayFilter(o -> o != '', owners))) AS shared_by
+    FROM {{derived}}.identity_owners FINAL
+    WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)
+        AND (suppressed OR length(owners) > 1)
 )
-UNION ALL
-SELECT site, id_type, id_value, 'limit', '', concat('linked to ', toString(neighbours), ' others, over ', toString({{limit_of_id}})),
-    first_seen, {version:UInt64}, 0, {rules_version:UInt64}
-FROM {{derived}}.identity_owners FINAL
-WHERE suppressed AND (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)
-UNION ALL
-SELECT site, id_type, id_value, 'shared', '',
-    concat('owned by ', arrayStringConcat(arraySort(arrayDistinct(arrayFilter(o -> o != '', owners))), ', ')),
-    first_seen, {version:UInt64}, 0, {rules_version:UInt64}
-FROM {{derived}}.identity_owners FINAL
-WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)
-    AND length(arrayDistinct(arrayFilter(o -> o != '', owners))) > 1
+ARRAY JOIN arrayConcat(
+    if(suppressed, [('limit', concat('linked to ', toString(neighbours), ' others, over ', toString({{limit_of_id}})))], []),
+    if(length(shared_by) > 1, [('shared', concat('owned by ', arrayStringConcat(shared_by, ', ')))], [])) AS refused
 UNION ALL
 SELECT site, id_type, id_value, 'alias', event_id,
     concat('would join ', min(concat(other_type, ':', other_value)), ', but was not sent with the secret key'),
