@@ -81,6 +81,7 @@ bench: test-install ## Ratios against ceilings measured in the same run (some mi
 	@$(BIN)/python -m bench.http
 	@$(BIN)/python -m bench.catchup
 	@$(BIN)/python -m bench.freshness
+	@$(BIN)/python -m bench.memory
 
 bench-sdk: test-install ## What the browser SDK's start costs a page, task by task
 	@$(BIN)/python -m bench.sdk_start

@@ -112,7 +112,7 @@ def measure(rate: int, seconds: float) -> dict[str, Any]:
         )  # fmt: skip
         try:
             assert up.stdout is not None
-            welcome = msgspec.json.decode(_document(up.stdout))
+            welcome = msgspec.json.decode(document(up.stdout))
             idle = resident(up.pid)
             over, sent = threading.Event(), [0]
             sender = threading.Thread(
@@ -139,7 +139,7 @@ def measure(rate: int, seconds: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _document(stream: Any) -> bytes:
+def document(stream: Any) -> bytes:
     """The first JSON document of a stream."""
     text = b""
     for line in stream:

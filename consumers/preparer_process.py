@@ -7,8 +7,10 @@ MessagePack.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import os
+import select
 import signal
 import sys
 from typing import IO, Final
@@ -19,6 +21,7 @@ from consumers.warehouse import frames
 from eventlog.contract import Stored
 
 _HEAD_BYTES: Final = 8
+_QUIET_S: Final = 0.5
 
 
 class Request(msgspec.Struct, array_like=True):
@@ -56,6 +59,8 @@ def serve(source: IO[bytes], sink: IO[bytes]) -> None:
     encode = msgspec.msgpack.Encoder().encode
     gc.disable()  # nothing here has cycles, and batches of many small objects make it look again and again
     while True:
+        if not select.select([source], [], [], _QUIET_S)[0]:
+            give_back()
         try:
             request = decode(read_frame(source))
         except EOFError:
@@ -63,6 +68,14 @@ def serve(source: IO[bytes], sink: IO[bytes]) -> None:
         if request.erased is not None:
             erased = Fingerprints(request.erased)
         write_frame(sink, encode(prepare(request.records, lookups, erased)))
+        del request  # as large as all that is made of it
+
+
+def give_back() -> None:
+    """Return what is free to the machine: between batches, while the engine is at its largest. (Of other C libraries than GNU's there
+    is none to ask.)"""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def main() -> None:

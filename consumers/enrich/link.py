@@ -53,7 +53,7 @@ def first_click(ids: Mapping[str, object]) -> tuple[str, str]:
     return "", ""
 
 
-@lru_cache(20_000)
+@lru_cache(4_000)
 def host_of(url: str) -> str:
     """The host of a URL as browsers read it (WHATWG), lower-case, without a port; '' for what is no URL."""
     if not url:
@@ -64,7 +64,7 @@ def host_of(url: str) -> str:
         return ""
 
 
-@lru_cache(20_000)
+@lru_cache(4_000)
 def parse_link(url: str) -> Link:
     """Everything a landing URL says; the parameters of the fragment count where the query has none of them."""
     host = host_of(url)
