@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
+import threading
 from array import array
 from collections.abc import AsyncIterator
 
@@ -12,6 +14,7 @@ import psutil
 import pytest
 
 from bench.traffic import records
+from consumers import preparer_process
 from consumers.identity.erased import Fingerprints, bad_fingerprint, fingerprint
 from consumers.lookups import make_lookups
 from consumers.preparer import Preparer, helpers_max, prepare
@@ -53,6 +56,23 @@ async def test_several_at_once_are_made_beside_each_other(preparer: Preparer) ->
     made = await asyncio.gather(*(preparer.prepare(Batch(1, part)) for part in parts))
     assert made == [prepare(part, LOOKUPS, NONE) for part in parts]
     assert len(preparer.process_ids) == helpers_max()
+
+
+def test_between_batches_it_gives_back_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = threading.Event()
+    monkeypatch.setattr(preparer_process, "give_back", given.set)
+    monkeypatch.setattr(preparer_process.gc, "disable", lambda: None)
+    there, here = os.pipe()
+    with os.fdopen(there, "rb") as source:
+        serving = threading.Thread(target=preparer_process.serve, args=(source, io.BytesIO()))
+        serving.start()
+        gave = given.wait(30)
+        os.close(here)
+        serving.join(30)
+        assert gave
+        assert not serving.is_alive()
+    monkeypatch.undo()
+    preparer_process.give_back()
 
 
 @pytest.mark.anyio
