@@ -20,11 +20,12 @@ VISITOR_EVENTS: Final = 20
 HISTORY_WEIGHT: Final = 0.25
 # From so many visitors on it matters how many events they have.
 MANY_VISITORS: Final = 1_000
-# About so many are asked about; and what they told is taken for what others have, with room for so many times as much, for so many
-# refreshes.
+# About so many are asked about; and what they told is taken for what others have, with room for so many times as much, in so many
+# refreshes of at most so many times as many visitors.
 ASKED: Final = 500
 GUESS_ROOM: Final = 4
 GUESSES: Final = 20
+GUESS_GROWTH: Final = 2
 
 # Of the keys in the journal: a visitor's as an identifier is not one, as a subject it stands without.
 IS_SUBJECT: Final = "(NOT startsWith(subject, '~visitor_id:') OR startsWith(subject, '~visitor_id:~'))"
@@ -113,16 +114,19 @@ class Guess:
 
     def __init__(self) -> None:
         self._each = math.inf
+        self._visitors = 0
         self._left = 0
 
     def told(self, visitors: int, events: float) -> None:
         """So many visitors have events of this weight."""
         self._each = GUESS_ROOM * events / max(1, visitors)
+        self._visitors = visitors
         self._left = GUESSES
 
     def events(self, visitors: int) -> float:
-        """What those of so many weigh at most; infinite where it is time to ask."""
-        if not self._left:
+        """What those of so many weigh at most; infinite where it is time to ask, as where suddenly many more wait: of whom something else
+        than new events made whole histories dirty, perhaps."""
+        if not self._left or visitors > GUESS_GROWTH * self._visitors:
             return math.inf
         self._left -= 1
         return visitors * self._each

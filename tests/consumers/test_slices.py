@@ -94,6 +94,16 @@ async def test_events_are_asked_for_only_where_it_matters() -> None:
 
 
 @pytest.mark.anyio
+async def test_many_more_visitors_are_asked() -> None:
+    asked = Asked(each=2)
+    cutter = Cutter(asked.rows)
+    assert await asked.slices(cutter, 10_000) == 1
+    asked.each = 66
+    assert await asked.slices(cutter, 39_000) == slices_of(39_000, 0, 39_000 * 66).number == 4
+    assert asked.times == 2
+
+
+@pytest.mark.anyio
 async def test_visitors_with_more_events_are_noticed() -> None:
     asked = Asked(each=10)
     cutter = Cutter(asked.rows)
