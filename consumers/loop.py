@@ -11,6 +11,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -34,7 +35,7 @@ JOIN_S: Final = 5.0
 # Batches that are read and not loaded yet: one for each process that enriches, and one for whichever is done first.
 AHEAD_MAX: Final = 3
 # What comes while a refresh is under way is derived by the next one at the earliest. Loading it bit by bit would only cost time (every
-# load makes parts to be merged): it gathers for so long, or until the refresh is done.
+# load makes parts to be merged): it gathers for so long, or until the refresh is nearly done, so that the next one can follow at once.
 GATHER_S: Final = 1.0
 # So many full loads one after another are a backlog, where refreshes wait for more; a few are only a busy moment.
 BEHIND_LOADS: Final = 4
@@ -88,8 +89,11 @@ class Loop:
         self._full_loads = 0
         self._far_behind = False
         self._refreshing: asyncio.Task[None] | None = None
+        self._ending = False  # the refresh under way is nearly done
+        self._wake = asyncio.Event()  # for a read that lets what comes gather
         self._ahead: deque[asyncio.Task[Load | None]] = deque()  # in the order of the log
         self._reading: asyncio.Task[Batch] | None = None
+        self._newest: asyncio.Task[Batch] | None = None  # the reading of the last of those
         self._read_at = 0.0  # the event loop's time
         self._asked: list[Asked] = []
         self.metrics = ConsumerMetrics()
@@ -251,7 +255,8 @@ class Loop:
             await self._loader.hold_merges(held=False)
 
     async def _due(self, load: Load | None) -> bool:
-        """Whether what is loaded by now, this load too, is to be derived, or more is waited for."""
+        """Whether what is loaded by now, this load too, is to be derived, or more is waited for: of what came before the refresh under
+        way was nearly done all that was read."""
         full = load is not None and load.records >= self._pace.records_max
         self._full_loads = self._full_loads + 1 if full else 0
         behind = self._full_loads >= BEHIND_LOADS
@@ -259,7 +264,8 @@ class Loop:
         if self._far_behind:
             await self._loader.hold_merges(held=True)
         enough = self._pace.refresh_records_max * (FAR_BEHIND if self._far_behind else 1)
-        return self._unrefreshed >= enough or not (behind or self._busy)
+        all_loaded = self._newest is None or not self._newest.done()
+        return self._unrefreshed >= enough or (not behind and (not self._busy or (self._ending and all_loaded)))
 
     async def _much_waits(self) -> bool:
         """Whether the log holds as much that is not loaded as a refresh under backlog has."""
@@ -271,14 +277,17 @@ class Loop:
         reading, self._reading = self._reading, None
         if reading is None:
             reading = asyncio.ensure_future(self._read(reader, wait_s))
+        self._newest = reading
         self._ahead.append(asyncio.create_task(self._next(reader, assignment, reading)))
 
     async def _read(self, reader: Reader, wait_s: float) -> Batch:
-        """What is there; while a refresh is under way no sooner than some of it has gathered."""
+        """What is there; while a refresh is under way no sooner than some of it has gathered, or the refresh is nearly done."""
         loop = asyncio.get_running_loop()
-        early_s = self._read_at + GATHER_S - loop.time()
-        if self._refreshing and early_s > 0:
-            await asyncio.wait({self._refreshing}, timeout=early_s)
+        if self._busy:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._read_at + GATHER_S):
+                    await self._wake.wait()
+        self._wake.clear()
         self._read_at = loop.time()
         return await reader.read(self._pace.records_max, self._pace.bytes_max, wait_s)
 
@@ -325,14 +334,23 @@ class Loop:
     async def _begin_refresh(self, reader: Reader, *, always: bool = False) -> None:
         """Derive, beside further loading, what is loaded by now; waits for the refresh before."""
         await self._end_refresh()
-        if self._unrefreshed or always:
+        if not (self._unrefreshed or always):
+            self._wake.set()
+        else:
             if self.before_refresh:
                 await self.before_refresh()
+            self._ending = False
+            self._wake.clear()
             work = self._refresh(
                 reader, dict(self._ends), self._refresher.turn(), self._unrefreshed, last=not self._far_behind
             )
             self._refreshing = asyncio.create_task(work)
             self._unrefreshed = 0
+
+    async def _nearly_done(self) -> None:
+        if not self._ending:
+            self._ending = True
+            self._wake.set()
 
     async def _end_refresh(self) -> None:
         if self._refreshing:
@@ -345,11 +363,12 @@ class Loop:
         clock = asyncio.get_running_loop().time
         began = clock()
         with self.spans.span("refresh"):
-            subjects = await self._refresher.refresh(cycle)
+            subjects = await self._refresher.refresh(cycle, ending=self._nearly_done)
         await reader.commit(ends)
         await self._refresher.clear(cycle)
         if last:
             await self._loader.hold_merges(held=False)
+        await self._nearly_done()  # where there was nothing to do
         self.metrics.derived(events, clock() - began)
         for one in waiting:
             if not one.done():

@@ -27,7 +27,7 @@ from consumers.refresh.bounds import (
     columns_read,
 )
 from consumers.refresh.kinds import Kind
-from consumers.refresh.order import LEFT_OUT, STAGE_STEPS, STEPS, Stage, at_once, in_order
+from consumers.refresh.order import LEFT_OUT, MOST_IS_DONE, STAGE_STEPS, STEPS, Stage, Work, at_once, in_order
 from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, replace_statement
 from consumers.refresh.slices import IS_SUBJECT, WEIGHT_MAX, Cutter, Stretch, Waiting
 from consumers.refresh.sql import FOLDER, derivation, expand, read
@@ -137,7 +137,7 @@ class Refresher:
                 "since": [since for _, _, since in subjects],
             }
             types = {"cycle": "UInt64", "site": "LowCardinality(String)", "subject": "String", "since": "Int64"}
-            await self._warehouse.insert(f"{self._macros['scratch']}.journal", columns, types)
+            await self.insert("journal", columns, types)
 
     async def mark_where(self, condition: str, values: Mapping[str, int] | None = None) -> None:
         """Add the subjects and identifiers of all facts that meet a condition (SQL over the log position) to the journal."""
@@ -154,11 +154,12 @@ class Refresher:
         self._cycle += 1
         return self._cycle - 1
 
-    async def refresh(self, cycle: int, progress: Progress | None = None) -> int:
-        """Re-derive what the journal names up to `cycle`, slice by slice so that memory stays bounded; how many subjects."""
+    async def refresh(self, cycle: int, progress: Progress | None = None, ending: Work | None = None) -> int:
+        """Re-derive what the journal names up to `cycle`, slice by slice so that memory stays bounded; how many subjects.
+        `ending` is called beside the last steps, where there are any."""
         await self._empty_done()
         # nearly always one slice is all there is, so it is taken before that is known
-        [(visitors, others, identifiers), *_] = await asyncio.gather(
+        (visitors, others, identifiers), *_ = await asyncio.gather(
             self._waiting(cycle), self._look_at_tables(), self._take(cycle)
         )
         if not visitors + identifiers and not await self._count("dirty_persons"):
@@ -179,6 +180,8 @@ class Refresher:
         for number, stretch in enumerate(slices, 1):
             if not taken:
                 await self._take(cycle, stretch)
+            if ending and number == len(slices):
+                beside["ending"] = ending, (MOST_IS_DONE,)
             await self._refresh_slice(beside, taken=taken)
             beside = {}
             # A crash before here repeats the slice: the journal still names its subjects.
@@ -226,8 +229,7 @@ class Refresher:
         """Add (site, person) keys to those whose conversions and paths the next refresh derives."""
         await self._empty_done()
         columns = {"site": [site for site, _ in persons], "person_id": [person for _, person in persons]}
-        types = {"site": "LowCardinality(String)", "person_id": "String"}
-        await self._warehouse.insert(f"{self._macros['scratch']}.dirty_persons", columns, types)
+        await self.insert("dirty_persons", columns, {"site": "LowCardinality(String)", "person_id": "String"})
 
     async def forget(self) -> None:
         """Empty the working tables: what the last refresh found is not kept."""

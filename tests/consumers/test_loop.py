@@ -16,11 +16,12 @@ from consumers.load import Loader, load_of
 from consumers.lookups import make_lookups
 from consumers.loop import GROUP, Loop, Pace
 from consumers.rebuild import Successor
+from consumers.refresh.order import Work
 from consumers.rules.desk import Desk
 from consumers.rules.files import load
 from consumers.tables import prepare_tables
 from consumers.warehouse.block import Block
-from consumers.warehouse.contract import WarehouseError
+from consumers.warehouse.contract import Warehouse, WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse, open_embedded
 from consumers.warehouse.passing import PassingWarehouse
 from eventlog.contract import Log, Record, Stored
@@ -174,12 +175,13 @@ async def test_who_catches_up_beside_the_stream_waits_for_facts_whose_keys_are_m
 class SlowToDerive(PassingWarehouse):
     """A refresh goes on only when it is let."""
 
-    def __init__(self, warehouse: EmbeddedWarehouse) -> None:
+    def __init__(self, warehouse: Warehouse, step: str = "INTO netiv_scratch.visits") -> None:
         super().__init__(warehouse)
+        self.step = step
         self.waits, self.go = asyncio.Event(), asyncio.Event()
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
-        if "INTO netiv_scratch.visits" in sql:
+        if self.step in sql:
             self.waits.set()
             await self.go.wait()
         await super().command(sql, parameters)
@@ -207,6 +209,40 @@ async def test_what_comes_while_a_refresh_is_under_way_gathers(stage: Stage, mon
     assert await stage.warehouse.rows("SELECT uniqExact(_part) <= 2 FROM events") == [(1,)]  # two may be merged already
     stop.set()
     await running
+
+
+async def test_what_has_gathered_is_loaded_while_a_refresh_ends(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the next one can follow at once."""
+    monkeypatch.setattr("consumers.loop.GATHER_S", 600.0)
+    begun = SlowToDerive(stage.warehouse)
+    ending = SlowToDerive(begun, "INTO netiv.conversion_paths")
+    loop, refresher = make_loop(stage.log, ending, load(), Settings())
+    await refresher.prepare()
+    derived: list[int] = []
+    monkeypatch.setattr(loop.metrics, "derived", lambda number, _: derived.append(number))
+    stop = asyncio.Event()
+    running = asyncio.create_task(loop.run(stop))
+    await stage.send(page(1))
+    await begun.waits.wait()
+    for number in range(2, 6):
+        await stage.send(page(number))
+    begun.go.set()
+    await ending.waits.wait()
+
+    async def all_loaded() -> bool:
+        return (await stage.count())[0] == 5
+
+    await until(all_loaded)
+    assert not any(derived), "it has not ended yet"
+    ending.go.set()
+
+    async def all_derived() -> bool:
+        return await stage.count() == (5, 5)
+
+    await until(all_derived)
+    stop.set()
+    await running
+    assert [number for number in derived if number] == [1, 4]
 
 
 class MergesWatched(PassingWarehouse):
@@ -291,10 +327,10 @@ async def test_a_consumer_that_is_cut_off_lets_facts_be_merged(
 ) -> None:
     loop, watched = backlog
 
-    async def dies(cycle: int) -> int:
+    async def dies(cycle: int, ending: Work) -> int:
         if watched.inserts:
             raise WarehouseError(f"at cycle {cycle}")
-        return await first(cycle)
+        return await first(cycle, ending=ending)
 
     first = loop._refresher.refresh
     monkeypatch.setattr(loop._refresher, "refresh", dies)
