@@ -3,6 +3,9 @@
 Each level reads the stronger ones as they stand in the derived table, so they are written first and the version of a
 level is taken after that: of two refreshers at once, the later reader has seen both. What a change reaches is in the
 journal before the change is written.
+
+Alone on the tables, a few identifiers of several levels are resolved at once, as if none of the stronger ones changed; whatever
+hangs on one that did is resolved again after it was written.
 """
 
 from __future__ import annotations
@@ -44,8 +47,18 @@ class Resolved(msgspec.Struct, frozen=True):
 # Whether anything that waits has a link within its level at all: seldom, and cheaply told.
 _LINKED: Final = (
     "SELECT count() FROM (SELECT 1 FROM identity_links WHERE (site, id_type, id_value) IN "
-    "(SELECT site, id_type, id_value FROM {{scratch}}.todo WHERE level = {level:UInt8}) AND {{joins_within_level}} LIMIT 1)"
+    "(SELECT site, id_type, id_value FROM {{scratch}}.todo WHERE level IN ({one:UInt8}, {other:UInt8})) "
+    "AND {{joins_within_level}} LIMIT 1)"
 )
+# More than these cost more to resolve twice than a pass for each level costs.
+AT_ONCE_MAX: Final = 20_000
+
+
+class Waits(msgspec.Struct, frozen=True):
+    """The levels that have identifiers which wait, from the strongest down, and how many identifiers there are."""
+
+    levels: Sequence[int]
+    identifiers: int
 
 
 class Resolver:
@@ -64,20 +77,22 @@ class Resolver:
         await self._derive("12_identity_todo")
         await self._weigh()
         done: dict[int, int] = {}
-        while (level := await self._next_level(done)) is not None:
+        while (waits := await self._waits(done)).levels:
             await self._steps.take_version()
             if not self._alone:
                 # Neighbours counted before this version was taken may be fewer than somebody else has counted since.
                 await self._weigh(anew=True)
             newest = self._round
             await self._steps.truncate(("groups",))
-            grouped = level in (ANCHOR, DEVICE)
-            if grouped:
-                await self._group(level)
-                newest = self._round
-            # of a group all members are looked at together, whenever they were reached
-            await self._resolve_level(level, 0 if grouped else done.get(level, 0))
-            done[level] = newest
+            levels, since = waits.levels, min(done.get(level, 0) for level in waits.levels)
+            if not await self._may_go_together(waits):
+                levels, since = levels[:1], done.get(levels[0], 0)
+                if levels[0] in (ANCHOR, DEVICE):
+                    await self._group(levels[0])
+                    # of a group all members are looked at together, whenever they were reached
+                    newest, since = self._round, 0
+            await self._resolve_levels(levels, since)
+            done.update(dict.fromkeys(levels, newest))
         counted = await self._steps.rows("SELECT count() FROM {{scratch}}.todo")
         return Resolved(int(counted[0][0]))
 
@@ -92,10 +107,20 @@ class Resolver:
     async def _derive(self, name: str, **bound: int) -> None:
         await self._steps.derive(name, {"cycle": self._cycle, "round": self._round, **bound})
 
-    async def _next_level(self, done: Mapping[int, int]) -> int | None:
-        """The strongest level with identifiers that wait."""
-        rows = await self._steps.rows("SELECT level, max(round) FROM {{scratch}}.todo GROUP BY level ORDER BY level")
-        return next((int(level) for level, newest in rows if newest > done.get(int(level), 0)), None)
+    async def _waits(self, done: Mapping[int, int]) -> Waits:
+        rows = await self._steps.rows(
+            "SELECT level, max(round), count() FROM {{scratch}}.todo GROUP BY level ORDER BY level"
+        )
+        levels = [int(level) for level, newest, _ in rows if newest > done.get(int(level), 0)]
+        return Waits(levels, sum(int(count) for _, _, count in rows))
+
+    async def _may_go_together(self, waits: Waits) -> bool:
+        few = len(waits.levels) > 1 and waits.identifiers <= AT_ONCE_MAX
+        return self._alone and few and not await self._linked(ANCHOR, DEVICE)
+
+    async def _linked(self, one: int, other: int) -> bool:
+        """Whether identifiers of these levels may form groups."""
+        return bool(int((await self._steps.rows(_LINKED, {"one": one, "other": other}))[0][0]))
 
     async def _weigh(self, *, anew: bool = False) -> None:
         """Count neighbours of the present round, or of all; whoever begins or ceases to connect concerns all its neighbours."""
@@ -117,7 +142,7 @@ class Resolver:
 
     async def _group(self, level: int) -> None:
         """Find the groups of this level's waiting identifiers; members that did not wait do now."""
-        if not int((await self._steps.rows(_LINKED, {"level": level}))[0][0]):
+        if not await self._linked(level, level):
             return
         await self._steps.truncate(("members", "edges"))
         hop = 0
@@ -141,11 +166,13 @@ class Resolver:
         if await self._reach():
             await self._weigh()
 
-    async def _resolve_level(self, level: int, done: int) -> None:
+    async def _resolve_levels(self, levels: Sequence[int], since: int) -> None:
+        """Those that wait in rounds after `since`, and perhaps some of the levels between."""
         await self._steps.truncate(("claims", "identity_owners", "changed"))
-        if level != ANCHOR:
-            await self._derive("15_identity_claims", level=level, done=done)
-        await self._derive("16_identity_owners", level=level, done=done)
+        bound = {"strongest": levels[0], "weakest": levels[-1], "done": since}
+        if levels[-1] != ANCHOR:
+            await self._derive("15_identity_claims", **bound)
+        await self._derive("16_identity_owners", **bound)
         if not self._alone:
             await self._steps.truncate(("compared",))
             await self._derive("17_identity_compared")

@@ -109,7 +109,7 @@ _CANDIDATES: Final = (
 _SUBJECT_TYPE: Final = "if(startsWith(subject, '~'), substring(splitByChar(':', subject)[1], 2), 'visitor_id')"
 _SUBJECT_VALUE: Final = "if(startsWith(subject, '~'), substring(subject, position(subject, ':') + 1), subject)"
 # A link that joins identifiers of one level into a group; anchors only by an alias that was sent with the secret key.
-_JOINS_WITHIN_LEVEL: Final = "other_type != '' AND {{level_of_other}} = {level:UInt8} AND ({level:UInt8} != 0 OR (evidence = 'alias' AND secret))"
+_JOINS_WITHIN_LEVEL: Final = "other_type != '' AND {{level_of_other}} = {{level_of_id}} AND ({{level_of_id}} != 0 OR (evidence = 'alias' AND secret))"
 _KEYS: Final = (
     "if(id_type = 'visitor_id' AND NOT startsWith(id_value, '~'), "
     "[concat('~visitor_id:', id_value), id_value], [concat('~', toString(id_type), ':', id_value)])"

@@ -1,6 +1,7 @@
--- Who owns this level's identifiers, when: the latest log-in at or before a moment; before the first log-in, that first one;
+-- Who owns the identifiers of these levels, when: the latest log-in at or before a moment; before the first log-in, that first one;
 -- from a log-out to the next log-in nobody ('' = it stands for itself). Two log-ins at one millisecond: the larger event id
--- counts, so that order of arrival never does. The stronger levels are derived already.
+-- counts, so that order of arrival never does. The stronger levels are derived already, or what hangs on them
+-- comes here again.
 INSERT INTO {{scratch}}.identity_owners
 WITH
     logins AS
@@ -60,7 +61,7 @@ FROM
 (
     SELECT DISTINCT site, id_type, id_value
     FROM {{scratch}}.todo
-    WHERE level = {level:UInt8} AND round > {done:UInt32}
+    WHERE level BETWEEN {strongest:UInt8} AND {weakest:UInt8} AND round > {done:UInt32}
 ) AS todo
 LEFT ANY JOIN {{scratch}}.degrees AS d ON d.site = todo.site AND d.id_type = todo.id_type AND d.id_value = todo.id_value
 LEFT ANY JOIN {{scratch}}.groups AS g ON g.site = todo.site AND g.id_type = todo.id_type AND g.id_value = todo.id_value
