@@ -62,7 +62,7 @@ PERSON_STEPS: Final[Mapping[str, Sequence[str]]] = {
     "71_open_paths": ("69_progress", CONVERSIONS.table),
     OPEN_PATHS.table: ("71_open_paths",),
 }
-# After this one there is about a quarter of the time to go, and little of it keeps the machine busy.
+# After this one there is about a quarter of the time to go, under load about what loading what has gathered takes.
 MOST_IS_DONE: Final = "56_concerned_persons"
 # Steps that are left out where what they begin with has no rows, together with the writing of what they would derive.
 LEFT_OUT: Final = {
