@@ -255,8 +255,8 @@ class Loop:
             await self._loader.hold_merges(held=False)
 
     async def _due(self, load: Load | None) -> bool:
-        """Whether what is loaded by now, this load too, is to be derived, or more is waited for: of what came before the refresh under
-        way was nearly done all that was read."""
+        """Whether what is loaded by now, this load too, is to be derived, or more is waited for. Where the refresh under way is nearly
+        done, it is once all that was read is loaded."""
         full = load is not None and load.records >= self._pace.records_max
         self._full_loads = self._full_loads + 1 if full else 0
         behind = self._full_loads >= BEHIND_LOADS
@@ -335,17 +335,17 @@ class Loop:
         """Derive, beside further loading, what is loaded by now; waits for the refresh before."""
         await self._end_refresh()
         if not (self._unrefreshed or always):
-            self._wake.set()
-        else:
-            if self.before_refresh:
-                await self.before_refresh()
-            self._ending = False
-            self._wake.clear()
-            work = self._refresh(
-                reader, dict(self._ends), self._refresher.turn(), self._unrefreshed, last=not self._far_behind
-            )
-            self._refreshing = asyncio.create_task(work)
-            self._unrefreshed = 0
+            self._wake.set()  # nothing to let anything gather for
+            return
+        if self.before_refresh:
+            await self.before_refresh()
+        self._ending = False
+        self._wake.clear()
+        work = self._refresh(
+            reader, dict(self._ends), self._refresher.turn(), self._unrefreshed, last=not self._far_behind
+        )
+        self._refreshing = asyncio.create_task(work)
+        self._unrefreshed = 0
 
     async def _nearly_done(self) -> None:
         if not self._ending:

@@ -55,7 +55,7 @@ AT_ONCE_MAX: Final = 20_000
 
 
 class Waits(msgspec.Struct, frozen=True):
-    """The levels that have identifiers which wait, from the strongest down, and how many identifiers there are."""
+    """The levels that have identifiers which wait, from the strongest down, and how many identifiers there are, resolved or not."""
 
     levels: Sequence[int]
     identifiers: int
@@ -84,17 +84,16 @@ class Resolver:
                 await self._weigh(anew=True)
             newest = self._round
             await self._steps.truncate(("groups",))
-            levels, since = waits.levels, min(done.get(level, 0) for level in waits.levels)
-            if not await self._may_go_together(waits):
-                levels, since = levels[:1], done.get(levels[0], 0)
-                if levels[0] in (ANCHOR, DEVICE):
-                    await self._group(levels[0])
-                    # of a group all members are looked at together, whenever they were reached
-                    newest, since = self._round, 0
+            together = await self._may_go_together(waits)
+            levels = waits.levels if together else waits.levels[:1]
+            since = min(done.get(level, 0) for level in levels)
+            if not together and levels[0] in (ANCHOR, DEVICE):
+                await self._group(levels[0])
+                # of a group all members are looked at together, whenever they were reached
+                newest, since = self._round, 0
             await self._resolve_levels(levels, since)
             done.update(dict.fromkeys(levels, newest))
-        counted = await self._steps.rows("SELECT count() FROM {{scratch}}.todo")
-        return Resolved(int(counted[0][0]))
+        return Resolved(waits.identifiers)
 
     async def quarantine(self) -> None:
         """Write what the rules refused of all that was resolved. Nothing else hangs on it."""

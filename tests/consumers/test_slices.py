@@ -65,6 +65,7 @@ class Asked:
         self.each = each
         self.times = 0
         self.visitors = 0
+        self.cutter = Cutter(self.rows)
 
     async def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """One row with the weight, or an end for each slice but the last."""
@@ -73,41 +74,38 @@ class Asked:
             return [(self.each * self.visitors,)]
         return [(("a", str(number)),) for number in range(int(statement.rpartition("LIMIT ")[2]))]
 
-    async def slices(self, cutter: Cutter, visitors: int) -> int:
+    async def slices(self, visitors: int) -> int:
         """How many slices these visitors are cut into."""
         self.visitors = visitors
-        return len(await cutter.cut(Waiting(1, whole=False), visitors, 0))
+        return len(await self.cutter.cut(Waiting(1, whole=False), visitors, 0))
 
 
 @pytest.mark.anyio
 async def test_events_are_asked_for_only_where_it_matters() -> None:
     asked = Asked(each=10)
-    cutter = Cutter(asked.rows)
-    assert [await asked.slices(cutter, 999) for _ in range(3)] == [1, 1, 1]
+    assert [await asked.slices(999) for _ in range(3)] == [1, 1, 1]
     assert asked.times == 0  # few visitors, whatever they have
-    assert [await asked.slices(cutter, 10_000) for _ in range(1 + GUESSES)] == [1] * (1 + GUESSES)
+    assert [await asked.slices(10_000) for _ in range(1 + GUESSES)] == [1] * (1 + GUESSES)
     assert asked.times == 1  # what was told is taken for a while
-    await asked.slices(cutter, 10_000)
+    await asked.slices(10_000)
     assert asked.times == 2
-    assert await asked.slices(cutter, 50_000) == 2
+    assert await asked.slices(50_000) == 2
     assert asked.times == 3  # taken with room it would be several slices: asked
 
 
 @pytest.mark.anyio
 async def test_many_more_visitors_are_asked() -> None:
     asked = Asked(each=2)
-    cutter = Cutter(asked.rows)
-    assert await asked.slices(cutter, 10_000) == 1
+    assert await asked.slices(10_000) == 1
     asked.each = 66
-    assert await asked.slices(cutter, 39_000) == slices_of(39_000, 0, 39_000 * 66).number == 4
+    assert await asked.slices(39_000) == slices_of(39_000, 0, 39_000 * 66).number == 4
     assert asked.times == 2
 
 
 @pytest.mark.anyio
 async def test_visitors_with_more_events_are_noticed() -> None:
     asked = Asked(each=10)
-    cutter = Cutter(asked.rows)
-    assert await asked.slices(cutter, 10_000) == 1
+    assert await asked.slices(10_000) == 1
     asked.each = 400
-    cuts = [await asked.slices(cutter, 10_000) for _ in range(GUESSES + 1)]
+    cuts = [await asked.slices(10_000) for _ in range(GUESSES + 1)]
     assert cuts[-1] == slices_of(10_000, 0, 4_000_000).number == 5
