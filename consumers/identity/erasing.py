@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from consumers.enrich.identifiers import keys_of
 from consumers.identity.erased import bad_fingerprint, fingerprint
-from consumers.identity.erasure import IS_OWN, Erasure
+from consumers.identity.erasure import IS_OWN, LESS_OWN, NAMES_OWN, Erasure
 from consumers.warehouse.contract import Warehouse
 
 _SYNC: Final = " SETTINGS mutations_sync = 2"
@@ -47,20 +47,24 @@ async def erase_facts(warehouse: Warehouse, erasure: Erasure) -> None:
     own = f"({IS_OWN % ('id', 'id')} OR {IS_OWN % ('other', 'other')})"
     await _delete(warehouse, "identity_links", own, bound)
     await _delete(warehouse, "identity_retractions", own, bound)
-    for start in range(0, len(erasure.events), _CHUNK):
-        ids = [event for _, event in erasure.events[start : start + _CHUNK]]
-        await _delete(
-            warehouse,
-            "identity_retractions",
-            "event_id != '' AND event_id IN {ids:Array(String)}",
-            {**bound, "ids": ids},
-        )
-    named = "(n, v) -> (toString(n), v) IN arrayZip({types:Array(String)}, {values:Array(String)})"
+    await _forget_retractions(warehouse, erasure)
     await warehouse.command(
-        f"ALTER TABLE events UPDATE identifiers = mapFilter({named.replace('IN', 'NOT IN', 1)}, identifiers) "
-        f"WHERE site = {{site:String}} AND arrayExists({named}, mapKeys(identifiers), mapValues(identifiers)){_SYNC}",
+        f"ALTER TABLE events UPDATE {LESS_OWN} WHERE site = {{site:String}} AND {NAMES_OWN}{_SYNC}",
         {name: bound[name] for name in ("site", "types", "values")},
     )
+
+
+async def _forget_retractions(warehouse: Warehouse, erasure: Erasure) -> None:
+    """Those of erased events. An event of somebody else that has the same id keeps its own."""
+    for start in range(0, len(erasure.events), _CHUNK):
+        ids = {event for _, event in erasure.events[start : start + _CHUNK]}
+        site_ids = {"site": erasure.site, "ids": sorted(ids)}
+        remaining = await warehouse.rows(
+            "SELECT DISTINCT event_id FROM events WHERE site = {site:String} AND event_id IN {ids:Array(String)}", site_ids
+        )
+        gone = sorted(ids - {str(row[0]) for row in remaining})
+        await _delete(warehouse, "identity_retractions", "event_id != '' AND event_id IN {ids:Array(String)}",
+                      {**site_ids, "ids": gone})  # fmt: skip
 
 
 async def erase_derived(warehouse: Warehouse, erasure: Erasure, version: int) -> None:
@@ -77,6 +81,7 @@ async def erase_derived(warehouse: Warehouse, erasure: Erasure, version: int) ->
             await _delete(warehouse, table, f"{own} AND {outdated}", {**bound, **touched})
     for table in _BY_IDENTIFIER:
         await _delete(warehouse, table, own, bound)
+    await _forget_owners(warehouse, erasure, touched)
     # what hung on the person's identifiers was derived again too; its former versions still name the person
     for table in ("identities", "identity_owners"):
         await _delete(warehouse, table, "hasAny(owners, {names:Array(String)})", bound)
@@ -88,6 +93,18 @@ async def erase_derived(warehouse: Warehouse, erasure: Erasure, version: int) ->
         warehouse, "person_subjects", "(person_id IN {names:Array(String)} OR subject IN {held:Array(String)})", bound
     )
     await _delete(warehouse, "refreshes", "(key IN {names:Array(String)} OR key IN {held:Array(String)})", bound)
+
+
+async def _forget_owners(warehouse: Warehouse, erasure: Erasure, touched: Mapping[str, Sequence[str]]) -> None:
+    """Those of identifiers that only the person's events named: nothing is told of them any more."""
+    known = await warehouse.rows(
+        f"SELECT id_type, id_value FROM identities FINAL WHERE site = {{site:String}} AND {IS_OWN % ('id', 'id')}",
+        {"site": erasure.site, **touched},
+    )
+    gone = sorted(set(erasure.touched) - {(str(kind), str(value)) for kind, value in known})
+    named = {"types": [kind for kind, _ in gone], "values": [value for _, value in gone]}
+    if gone:
+        await _delete(warehouse, "identity_owners", IS_OWN % ("id", "id"), {"site": erasure.site, **named})
 
 
 async def note(warehouse: Warehouse, erasure: Erasure, now_ms: int) -> None:

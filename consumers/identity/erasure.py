@@ -16,20 +16,35 @@ from consumers.warehouse.contract import Warehouse
 Id = tuple[str, str]
 Place = tuple[int, int, int]
 PLAN_TYPES: Final = {"erasure_id": "String", "plan": "String"}
-IS_OWN: Final = "(toString(%s_type), %s_value) IN arrayZip({types:Array(String)}, {values:Array(String)})"
-# a derived row of an event is found by what the event says of itself; v_events knows no places
+_AMONG_OWN: Final = "IN arrayZip({types:Array(String)}, {values:Array(String)})"
+IS_OWN: Final = f"(toString(%s_type), %s_value) {_AMONG_OWN}"
+# the person's events, with the copies that repeat them
 _EVENTS: Final = """
 SELECT log_gen, log_part, log_off, subject, event_id FROM events
 WHERE site = {site:String} AND (subject IN {subjects:Array(String)} OR (subject, event_id) IN
-(
-    SELECT subject, event_id FROM events
-    WHERE site = {site:String} AND (event_id, visitor_id, user_id, received_at) IN
-    (SELECT event_id, visitor_id, user_id, received_at FROM v_events WHERE site = {site:String} AND person_id = {person:String})
-))"""
+    (SELECT subject, event_id FROM events_with_persons WHERE site = {site:String} AND person_id = {person:String}))"""
+# What an event names beside its subject: others' events lose what is the person's.
+OWN_USER: Final = f"('user_id', user_id) {_AMONG_OWN}"
+OWN_CLICK: Final = f"(toString(click_id_type), click_id) {_AMONG_OWN}"
+_IS_OWN_ENTRY: Final = f"(toString(n), v) {_AMONG_OWN}"
+NAMES_OWN: Final = (
+    f"({OWN_USER} OR {OWN_CLICK} OR arrayExists((n, v) -> {_IS_OWN_ENTRY}, mapKeys(identifiers), mapValues(identifiers)))"
+)
+LESS_OWN: Final = (
+    f"identifiers = mapFilter((n, v) -> NOT {_IS_OWN_ENTRY}, identifiers), "
+    f"user_id = if({OWN_USER}, '', user_id), click_id = if({OWN_CLICK}, '', click_id)"
+)
 _OWN: Final = """
 SELECT id_type, id_value FROM identities FINAL
 WHERE site = {site:String} AND NOT suppressed AND (arrayDistinct(owners) = [{person:String}] OR (owners = ['']
     AND if(device_group = '', concat(id_type, ':', id_value), device_group) = {person:String}))"""
+# Whether the tables know an identifier as somebody's, or refuse it: else its own name is all that there is of a person.
+_KNOWN: Final = f"""
+SELECT id_type FROM identities FINAL WHERE site = {{site:String}} AND {IS_OWN % ("id", "id")}
+UNION ALL
+SELECT id_type FROM identity_quarantine FINAL WHERE site = {{site:String}} AND {IS_OWN % ("id", "id")} AND rule = 'blocked'
+LIMIT 1"""
+_NAMING: Final = f"SELECT DISTINCT subject FROM events WHERE site = {{site:String}} AND {NAMES_OWN}"
 _TOUCHED: Final = f"""
 SELECT DISTINCT id_type, id_value FROM identity_links
 WHERE site = {{site:String}} AND other_type != '' AND ({IS_OWN % ("other", "other")} OR {IS_OWN % ("id", "id")}
@@ -57,6 +72,9 @@ class Erasure(msgspec.Struct, frozen=True):
     subjects: list[str]
     persons: list[str]
 
+    found: bool = True
+    """Whether any fact says something of the person."""
+
     @property
     def keys(self) -> set[tuple[str, str]]:
         """What to refresh."""
@@ -67,21 +85,42 @@ async def plan(warehouse: Warehouse, asked: Erase) -> Erasure:
     """Look everything up; nothing is changed."""
     site = {"site": asked.site}
     own = _ids(await warehouse.rows(_OWN, {**site, "person": asked.person_id}))
+    kind, _, value = asked.person_id.partition(":")
+    # All links of an account may have been taken back: events still name it.
+    if not own and not await warehouse.rows(_KNOWN, {**site, "types": [kind], "values": [value]}):
+        own = [(kind, value)]
     held = _keys(own)
     found = await warehouse.rows(_EVENTS, {**site, "person": asked.person_id, "subjects": held})
     events = sorted({(str(row[3]), str(row[4])) for row in found})
     named = {"types": [kind for kind, _ in own], "values": [value for _, value in own],
              "of": [subject for subject, _ in events], "events": [event for _, event in events]}  # fmt: skip
     touched = _ids(await warehouse.rows(_TOUCHED, {**site, **named}))
-    subjects = sorted({*held, *_keys(touched), *(subject for subject, _ in events)})
+    naming = await warehouse.rows(_NAMING, {**site, "types": named["types"], "values": named["values"]})
+    subjects = sorted({*held, *_keys(touched), *(subject for subject, _ in events), *(str(row[0]) for row in naming)})
     names = sorted({asked.person_id, *(f"{kind}:{value}" for kind, value in own)})
     persons = await warehouse.rows(_PERSONS, {**site, "subjects": subjects})
+    bad = await bad_places(warehouse, asked.site, own)
     return Erasure(
         erasure_id=uuid.uuid4().hex, site=asked.site, by=asked.by, own=own, names=names, events=events,
         places=sorted({(int(row[0]), int(row[1]), int(row[2])) for row in found}),
-        bad=await bad_places(warehouse, asked.site, own), touched=touched, subjects=subjects,
-        persons=sorted({*names, *(str(row[0]) for row in persons)}),
+        bad=bad, touched=touched, subjects=subjects, persons=sorted({*names, *(str(row[0]) for row in persons)}),
+        found=bool(found or touched or naming or bad),
     )  # fmt: skip
+
+
+async def whose(warehouse: Warehouse, asked: Erase) -> str:
+    """Why there is nothing to erase: the identifier is somebody's, or unknown."""
+    kind, _, value = asked.person_id.partition(":")
+    rows = await warehouse.rows(
+        "SELECT owners, suppressed FROM identities FINAL WHERE site = {site:String} AND id_type = {type:String} AND id_value = {value:String}",
+        {"site": asked.site, "type": kind, "value": value},
+    )
+    for owners, suppressed in rows:
+        persons = ", ".join(sorted({str(owner) for owner in owners} - {""}))
+        if suppressed or not persons:
+            return f"{kind} {value} is of nobody: it belongs to more identifiers than one person has. Nothing was erased."
+        return f"{kind} {value} is an identifier of {persons}. Nothing was erased: name the person."
+    return f"Nobody at {asked.site} is known by {kind} {value}. Nothing was erased."
 
 
 async def keep(warehouse: Warehouse, erasure: Erasure) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 from consumers.again import NoSuchPartition, load_missing
 from consumers.identity.erasing import erase_derived, erase_facts, never_again, note
-from consumers.identity.erasure import Erasure, keep, plan, unfinished
+from consumers.identity.erasure import Erasure, keep, plan, unfinished, whose
 from consumers.identity.requests import Done, Request, Reread, Unlink
 from consumers.identity.unlinking import unlink
 from consumers.refresh.refresher import Refresher
@@ -41,6 +41,8 @@ class Performer:
             return Done(count)
         await self.resume()
         erasure = await plan(self._warehouse, asked)
+        if not erasure.found:
+            return Done(error=await whose(self._warehouse, asked))
         await keep(self._warehouse, erasure)
         await self._erase(erasure)
         return Done(len(erasure.places))

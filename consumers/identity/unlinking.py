@@ -24,10 +24,13 @@ async def unlink(warehouse: Warehouse, asked: Unlink, now_ms: int) -> tuple[Done
     """(how many links it takes back, the keys to refresh)."""
     if asked.rule:
         rows = await warehouse.rows(
-            "SELECT DISTINCT id_type, id_value FROM identity_quarantine FINAL WHERE site = {site:String} AND rule = {rule:String}",
+            "SELECT DISTINCT id_type, id_value, event_id FROM identity_quarantine FINAL WHERE site = {site:String} AND rule = {rule:String}",
             {"site": asked.site, "rule": asked.rule},
         )
-        selected: list[tuple[Id, Id, str]] = [((str(kind), str(value)), NONE, "") for kind, value in rows]
+        # What one event said wrongly (an alias without the secret key) is that event's: nothing else of who it named.
+        selected: list[tuple[Id, Id, str]] = [
+            ((str(kind), str(value)), NONE, str(event)) for kind, value, event in rows
+        ]
     else:
         selected = [(asked.one, asked.other, asked.event_id)]
     if (NONE, NONE, "") in selected:

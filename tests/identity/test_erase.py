@@ -14,7 +14,7 @@ from consumers.enrich.identifiers import hash_email, hash_phone
 from consumers.identity.bad import names
 from consumers.identity.erased import bad_fingerprint, fingerprint
 from consumers.identity.performing import Performer
-from consumers.identity.requests import Erase
+from consumers.identity.requests import Erase, Unlink
 from consumers.refresh.refresher import Refresher
 from eventlog.contract import Stored
 from schemas.record import Accepted, Bad
@@ -67,9 +67,9 @@ async def left(pipeline: Pipeline, sent: list[Stored]) -> list[Stored]:
 
 async def scrubbed(pipeline: Pipeline, remaining: list[Stored]) -> bool:
     """Whether an event of somebody else named an identifier that went."""
-    told = {row["log_off"]: row["identifiers"] for row in pipeline.rows_of(remaining)}
-    held = dict(await pipeline.warehouse.rows("SELECT log_off, identifiers FROM events"))
-    return any(dict(held[place]) != identifiers for place, identifiers in told.items())
+    told = {row["log_off"]: (row["identifiers"], row["user_id"]) for row in pipeline.rows_of(remaining)}
+    held = await pipeline.warehouse.rows("SELECT log_off, identifiers, user_id FROM events")
+    return any((dict(identifiers), user) != told[place] for place, identifiers, user in held if place in told)
 
 
 def event(site: str, number: int, **told: Any) -> Accepted:
@@ -144,6 +144,104 @@ async def refused_ones(pipeline: Pipeline) -> None:
     assert {("email", hash_email("test@test.com")), ("crm_id", "null"), ("crm_id", "none")} <= set(before)
     await pipeline.perform(Erase(site=site, person_id="user_id:dana-x"))
     assert await pipeline.warehouse.rows(refused, {"site": site}) == [("crm_id", "none"), ("crm_id", "null")]
+
+
+EVENTS = "SELECT event_id, user_id, person_id FROM v_events WHERE site = {site:String} ORDER BY event_id"
+
+
+async def delivered(pipeline: Pipeline, sent: list[tuple[int, dict[str, Any]]]) -> str:
+    """A site with these events."""
+    await pipeline.empty()
+    site = f"{await pipeline.name()}.0"
+    await pipeline.deliver(
+        [pipeline.stored(event(site, number, **told), 0) for number, told in sent], random.Random(1), "standard"
+    )
+    return site
+
+
+def test_who_was_unlinked_does_not_come_back_by_being_erased(driver: Driver) -> None:
+    driver.run(unlinked_then_erased(driver.pipeline))
+
+
+async def unlinked_then_erased(pipeline: Pipeline) -> None:
+    site = await delivered(pipeline, [
+        (0, {"visitor": "tab", "user_id": "dana", "type": "identify"}), (1, {"visitor": "tab"}),
+        (2, {"visitor": "tab", "user_id": "yoav", "type": "identify"}),
+        (3, {"user_id": "dana", "type": "conversion", "order": {"id": "o", "value": 5}}),
+    ])  # fmt: skip
+    await pipeline.perform(Unlink(site=site, one=("visitor_id", "tab"), other=("user_id", "dana")))
+    assert (await pipeline.perform(Erase(site=site, person_id="user_id:dana"))).count == 1
+    yoav = [("e0", "", "user_id:yoav"), ("e1", "", "user_id:yoav"), ("e2", "yoav", "user_id:yoav")]
+    assert await pipeline.warehouse.rows(EVENTS, {"site": site}) == yoav
+    for table, count in await pipeline.knowing(site, "dana"):
+        assert count == 0 or table.startswith("scratch_standard."), f"{table} still knows the person"
+
+
+def test_an_account_whose_links_were_all_taken_back_is_erased(driver: Driver) -> None:
+    driver.run(without_links(driver.pipeline))
+
+
+async def without_links(pipeline: Pipeline) -> None:
+    site = await delivered(pipeline, [(0, {"visitor": "tab", "user_id": "anna", "type": "identify"})])
+    await pipeline.perform(Unlink(site=site, event_id="e0"))
+    assert not (await pipeline.perform(Erase(site=site, person_id="user_id:anna"))).error
+    assert await pipeline.warehouse.rows(EVENTS, {"site": site}) == [("e0", "", "visitor_id:tab")]
+    for table, count in await pipeline.knowing(site, "anna"):
+        assert count == 0 or table.startswith("scratch_standard."), f"{table} still knows the person"
+
+
+def test_another_persons_event_of_the_same_id_stays(driver: Driver) -> None:
+    driver.run(of_one_id(driver.pipeline))
+
+
+async def of_one_id(pipeline: Pipeline) -> None:
+    order = {"type": "conversion", "event_id": "same"}
+    site = await delivered(pipeline, [
+        (0, {**order, "email": "ea@example.com", "order": {"id": "ea", "value": 1}}),
+        (0, {**order, "email": "eb@example.com", "order": {"id": "eb", "value": 2}}),
+    ])  # fmt: skip
+    one, other = (f"email:{hash_email(f'{name}@example.com')}" for name in ("ea", "eb"))
+    assert (await pipeline.perform(Erase(site=site, person_id=one))).count == 1
+    assert [row[2] for row in await pipeline.warehouse.rows(EVENTS, {"site": site})] == [other]
+
+
+def test_the_retraction_of_anothers_event_of_the_same_id_stays(driver: Driver) -> None:
+    driver.run(retraction_stays(driver.pipeline))
+
+
+async def retraction_stays(pipeline: Pipeline) -> None:
+    site = await delivered(pipeline, [
+        (0, {"visitor": "ra", "user_id": "anna", "type": "identify"}),
+        (0, {"visitor": "rb", "user_id": "ben", "type": "identify"}),
+        (1, {"visitor": "rb"}),
+    ])  # fmt: skip
+    await pipeline.perform(Unlink(site=site, event_id="e0"))
+    await pipeline.perform(Erase(site=site, person_id="visitor_id:ra"))
+    left = [("e0", "ben", "visitor_id:rb"), ("e1", "", "visitor_id:rb")]
+    assert await pipeline.warehouse.rows(EVENTS, {"site": site}) == left
+    await pipeline.perform(Erase(site=site, person_id="visitor_id:rb"))
+    assert await pipeline.warehouse.rows("SELECT count() FROM identity_retractions") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("person", "says"),
+    [
+        ("user_id:nobody", "Nobody at"),
+        (f"email:{hash_email('dana-x@example.com')}", "is an identifier of user_id:dana-x"),
+    ],
+)
+def test_who_is_no_person_is_not_erased_in_silence(driver: Driver, person: str, says: str) -> None:
+    driver.run(no_person(driver.pipeline, person, says))
+
+
+async def no_person(pipeline: Pipeline, person: str, says: str) -> None:
+    await pipeline.empty()
+    site = f"{await pipeline.name()}.0"
+    sent = [pipeline.stored(one, 0) for one in history(site)]
+    await pipeline.deliver(sent, random.Random(1), "standard")
+    assert says in (await pipeline.perform(Erase(site=site, person_id=person))).error
+    assert len(await left(pipeline, sent)) == len(sent)
+    assert await pipeline.warehouse.rows("SELECT count() FROM erasures") == [(0,)]
 
 
 def test_bad_events_that_name_the_person_go_and_stay_out(driver: Driver) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from consumers.enrich.identifiers import hash_email
 from consumers.identity.requests import Unlink
+from tests.identity.test_erase import event
 from tests.identity.worlds import worlds
 from tests.model.driver import Driver, examples
 from tests.model.engine import difference
@@ -46,3 +47,22 @@ def test_unlink_is_never_linked(
     expected = driver.model(retractions)
     if differing := difference(driver.found(name), expected):
         pytest.fail(pformat(differing, width=160))
+
+
+def test_a_refused_alias_taken_back_leaves_the_log_ins(driver: Driver) -> None:
+    """Anybody can send an alias with the public key: taking back what `alias` put in quarantine harms nobody it names."""
+    name = driver.name()
+    site = f"{name}.0"
+    told = [
+        {"type": "identify", "visitor": "v1", "user_id": "victim"},
+        {"type": "identify", "visitor": "v2", "user_id": "victim"},
+        {"type": "alias", "visitor": "v9", "user_id": "victim", "identifiers": {"user_id": "attacker"}},
+    ]
+    driver.deliver([[event(site, number, **one)] for number, one in enumerate(told)])
+    rules = "SELECT DISTINCT rule FROM identity_quarantine FINAL WHERE site = {site:String}"
+    assert driver.rows(rules, {"site": site}) == [("alias",)]
+    driver.perform(Unlink(site=site, rule="alias"))
+    driver.deliver([[event(site, 5, type="identify", visitor="v5", user_id="victim")]])
+    owners = "SELECT id_value, person_id FROM v_identities WHERE site = {site:String} AND id_type = 'visitor_id' ORDER BY id_value"
+    found = dict(driver.rows(owners, {"site": site}))
+    assert {visitor: found[visitor] for visitor in ("v1", "v2", "v5")} == dict.fromkeys(("v1", "v2", "v5"), "user_id:victim")

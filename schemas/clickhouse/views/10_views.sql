@@ -1,16 +1,32 @@
 -- What BI tools read: current rows only, persons resolved. {{…}} is replaced when the file is applied.
 -- Ids are UInt64; 0 = none (a touch outside any session).
 
+-- Events that count (no repeated ones), each with its person: what `v_events` shows, with all that is stored of an event.
+CREATE OR REPLACE VIEW events_with_persons AS
+SELECT
+    e.*,
+    multiIf(
+        named != '', named,
+        startsWith(e.subject, '~') OR visitor = '', concat('event:', e.event_id),
+        owners[arrayLastIndex(f -> f <= toUnixTimestamp64Milli(e.ts), owned_from)] AS owner != '', owner,
+        device_group != '', device_group,
+        concat('visitor_id:', e.subject)) AS person_id
+FROM (SELECT * FROM events WHERE (log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM event_duplicates FINAL)) AS e
+-- (names of their own: `e.*` would carry its prefix into the view where a name is told twice)
+LEFT ANY JOIN
+(
+    SELECT site AS of_site, id_value AS visitor, owners, owned_from, device_group FROM identities FINAL WHERE id_type = 'visitor_id'
+) AS i ON of_site = e.site AND visitor = e.subject
+LEFT ANY JOIN
+(
+    -- events that name more than their visitor
+    SELECT site AS at_site, log_gen AS at_gen, log_part AS at_part, log_off AS at_off, person_id AS named
+    FROM ({{event_persons_of_view}})
+) AS p ON at_site = e.site AND at_gen = e.log_gen AND at_part = e.log_part AND at_off = e.log_off;
+
 CREATE OR REPLACE VIEW v_events AS
 SELECT
-    e.site AS site, e.event_id AS event_id, e.visitor_id AS visitor_id,
-    multiIf(
-        p.person_id != '', p.person_id,
-        startsWith(e.subject, '~') OR i.id_value = '', concat('event:', e.event_id),
-        i.owners[arrayLastIndex(f -> f <= toUnixTimestamp64Milli(e.ts), i.owned_from)] AS owner != '', owner,
-        i.device_group != '', i.device_group,
-        concat('visitor_id:', e.subject)) AS person_id,
-    e.user_id AS user_id,
+    e.site AS site, e.event_id AS event_id, e.visitor_id AS visitor_id, e.person_id AS person_id, e.user_id AS user_id,
     if(s.ended_at + toIntervalMillisecond({{gap_ms}}) >= e.ts, s.session_id, 0) AS session_id,
     e.type AS type, e.name AS name, e.ts AS ts, e.received_at AS received_at, e.sent_at AS sent_at, e.created_at AS created_at,
     e.url AS url, e.referrer AS referrer, e.title AS title, e.utm_source AS utm_source, e.utm_medium AS utm_medium,
@@ -18,13 +34,7 @@ SELECT
     e.click_id_type AS click_id_type, e.click_id AS click_id, e.value AS value, e.currency AS currency, e.order_id AS order_id,
     e.country AS country, e.browser AS browser, e.os AS os, e.device_type AS device_type, e.language AS language,
     e.is_bot AS is_bot, e.consent AS consent, e.dialect AS dialect, e.properties AS properties
-FROM (SELECT * FROM events WHERE (log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM event_duplicates FINAL)) AS e
-LEFT ANY JOIN (SELECT * FROM identities FINAL WHERE id_type = 'visitor_id') AS i ON i.site = e.site AND i.id_value = e.subject
-LEFT ANY JOIN
-(
-    -- events that name more than their visitor
-    {{event_persons_of_view}}
-) AS p ON p.site = e.site AND p.log_gen = e.log_gen AND p.log_part = e.log_part AND p.log_off = e.log_off
+FROM events_with_persons AS e
 ASOF LEFT JOIN (SELECT site, subject, started_at, ended_at, session_id FROM sessions FINAL) AS s
     ON s.site = e.site AND s.subject = e.subject AND s.started_at <= e.ts;
 
