@@ -42,6 +42,7 @@ class Sender(msgspec.Struct, frozen=True, gc=False):
     sent_at: int | None = None  # the batch's
     dialect: str = "native"
     raw_contacts: bool = False  # what its site wants
+    currency: str = ""  # of amounts that name none
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
@@ -199,6 +200,7 @@ def judge_decoded(event: Event, raw: bytes, sender: Sender, suspect: bool, make_
         user_agent,
         sender.language,
         raw_contacts=sender.raw_contacts,
+        currency=sender.currency,
     )
     return Verdict(record, subject, event_id, None, consent)
 

@@ -50,7 +50,7 @@ class CostReports:
         body = decoded(await read_body(receive, exchange.headers, self._tools.held), exchange.headers)
         self._tools.metrics.count(m.BYTES, ENDPOINT, len(body))
         sender = Sender(grant.site.name, True, self._tools.now_ms(), dialect=DIALECT)
-        statements = statements_of(body, sender.site, sender.received_at)
+        statements = statements_of(body, sender.site, sender.received_at, grant.site.currency)
         if isinstance(statements, Rejection):
             await self._keep(body, sender, statements)
             raise Fault(statements.code, f"{statements.message} (at {statements.pointer})")

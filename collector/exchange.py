@@ -88,7 +88,13 @@ class Exchange:
             if dialect == "native" and b"x-netiv-import" in self.headers:
                 dialect = "import"
             return Sender(
-                grant.site.name, True, now, sent_at=sent_at, dialect=dialect, raw_contacts=grant.site.raw_contacts
+                grant.site.name,
+                True,
+                now,
+                sent_at=sent_at,
+                dialect=dialect,
+                raw_contacts=grant.site.raw_contacts,
+                currency=grant.site.currency,
             )
         headers = self.headers
         cookie = headers.get(b"cookie")
@@ -115,6 +121,7 @@ class Exchange:
             sent_at,
             dialect,
             grant.site.raw_contacts,
+            grant.site.currency,
         )
 
     def cookie_for(self, verdicts: Sequence[Verdict]) -> cors.Headers:

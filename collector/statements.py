@@ -28,8 +28,9 @@ _BODIES: Final = msgspec.json.Decoder(_Body)
 _COSTS: Final = msgspec.json.Decoder(Cost)
 
 
-def statements_of(body: bytes, site: str, received_at: int) -> list[Costs] | Rejection:
-    """The statements of `{"costs": [{"day", "cost", …}, …]}`, or why it is refused, with a pointer to the row."""
+def statements_of(body: bytes, site: str, received_at: int, currency: str = "") -> list[Costs] | Rejection:
+    """The statements of `{"costs": [{"day", "cost", …}, …]}`, or why it is refused, with a pointer to the row. `currency` = of rows that
+    name none."""
     try:
         raws = _BODIES.decode(body).costs
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -44,7 +45,14 @@ def statements_of(body: bytes, site: str, received_at: int) -> list[Costs] | Rej
         if isinstance(row, Rejection):
             return Rejection(row.code, f"/costs/{number}{row.pointer}", row.message)
         spent = Spent(
-            row.cost, row.currency, row.channel, row.source, row.medium, row.campaign, row.impressions, row.clicks
+            row.cost,
+            row.currency or currency,
+            row.channel,
+            row.source,
+            row.medium,
+            row.campaign,
+            row.impressions,
+            row.clicks,
         )
         days.setdefault((row.of_account, row.day), []).append(spent)
     return [Costs(site, received_at, account, day, rows) for (account, day), rows in days.items()]

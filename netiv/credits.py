@@ -7,14 +7,13 @@ from typing import Any
 import msgspec
 
 from consumers.reports.removal import removal_effects
+from consumers.rules.view_macros import MODELS, TRANSFORMS
 from netiv import clickhouse, configuration, durations, reports
 from netiv.clickhouse import ClickHouse
 from netiv.errors import CommandError
 from netiv.report_run import Asked, display, filters
 
-MODELS = ("first", "last", "last_non_direct", "linear", "position", "time_decay", "markov", "shapley")
 KEYS = ("channel", "campaign", "source", "node", "stage")
-TRANSFORMS = ("", "collapse", "first", "drop_direct")
 
 
 class Credits(msgspec.Struct, frozen=True):

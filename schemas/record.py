@@ -33,6 +33,7 @@ class Accepted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="e"):
     language: str = ""  # the Accept-Language header
     trace: str = ""  # W3C traceparent of the request, where it was traced
     raw_contacts: bool = False  # the site wants addresses and phone numbers in its tables as they were sent
+    currency: str = ""  # the site's, for amounts without one
 
 
 class Bad(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="b"):

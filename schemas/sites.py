@@ -25,7 +25,8 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     """One tenant. `origins` are exact web origins that may send with the write key ([] = any); `aliases` what other
-    systems call this site; `domains` its own registrable domains; `timezone` an IANA name for reports; `raw_contacts`:
+    systems call this site; `domains` its own registrable domains; `timezone` an IANA name for reports; `currency`: of
+    amounts that name none ("" = none); `raw_contacts`:
     e-mail addresses and phone numbers go into the tables as they were sent, beside their hashes."""
 
     name: str
@@ -35,7 +36,7 @@ class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     aliases: list[str] = []
     domains: list[str] = []
     timezone: str = "UTC"
-    currency: str = "ILS"
+    currency: str = ""
     created_at: int = 0
     raw_contacts: bool = False
 

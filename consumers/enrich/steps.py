@@ -196,7 +196,8 @@ def touch(work: Work) -> None:
 
 
 def order(work: Work) -> None:
-    """Value, currency and order id: of `order`, else of the properties by their usual names."""
+    """Value, currency and order id: of `order`, else of the properties by their usual names; an amount without a currency is in that of
+    its site."""
     ids: dict[int, str] = {}
     values: dict[int, Decimal | None] = {}
     currencies: dict[int, str] = {}
@@ -208,7 +209,8 @@ def order(work: Work) -> None:
         ids[at] = _text(told.get("id")) or _text(properties.get("order_id"))
         amounts = (told.get("value"), *(properties.get(name) for name in ("revenue", "total", "value")))
         values[at] = next((amount for each in amounts if (amount := money(each)) is not None), None)
-        currencies[at] = (_text(told.get("currency")) or _text(properties.get("currency"))).strip().upper()[:8]
+        currency = (_text(told.get("currency")) or _text(properties.get("currency"))).strip().upper()[:8]
+        currencies[at] = currency or ("" if values[at] is None else work.records[at].currency)
     _put(work, "order_id", ids)
     _put(work, "value", values)
     _put(work, "currency", currencies)

@@ -60,7 +60,8 @@ async def _forget_retractions(warehouse: Warehouse, erasure: Erasure) -> None:
         ids = {event for _, event in erasure.events[start : start + _CHUNK]}
         site_ids = {"site": erasure.site, "ids": sorted(ids)}
         remaining = await warehouse.rows(
-            "SELECT DISTINCT event_id FROM events WHERE site = {site:String} AND event_id IN {ids:Array(String)}", site_ids
+            "SELECT DISTINCT event_id FROM events WHERE site = {site:String} AND event_id IN {ids:Array(String)}",
+            site_ids,
         )
         gone = sorted(ids - {str(row[0]) for row in remaining})
         await _delete(warehouse, "identity_retractions", "event_id != '' AND event_id IN {ids:Array(String)}",

@@ -27,9 +27,7 @@ WHERE site = {site:String} AND (subject IN {subjects:Array(String)} OR (subject,
 OWN_USER: Final = f"('user_id', user_id) {_AMONG_OWN}"
 OWN_CLICK: Final = f"(toString(click_id_type), click_id) {_AMONG_OWN}"
 _IS_OWN_ENTRY: Final = f"(toString(n), v) {_AMONG_OWN}"
-NAMES_OWN: Final = (
-    f"({OWN_USER} OR {OWN_CLICK} OR arrayExists((n, v) -> {_IS_OWN_ENTRY}, mapKeys(identifiers), mapValues(identifiers)))"
-)
+NAMES_OWN: Final = f"({OWN_USER} OR {OWN_CLICK} OR arrayExists((n, v) -> {_IS_OWN_ENTRY}, mapKeys(identifiers), mapValues(identifiers)))"
 LESS_OWN: Final = (
     f"identifiers = mapFilter((n, v) -> NOT {_IS_OWN_ENTRY}, identifiers), "
     f"user_id = if({OWN_USER}, '', user_id), click_id = if({OWN_CLICK}, '', click_id)"
@@ -118,7 +116,9 @@ async def whose(warehouse: Warehouse, asked: Erase) -> str:
     for owners, suppressed in rows:
         persons = ", ".join(sorted({str(owner) for owner in owners} - {""}))
         if suppressed or not persons:
-            return f"{kind} {value} is of nobody: it belongs to more identifiers than one person has. Nothing was erased."
+            return (
+                f"{kind} {value} is of nobody: it belongs to more identifiers than one person has. Nothing was erased."
+            )
         return f"{kind} {value} is an identifier of {persons}. Nothing was erased: name the person."
     return f"Nobody at {asked.site} is known by {kind} {value}. Nothing was erased."
 

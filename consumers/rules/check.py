@@ -195,7 +195,7 @@ def _conversions(rules: ConversionRules) -> Iterator[tuple[str, str]]:
             at, {name: getattr(refund, name) for name in ("value_from", "order_id_from", "event_id_from")}
         )
         for name in refund.refund_of:
-            if name not in known and not any("conversion" in rule.types for rule in rules.events):
+            if name not in known and not any("conversion" in rule.types and not rule.names for rule in rules.events):
                 yield f"{at}.refund_of", f"no rule here makes a conversion called {name!r}"
 
 

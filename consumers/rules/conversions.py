@@ -72,11 +72,10 @@ def conversion_value(rules: ConversionRules) -> str:
 
 
 def conversion_currency(rules: ConversionRules) -> str:
-    """In which currency."""
-    return _of_rule(
-        [(rule_sql(one), _text(one.currency_from, "currency", one.currency)) for one in rules.events],
-        "toString(currency)",
-    )
+    """In which currency; what is given back in its own."""
+    cases = [(rule_sql(one), "toString(currency)") for one in rules.refunds]
+    cases += [(rule_sql(one), _text(one.currency_from, "currency", one.currency)) for one in rules.events]
+    return _of_rule(cases, "toString(currency)")
 
 
 def conversion_order(rules: ConversionRules) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from consumers.refresh.sql import expand, read
+from consumers.rules.literal import quote
 
 # A view hands its own parameters down by name.
 WINDOW: Final = (
@@ -37,6 +38,13 @@ OPTIONS: Final = (
     f"position_last = {_NUMBER % ('position_last', 'position_last', '40.')}"
 )
 
+OPTION_NAMES: Final = (
+    "model", "since", "until", "conversion", "lookback_s", "transform", "half_life_s", "position_first", "position_middle",
+    "position_last",
+)  # fmt: skip
+MODELS: Final = ("first", "last", "last_non_direct", "linear", "position", "time_decay", "markov", "shapley")
+TRANSFORMS: Final = ("", "collapse", "first", "drop_direct")
+
 GIVEN: Final = (
     "(SELECT row.1 AS site, row.2 AS channel, row.3 AS effect FROM (SELECT arrayJoin("
     "JSONExtract({effects:String}, 'Array(Tuple(String, String, Float64))')) AS row))"
@@ -46,6 +54,11 @@ GIVEN: Final = (
 def view_macros() -> Mapping[str, str]:
     """name -> SQL text; none depends on rules."""
     plain = {"window": WINDOW, "model": MODEL, "always": ALWAYS, "defaults": DEFAULTS, "options": OPTIONS}
+    plain |= {
+        "known_options": _array(OPTION_NAMES), "names_of_options": ", ".join(OPTION_NAMES),
+        "known_models": _array(("", *MODELS)), "names_of_models": ", ".join(MODELS),
+        "known_transforms": _array(TRANSFORMS), "names_of_transforms": ", ".join(TRANSFORMS[1:]),
+    }  # fmt: skip
     for model in ("markov", "shapley"):
         plain[f"window_of_{model}"] = WINDOW.replace("conversion = {conversion:String}", _ONLY_FOR % model)
     return {
@@ -54,6 +67,10 @@ def view_macros() -> Mapping[str, str]:
         "by_shapley": _credits("shapley", "attribution_shapley({{window}})", plain),
         "by_given": _credits("markov", GIVEN, plain),
     }
+
+
+def _array(names: Iterable[str]) -> str:
+    return f"[{', '.join(map(quote, names))}]"
 
 
 def _credits(model: str, effects: str, plain: Mapping[str, str]) -> str:

@@ -40,7 +40,7 @@ def add(
     alias: list[str] = typer.Option([], help="What another system calls this site; again for more."),
     domain: list[str] = typer.Option([], help="An own domain (never a referrer); again for more."),
     timezone: str | None = typer.Option(None, help="IANA time zone of reports.", show_default="UTC"),
-    currency: str | None = typer.Option(None, help="Currency where a sender names none.", show_default="ILS"),
+    currency: str | None = typer.Option(None, help="Currency of amounts that name none.", show_default="none"),
     raw_contacts: bool | None = typer.Option(
         None,
         "--raw-contacts/--no-raw-contacts",

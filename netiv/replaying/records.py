@@ -36,7 +36,7 @@ def replayed(bad: Bad, position: str, operations: list[Operation], site: Site | 
     except PatchFailed as error:
         return Replayed(rejections=[Rejection("undecodable", "", str(error))])
     if bad.dialect == COSTS:
-        statements = statements_of(payload, bad.site, bad.received_at)
+        statements = statements_of(payload, bad.site, bad.received_at, "" if site is None else site.currency)
         if isinstance(statements, Rejection):
             return Replayed(rejections=[statements])
         return Replayed([record_of(one) for one in statements])
@@ -60,6 +60,7 @@ def _verdicts(bad: Bad, payload: bytes, position: str, site: Site | None) -> lis
         bad.sent_at,
         bad.dialect,
         site is not None and site.raw_contacts,
+        "" if site is None else site.currency,
     )
     if is_canonical(payload, bad.dialect):
         raw = _with_address(payload, bad)

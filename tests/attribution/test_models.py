@@ -10,6 +10,8 @@ from attribution.world import DAY_MS, MODEL, WINDOW, Path, World, ages, attribut
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from consumers.warehouse.contract import WarehouseError
+
 pytestmark = pytest.mark.anyio
 
 CHANNELS = ["Direct", "Email", "Paid Search", "Organic Social", "Live"]
@@ -243,3 +245,15 @@ async def test_options_are_parameters_with_defaults(warehouse, given):
         "SELECT * FROM attribution_with(options = {options:String}) ORDER BY ALL", {"options": options}
     )
     assert found == expected != []
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ('{"modle": "linear"}', "known are model, since"), ('{"model": "timedecay"}', "time_decay"), ("model=linear", "JSON"),
+        ('{"transform": "colapse"}', "collapse"),
+    ],
+)  # fmt: skip
+async def test_misspelled_options_are_an_error(warehouse, given, says):
+    with pytest.raises(WarehouseError, match=says):
+        await warehouse.rows("SELECT sum(value) FROM attribution_with(options = {options:String})", {"options": given})

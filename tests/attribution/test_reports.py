@@ -194,4 +194,11 @@ async def test_cohorts(warehouse):
     await warehouse.command(TOUCH + "('s', 'a', '2026-01-05 00:00:00', 1, 'a', 'visit', 'classic', 'Email', 1), "
                             "('s', 'b', '2026-01-20 00:00:00', 2, 'b', 'visit', 'classic', 'Email', 1)")  # fmt: skip
     await warehouse.command(CONVERSION + "('s', 'a', 1, '2026-02-01 00:00:00', 'purchase', 5, 1)")
-    assert await report(warehouse, "cohorts") == [("2026-01-01", "Email", 2, 1, 1, 1, 5.0)]
+    await warehouse.command(
+        "INSERT INTO conversions (site, person_id, conversion_id, ts, name, value, currency, version) VALUES "
+        "('s', 'b', 2, '2026-02-02 00:00:00', 'purchase', 7, 'EUR', 1)"
+    )
+    assert await report(warehouse, "cohorts") == [
+        ("2026-01-01", "Email", 2, 1, 1, 1, 5.0, ""),
+        ("2026-01-01", "Email", 2, 1, 1, 1, 7.0, "EUR"),
+    ]

@@ -155,6 +155,13 @@ def test_value_by_its_usual_names(properties: dict[str, Any], found: tuple[Decim
     assert (row["value"], row["currency"]) == found
 
 
+@pytest.mark.parametrize(
+    ("order", "currency"), [({"value": 5}, "EUR"), ({"value": 5, "currency": "usd"}, "USD"), ({"id": "o1"}, "")]
+)
+def test_an_amount_without_a_currency_is_in_its_sites(order: dict[str, Any], currency: str) -> None:
+    assert row_of({"type": "conversion", "order": order}, currency="EUR")["currency"] == currency
+
+
 def test_the_order_before_the_properties() -> None:
     row = row_of({"type": "track", "order": {"id": 7, "value": 0}, "properties": {"order_id": "p", "revenue": 5}})
     assert (row["order_id"], row["value"]) == ("7", Decimal(0))

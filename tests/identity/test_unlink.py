@@ -65,4 +65,6 @@ def test_a_refused_alias_taken_back_leaves_the_log_ins(driver: Driver) -> None:
     driver.deliver([[event(site, 5, type="identify", visitor="v5", user_id="victim")]])
     owners = "SELECT id_value, person_id FROM v_identities WHERE site = {site:String} AND id_type = 'visitor_id' ORDER BY id_value"
     found = dict(driver.rows(owners, {"site": site}))
-    assert {visitor: found[visitor] for visitor in ("v1", "v2", "v5")} == dict.fromkeys(("v1", "v2", "v5"), "user_id:victim")
+    assert {visitor: found[visitor] for visitor in ("v1", "v2", "v5")} == dict.fromkeys(
+        ("v1", "v2", "v5"), "user_id:victim"
+    )

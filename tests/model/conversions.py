@@ -124,14 +124,16 @@ def _merge(group: list[Fact], visits: Visits, persons: Persons, rules: Conversio
     valued = [f for f in asked("value") if f["value"] is not None]
     full = max(valued[0]["value"], Decimal(0)) if valued else Decimal(0)
     name = asked("name")[0]["conversion"]
+    follows = [] if "currency" in rules.trust_of else valued[:1]
+    currency = _first(f["currency"] for f in (*follows, *asked("currency")))
     back = [f for f in group if f["refund"] and (not f["refund_of"] or name in f["refund_of"])]
+    back = [f for f in back if f["value"] is None or f["currency"] in ("", currency) or not currency]
     refunds = [full if f["value"] is None else abs(f["value"]) for f in back]
     refunded = min(sum(refunds, Decimal(0)), full)
     own = [session for f in asked("session") if (session := visits.running(f["site"], f["subject"], f["ts"]))]
     ts = asked("ts")[0]["ts"]
     client_session = _first(f["client_session"] for f in asked("session") if f["secret"])
     named = visits.named(by_time[0]["site"], person_id, client_session, ts) if client_session else 0
-    follows = [] if "currency" in rules.trust_of else valued[:1]
     return {
         "person_id": person_id,
         "ts": ts,
@@ -141,7 +143,7 @@ def _merge(group: list[Fact], visits: Visits, persons: Persons, rules: Conversio
         "order_id": told[0]["order_id"],
         "value": full - refunded,
         "refunded": refunded,
-        "currency": _first(f["currency"] for f in (*follows, *asked("currency"))),
+        "currency": currency,
         "reported_by": sorted({reporter_of(f) for f in told}),
     }
 

@@ -51,6 +51,10 @@ CASES: dict[str, list[Sent]] = {
         event("conversion", 0, event_id="x", visitor="v2", order=order(11)), event("page", HOUR)],
     "a negative refund": [event("conversion", order=order(100)), event("refund", 5, order=order(-30))],
     "a negative conversion": [event("conversion", order=order(-5)), event("refund", 5, order=order(None))],
+    "a refund in another currency": [
+        event("conversion", order=order(100)), event("refund", 5, order=order(30, "usd")),
+        event("refund", 6, event_id="b", order=order(20, None)), event("refund", 7, event_id="c", order=order(1, "ILS"))],
+    "a full refund in another currency": [event("conversion", order=order(100)), event("refund", 5, order=order(None, "USD"))],
     "a refund before its order": [event("refund", order=order(30)), event("conversion", 5, order=order(100))],
     "more refunded than paid": [event("conversion", order=order(10)), event("refund", 5, order=order(30))],
     "a currency without a value": [event("conversion", order=order(None, "usd"))],

@@ -16,7 +16,7 @@ WITH
                 toUnixTimestamp64Milli(ts),
                 ({{trust}}, received_at, event_id, toString(name), order_id, value, toString(currency), person_id, identified, ts, visitor_id,
                     session_id, subject, toString(reporter), client_session)), NOT is_refund)) AS told,
-            groupArrayIf((toUnixTimestamp64Milli(ts), value, refund_of), is_refund) AS given_back
+            groupArrayIf((toUnixTimestamp64Milli(ts), value, refund_of, toString(currency)), is_refund) AS given_back
         FROM {{derived}}.conversion_events FINAL
         WHERE (site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.concerned_conversions)
         GROUP BY site, conversion_id
@@ -45,9 +45,11 @@ WITH
             arrayFirst(r -> isNotNull(r.6), {{reports_by_value}}) AS valued,
             toDecimal64(greatest(ifNull(valued.6, 0), 0), 4) AS full_value,
             toString(({{reports_by_name}})[1].4) AS name,
-            -- a refund may be of conversions of certain names only
+            if({{currency_goes_with_value}} AND valued.7 != '', valued.7, arrayFirst(r -> r.7 != '', {{reports_by_currency}}).7) AS currency,
+            -- A refund may be of conversions of certain names only. An amount of another currency cannot be taken off.
             arrayFilter(
-                g -> (number = 1 OR g.1 >= start) AND (following = 0 OR g.1 < following) AND (empty(g.3) OR has(g.3, name)),
+                g -> (number = 1 OR g.1 >= start) AND (following = 0 OR g.1 < following) AND (empty(g.3) OR has(g.3, name))
+                    AND (isNull(g.2) OR g.4 IN ('', currency) OR currency = ''),
                 given_back) AS refunds,
             -- some senders write what they gave back as a negative number
             arraySum(g -> abs(ifNull(g.2, 0)), refunds) AS refund,
@@ -70,6 +72,6 @@ SELECT
     reports[1].5 AS order_id,
     full_value - refunded AS value,
     refunded,
-    if({{currency_goes_with_value}} AND valued.7 != '', valued.7, arrayFirst(r -> r.7 != '', {{reports_by_currency}}).7) AS currency,
+    currency,
     reported_by
 FROM merged;

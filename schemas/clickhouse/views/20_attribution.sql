@@ -287,7 +287,16 @@ SELECT * FROM attribution_positional(model = '', {{defaults}});
 
 -- The same with what differs from the defaults, as JSON: attribution_with(options = '{"model": "time_decay", "half_life_s": 86400}').
 CREATE OR REPLACE VIEW attribution_with AS
-SELECT * FROM attribution(model = JSONExtractString({options:String}, 'model'), {{options}});
+SELECT * FROM attribution(model = JSONExtractString({options:String}, 'model'), {{options}})
+-- What is misspelled would be left out in silence, and all models be added up. (A subquery is asked even where there are no rows.)
+WHERE
+(
+    SELECT throwIf(NOT isValidJSON({options:String}), 'attribution_with: options are a JSON object')
+        + throwIf(NOT hasAll({{known_options}}, JSONExtractKeys({options:String})), 'attribution_with: an unknown option; known are {{names_of_options}}')
+        + throwIf(NOT has({{known_models}}, JSONExtractString({options:String}, 'model')), 'attribution_with: an unknown model; known are {{names_of_models}}')
+        + throwIf(NOT has({{known_transforms}}, JSONExtractString({options:String}, 'transform')),
+            'attribution_with: an unknown transform; known are {{names_of_transforms}}')
+) = 0;
 
 CREATE OR REPLACE VIEW v_channel_effects AS
 SELECT * FROM channel_effects(model = '', {{always}});

@@ -66,7 +66,7 @@ GROUP BY site, day, devices, currency;
 CREATE OR REPLACE VIEW v_cohorts AS
 SELECT
     p.site AS site, p.cohort AS cohort, p.channel AS channel, p.persons AS persons, c.month AS month,
-    c.converted AS converted, c.conversions AS conversions, c.revenue AS revenue
+    c.currency AS currency, c.converted AS converted, c.conversions AS conversions, c.revenue AS revenue
 FROM
 (
     SELECT site, toStartOfMonth(first_at) AS cohort, channel, count() AS persons
@@ -77,10 +77,10 @@ LEFT JOIN
 (
     SELECT
         f.site AS site, toStartOfMonth(f.first_at) AS cohort, f.channel AS channel, toUInt32(dateDiff('month', f.first_at, k.ts)) AS month,
-        uniqExact(k.person_id) AS converted, count() AS conversions, sum(k.value) AS revenue
+        k.currency AS currency, uniqExact(k.person_id) AS converted, count() AS conversions, sum(k.value) AS revenue
     FROM (SELECT * FROM conversions FINAL) AS k
     INNER JOIN (SELECT site, person_id, min(ts) AS first_at, argMin(channel, (ts, touchpoint_id)) AS channel FROM touchpoints FINAL GROUP BY site, person_id) AS f
         ON f.site = k.site AND f.person_id = k.person_id
     WHERE k.ts >= f.first_at
-    GROUP BY site, cohort, channel, month
+    GROUP BY site, cohort, channel, month, currency
 ) AS c ON c.site = p.site AND c.cohort = p.cohort AND c.channel = p.channel;
