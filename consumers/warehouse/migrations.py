@@ -60,45 +60,32 @@ async def migrate(warehouse: Warehouse, folder: Path) -> list[str]:
     files = read_files(folder)
     _check_numbers(files)
     await warehouse.command(_RECORDS)
-    applied = await _records(warehouse, "table")
+    applied = await _records(warehouse)
     _check_history(files, applied, folder)
     done = []
     for file in files:
         if file.name not in applied:
-            await _apply(warehouse, file, "table")
+            await _apply(warehouse, file)
             done.append(file.name)
     return done
 
 
-async def apply_views(warehouse: Warehouse, folder: Path) -> list[str]:
-    """Apply the view files (`CREATE OR REPLACE VIEW …`), in the order of their names, from the first one whose text
-    changed onwards, since later views read earlier ones. The names applied now."""
-    await warehouse.command(_RECORDS)
-    applied = await _records(warehouse, "view")
-    done: list[str] = []
-    for file in read_files(folder):
-        if done or applied.get(file.name) != file.sha256:
-            await _apply(warehouse, file, "view")
-            done.append(file.name)
-    return done
-
-
-async def _records(warehouse: Warehouse, kind: str) -> dict[str, str]:
+async def _records(warehouse: Warehouse) -> dict[str, str]:
     found = await warehouse.rows(
         "SELECT name, toString(argMax(sha256, applied_at)) FROM schema_migrations "
         "WHERE kind = {kind:String} GROUP BY name",
-        {"kind": kind},
+        {"kind": "table"},
     )
     return {str(name): str(digest) for name, digest in found}
 
 
-async def _apply(warehouse: Warehouse, file: SqlFile, kind: str) -> None:
+async def _apply(warehouse: Warehouse, file: SqlFile) -> None:
     for number, statement in enumerate(file.statements, 1):
         try:
             await warehouse.command(statement)
         except WarehouseError as error:
             raise type(error)(f"{file.name}, statement {number}: {error}", error.code) from error
-    columns = {"kind": [kind], "name": [file.name], "sha256": [file.sha256]}
+    columns = {"kind": ["table"], "name": [file.name], "sha256": [file.sha256]}
     types = {"kind": "LowCardinality(String)", "name": "String", "sha256": "FixedString(64)"}
     await warehouse.insert("schema_migrations", columns, types)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from consumers.warehouse.contract import WarehouseError
-from consumers.warehouse.migrations import apply_views, migrate, statements
+from consumers.warehouse.migrations import migrate, statements
 
 pytestmark = pytest.mark.anyio
 
@@ -77,20 +77,3 @@ async def test_a_file_that_broke_in_its_middle_is_applied_again(warehouse, folde
     assert broken.value.code == 47
     (folder / "0003_third.sql").write_text("CREATE TABLE IF NOT EXISTS c (n UInt64) ENGINE = MergeTree ORDER BY n;\n")
     assert await migrate(warehouse, folder) == ["0003_third.sql"]
-
-
-async def test_views_follow_their_text(warehouse, folder, tmp_path):
-    await migrate(warehouse, folder)
-    views = tmp_path / "views"
-    views.mkdir()
-    (views / "10_v_a.sql").write_text("CREATE OR REPLACE VIEW v_a AS SELECT n FROM a;\n")
-    (views / "20_v_b.sql").write_text("CREATE OR REPLACE VIEW v_b AS SELECT n + 1 AS n FROM v_a;\n")
-    assert await apply_views(warehouse, views) == ["10_v_a.sql", "20_v_b.sql"]
-    assert await apply_views(warehouse, views) == []
-    await warehouse.insert("a", {"n": [1]}, {"n": "UInt64"})
-    (views / "20_v_b.sql").write_text("CREATE OR REPLACE VIEW v_b AS SELECT n + 2 AS n FROM v_a;\n")
-    assert await apply_views(warehouse, views) == ["20_v_b.sql"]
-    assert await warehouse.rows("SELECT n FROM v_b") == [(3,)]
-    (views / "10_v_a.sql").write_text("CREATE OR REPLACE VIEW v_a AS SELECT n * 10 AS n FROM a;\n")
-    assert await apply_views(warehouse, views) == ["10_v_a.sql", "20_v_b.sql"]
-    assert await warehouse.rows("SELECT n FROM v_b") == [(12,)]
