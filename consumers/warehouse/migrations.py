@@ -1,4 +1,4 @@
-"""Numbered SQL files → the tables, once each and in order; view files → the views, whenever their text changed.
+"""Numbered SQL files → the tables, once each and in order. (Views have no history: see consumers/tables.py.)
 
 A file is `NNNN_name.sql`; a statement ends with `;` at the end of a line. A file may be applied again after a crash
 in its middle, so its statements say IF NOT EXISTS; the record is written when the whole file is done. Applied files
