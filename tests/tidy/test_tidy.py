@@ -102,7 +102,7 @@ def test_locks_hold_names_versions_and_hashes_only() -> None:
         assert re.fullmatch(r"#.*|[\w.\-]+==[\w.+!\-]+|", line), line
 
 
-@pytest.mark.parametrize("page", ["settings", "metrics"])
+@pytest.mark.parametrize("page", ["settings", "metrics", "events"])
 def test_generated_pages_are_current(page: str) -> None:
     spec = importlib.util.spec_from_file_location(f"generate_{page}", ROOT / "docs" / f"generate_{page}.py")
     assert spec is not None
