@@ -112,6 +112,13 @@ def test_generated_pages_are_current(page: str) -> None:
     assert (ROOT / "docs" / f"{page}.md").read_text("utf-8") == module.page(), f"run: python docs/generate_{page}.py"
 
 
+def test_every_view_is_described() -> None:
+    views = (ROOT / "schemas" / "clickhouse" / "views").glob("*.sql")
+    made = {made for path in views for made in re.findall(r"VIEW (v_\w+)", path.read_text("utf-8"))}
+    page = (ROOT / "docs" / "clickhouse-http.md").read_text("utf-8").partition("## Views")[2].partition("\n## ")[0]
+    assert made == set(re.findall(r"`(v_\w+)`", page))
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     broken = [
         f"{name(path)} → {target}"
