@@ -114,6 +114,11 @@ def test_compose_is_consistent() -> None:
                 assert (DEPLOY / "compose" / source).exists(), source
             else:
                 assert source in compose["volumes"], source
+    # A change of sites replaces the file, which a mount of the file alone would not show.
+    for name in ("collector-1", "collector-2"):
+        folder = Path(services[name]["environment"]["NETIV_SITES"]).parent
+        assert f"sites:{folder}" in services[name]["volumes"]
+        assert f"-o netiv {folder}" in (DEPLOY / "docker" / "Dockerfile").read_text()
     ours = [service for service in services.values() if str(service["image"]).startswith("netiv")]
     assert len(ours) == 5
     assert all(service["read_only"] for service in ours)
