@@ -154,7 +154,7 @@
   sdk.addEventListener("load", start);
   sdk.addEventListener("error", function () {
     var notice = document.getElementById("notice");
-    notice.textContent = words.noKey;
+    notice.textContent = words.noSdk;
     notice.hidden = false;
   });
   document.head.append(sdk);
