@@ -93,7 +93,9 @@ class Settings(BaseSettings):
         description="Second path of script, events and pixel under short names that no blocking list knows (`/n`); "
         "empty = none.",
     )
-    trusted_proxies: tuple[str, ...] = Field((), description="CIDRs whose X-Forwarded-For is believed.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="CIDRs whose X-Forwarded-For is believed: `'[\"10.0.0.0/8\"]'`."
+    )
     log_partitions: int = Field(1, ge=1, le=256, description="Partitions of the embedded log (fixed when it is made).")
     log_age_max_s: float = Field(7 * 86_400, gt=0, description="How long the log keeps records that were derived.")
     log_bytes_max: int = Field(20 * 1024**3, gt=0, description="Size of the log at which it is full.")

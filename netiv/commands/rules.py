@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from consumers.rules.difference import Difference
     from schemas.settings import Settings
 
-HELP = """Rules for channels, sessions, conversions, stages, referrers: check them, see what they would change, publish them.
+HELP = """Rules for channels, sessions, conversions, stages, identity, referrers: check them, see what they would change, publish them.
 
-A folder holds only the files you change (channels.yaml, sessions.yaml, conversions.yaml, stages.yaml, referrers.csv,
-continuity.csv, currencies.csv); the others are as shipped.
+A folder holds only the files you change (channels.yaml, sessions.yaml, conversions.yaml, stages.yaml, identity.yaml,
+referrers.csv, continuity.csv, currencies.csv); the others are as shipped.
 
 Examples:
 
