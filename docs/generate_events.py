@@ -60,7 +60,10 @@ TYPES = {
     ),
     "group": ("somebody belongs to a company or household (kept; nothing is derived from it)", "`properties.group_id`"),
     "touch": ("a touchpoint that is no visit: a call, a chat, a mail opened", "`touch`"),
-    "conversion": ("a sale, a lead, a subscription", "`name` (else it is `conversion`), `order`"),
+    "conversion": (
+        "a sale, a lead, a subscription",
+        "`name` (else it is `purchase` with an order id, `conversion` without), `order`",
+    ),
     "refund": ("a conversion is taken back: `order.value` of it, without a value all", "`order.id`"),
 }
 MEANINGS = {
@@ -108,7 +111,7 @@ MEANINGS = {
     "order": "of a `conversion` or `refund`: what was bought or given back",
     "order.id": "its number; reports with the same one are [one conversion](rules.md#one-order-one-conversion)",
     "order.value": "a number, not text; kept with four places",
-    "order.currency": "ISO 4217",
+    "order.currency": "ISO 4217; else that of the site (`netiv sites add --currency`), if it has one",
     "order.items": "kept under `properties.$items`",
 }
 PARTS = {"context": Context, "context.campaign": Campaign, "touch": Touch, "order": Order}
