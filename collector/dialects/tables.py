@@ -11,8 +11,8 @@ from collector.dialects.contract import Dialect
 _INTRODUCTION: Final = """# Dialects
 
 Clients of other systems can send to Netiv unmodified: point them at the collector and give the site an alias that is the
-key they already use (`netiv sites add NAME --alias KEY`). Whatever they say becomes a canonical event. Fields without a
-place in it are kept, as sent, under `properties.$dialect`; keys and envelopes are not stored.
+key they already use (`netiv sites add NAME --update --alias KEY`). Whatever they say becomes a canonical event. Fields
+without a place in it are kept, as sent, under `properties.$dialect`; keys and envelopes are not stored.
 
 A key in the place of the write key may also be the site's secret key (in a server's client): then `ip` and `user_agent`
 in the events are believed, and times may lie any time back.
