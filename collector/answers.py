@@ -24,7 +24,7 @@ REQUEST_CODES: Final[dict[str, tuple[int, str, str]]] = {
     "forbidden_origin": (
         403,
         "This origin may not send with this key",
-        "Add it: `netiv sites add NAME --origin ORIGIN`.",
+        "Add it: `netiv sites add NAME --update --origin ORIGIN`.",
     ),
     "secret_key_needed": (
         403,
@@ -79,11 +79,15 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 class Fault(Exception):
     """Ends a request with the answer of its code."""
 
-    def __init__(self, code: str, message: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    def __init__(
+        self, code: str, message: str = "", headers: tuple[tuple[bytes, bytes], ...] = (), hint: str = ""
+    ) -> None:
+        """`message` and `hint` stand in for the code's own."""
         super().__init__(code)
         self.code = code
         self.message = message
         self.headers = headers
+        self.hint = hint
 
 
 def status_of(code: str) -> int:
@@ -93,12 +97,12 @@ def status_of(code: str) -> int:
     return _STATUS_OF_REJECTION.get(code, 400)
 
 
-def error_body(code: str, message: str = "") -> bytes:
+def error_body(code: str, message: str = "", hint: str = "") -> bytes:
     """`{"error":{"code","message","hint"}}`."""
-    meaning, hint = REQUEST_CODES[code][1:] if code in REQUEST_CODES else CODES[code]
-    return msgspec.json.encode({"error": {"code": code, "message": message or meaning, "hint": hint}})
+    meaning, cure = REQUEST_CODES[code][1:] if code in REQUEST_CODES else CODES[code]
+    return msgspec.json.encode({"error": {"code": code, "message": message or meaning, "hint": hint or cure}})
 
 
-def error_answer(code: str, message: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+def error_answer(code: str, message: str = "", headers: tuple[tuple[bytes, bytes], ...] = (), hint: str = "") -> Answer:
     """The answer of a code."""
-    return Answer(status_of(code), error_body(code, message), (JSON_TYPE, *headers))
+    return Answer(status_of(code), error_body(code, message, hint), (JSON_TYPE, *headers))

@@ -19,7 +19,7 @@ async def attempt(tools: Tools, endpoint: str, work: Awaitable[Answer]) -> Answe
         answer = await work
     except Fault as fault:
         tools.metrics.count(m.REFUSED, fault.code)
-        answer = error_answer(fault.code, fault.message, fault.headers)
+        answer = error_answer(fault.code, fault.message, fault.headers, fault.hint)
     except Disconnected:
         return None
     except Exception as error:  # noqa: BLE001  (the last resort: never a traceback to a sender)

@@ -53,7 +53,7 @@ class CostReports:
         statements = statements_of(body, sender.site, sender.received_at, grant.site.currency)
         if isinstance(statements, Rejection):
             await self._keep(body, sender, statements)
-            raise Fault(statements.code, f"{statements.message} (at {statements.pointer})")
+            raise Fault(statements.code, f"{statements.message} (at {statements.pointer})", hint=_hint(statements))
         receipt = await append(self._tools, [record_of(one) for one in statements])
         told = {
             "accepted": sum(len(one.rows) for one in statements),
@@ -66,6 +66,13 @@ class CostReports:
         verdict = refuse(mask(body), sender, rejection)
         await append(self._tools, [Record(key_of(sender.site, ""), encode(verdict.record))])
         self._tools.metrics.count(m.REJECTED, rejection.code)
+
+
+def _hint(rejection: Rejection) -> str:
+    """The codes' own hints are about events: their times and their schema. "" = the code's own."""
+    if rejection.pointer.endswith("/day"):
+        return "Write the day as YYYY-MM-DD; fields: docs/http.md."
+    return "See the pointer; fields: docs/http.md." if rejection.code == "wrong_type" else ""
 
 
 def record_of(statement: Costs) -> Record:

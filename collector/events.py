@@ -62,7 +62,7 @@ class Events(Intake):
 
     def fault_answer(self, fault: Fault) -> Answer:
         """`{"error": …}`."""
-        return error_answer(fault.code, fault.message, fault.headers)
+        return error_answer(fault.code, fault.message, fault.headers, fault.hint)
 
     def cors_of(self, exchange: Exchange) -> cors.Headers:
         """What a page of another origin needs to read the answer."""

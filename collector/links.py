@@ -97,7 +97,7 @@ class Redirect:
             answer = await self._answer(Exchange(scope, self._tools))
         except Fault as fault:
             self._tools.metrics.count(m.REFUSED, fault.code)
-            answer = error_answer(fault.code, fault.message, fault.headers)
+            answer = error_answer(fault.code, fault.message, fault.headers, fault.hint)
         except Exception as error:  # noqa: BLE001  (the last resort: never a traceback to a person)
             self._log.error("request_failed", error=type(error).__name__, place=place_of(error))
             answer = error_answer("internal_error")

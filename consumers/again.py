@@ -29,8 +29,12 @@ _KNOWN: Final = " UNION ALL ".join(
 )
 
 
-class NoSuchPartition(Exception):
-    """The log was never divided into so many."""
+class NoSuchPlace(Exception):
+    """The log was never divided into so many parts, or does not go so far; `hint` says what to ask for."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class Journal(Protocol):
@@ -56,10 +60,19 @@ async def load_missing(
     log: Log, warehouse: Warehouse, journal: Journal, asked: Reread, wait: Callable[[float], Awaitable[None]]
 ) -> int:
     """Load the facts that the tables miss of one partition, from an offset up to where its consumers are; how many. They
-    are in the journal then. Raises `NoSuchPartition`."""
-    committed = await log.committed(GROUP)
+    are in the journal then. Raises `NoSuchPlace`."""
+    committed, ends = await log.committed(GROUP), await log.ends()
     if asked.partition not in committed:
-        raise NoSuchPartition(f"The log has no partition {asked.partition}: it has {len(committed)}, from 0 on")
+        last = len(committed) - 1
+        raise NoSuchPlace(
+            f"The log has no partition {asked.partition}: it has {len(committed)}, from 0 on.",
+            "Write 0:OFFSET." if not last else f"Write 0:OFFSET, or another partition up to {last}.",
+        )
+    if asked.offset > ends[asked.partition]:
+        raise NoSuchPlace(
+            f"Partition {asked.partition} of the log ends at {ends[asked.partition]}.",
+            f"Write {asked.partition}:OFFSET with an offset below that.",
+        )
     end, offset, loaded = committed[asked.partition], asked.offset, 0
     lookups, erased = make_lookups(), Fingerprints(await Erased(warehouse).packed())
     loader = _Filler(warehouse, wait)

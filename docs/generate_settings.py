@@ -10,7 +10,8 @@ PAGE = Path(__file__).with_name("settings.md")
 HEAD = """# Settings
 
 Read once at the start: options of the command, then the environment, then `netiv.toml` in the working folder, then the default.
-In `netiv.toml` the names are lower case without the prefix. This page is made by `python docs/generate_settings.py`.
+In `netiv.toml` the names are lower case without the prefix; one that is no setting is an error there. `netiv doctor` warns of
+`NETIV_*` variables that nothing reads. This page is made by `python docs/generate_settings.py`.
 
 | environment | default | what |
 |---|---|---|

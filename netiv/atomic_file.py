@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from netiv import data_folder
+
 Content = TypeVar("Content")
 
 
@@ -16,7 +18,7 @@ def edit(
     path: Path, read: Callable[[Path], Content], change: Callable[[Content], Content], dump: Callable[[Content], bytes]
 ) -> Content:
     """Replace the file by `change` of it; returns what it holds now. Concurrent edits wait for one another."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    data_folder.make(path.parent)
     lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

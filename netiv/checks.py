@@ -13,8 +13,8 @@ from typing import Literal
 import msgspec
 
 from eventlog.contract import LogError
-from netiv import clickhouse, configuration, engine, lag, lock, ports, sites_file
-from netiv.errors import CommandError
+from netiv import clickhouse, configuration, data_folder, engine, lag, lock, ports, sites_file
+from netiv.errors import CommandError, explain
 from netiv.http import Client
 from netiv.log_access import open_existing
 from schemas.settings import Settings
@@ -45,14 +45,18 @@ def _guard(name: str, check: Callable[[Settings], list[Finding]], settings: Sett
     except CommandError as error:
         return [Finding(name, "fail", str(error), error.hint)]
     except (OSError, http.client.HTTPException) as error:
-        return [Finding(name, "fail", str(error), "Is `netiv up` running?")]
+        known = explain(error) or CommandError(str(error), "Is `netiv up` running?")
+        return [Finding(name, "fail", str(known), known.hint)]
 
 
 def _configuration(settings: Settings) -> list[Finding]:
     mode = (
         f"log {'Kafka' if settings.kafka else 'embedded'}, warehouse {'server' if settings.clickhouse else 'embedded'}"
     )
-    return [Finding("configuration", "ok", mode)]
+    return [Finding("configuration", "ok", mode)] + [
+        Finding("configuration", "warn", f"{name} is set and is no setting", fix)
+        for name, fix in configuration.strange_variables()
+    ]
 
 
 def _engine(settings: Settings) -> list[Finding]:
@@ -74,7 +78,8 @@ def _sites(settings: Settings) -> list[Finding]:
     findings += [
         Finding("sites", "warn", f"{site.name} has no key that is good", f"netiv sites rotate {site.name}")
         for site in sites
-        if not any(key.revoked_at is None or key.revoked_at > now_ms for key in site.write_keys + site.secret_keys)
+        if not site.aliases  # which open it as a write key does
+        and not any(key.revoked_at is None or key.revoked_at > now_ms for key in site.write_keys + site.secret_keys)
     ]
     return findings
 
@@ -82,6 +87,8 @@ def _sites(settings: Settings) -> list[Finding]:
 def _data(settings: Settings) -> list[Finding]:
     if settings.kafka and settings.clickhouse:
         return []
+    if not data_folder.could_be(settings.data):
+        raise data_folder.no_folder(settings.data)
     if not settings.data.is_dir():
         return [
             Finding(
@@ -102,15 +109,16 @@ def _data(settings: Settings) -> list[Finding]:
 
 
 def _collector(settings: Settings) -> list[Finding]:
-    client = Client(settings.url, timeout_s=5)
+    url = configuration.stack_url(settings)
+    client = Client(url, timeout_s=5)
     try:
         answer = client.request("GET", "/readyz")
     except (OSError, http.client.HTTPException):
-        return [_silent(settings)]
+        return [_silent(settings, url)]
     finally:
         client.close()
     if answer.status == 200:
-        return [Finding("collector", "ok", f"{settings.url} is ready")]
+        return [Finding("collector", "ok", f"{url} is ready")]
     if answer.status == 503:
         detail = answer.body.decode("utf-8", "replace")[:200]
         return [Finding("collector", "fail", f"not ready: {detail}", "See which part it names; is it running?")]
@@ -118,23 +126,23 @@ def _collector(settings: Settings) -> list[Finding]:
         Finding(
             "collector",
             "fail",
-            f"{settings.url} answers {answer.status}: not a Netiv collector?",
+            f"{url} answers {answer.status}: not a Netiv collector?",
             "Set NETIV_URL, or --port.",
         )
     ]
 
 
-def _silent(settings: Settings) -> Finding:
+def _silent(settings: Settings, url: str) -> Finding:
     try:
         ports.require_free(settings.host, settings.port, "--port")
     except CommandError as error:
-        if settings.url == configuration.collector_url(settings):
+        if url == configuration.collector_url(settings):
             return Finding("collector", "fail", str(error) + " But it does not answer HTTP.", error.hint)
-    return Finding("collector", "fail", f"nothing answers at {settings.url}", "Start `netiv up`, or set NETIV_URL.")
+    return Finding("collector", "fail", f"nothing answers at {url}", "Start `netiv up`, or set NETIV_URL.")
 
 
 def _lag(settings: Settings) -> list[Finding]:
-    client = Client(settings.url, timeout_s=5)
+    client = Client(configuration.stack_url(settings), timeout_s=5)
     try:
         behind = lag.read(client).lag_events
     finally:
@@ -156,7 +164,8 @@ def _log(settings: Settings) -> list[Finding]:
         partitions, waiting = asyncio.run(_look_at_topic(settings))
     except LogError as error:
         fix = f"{error.hint} Collectors spool meanwhile, and consumers wait: nothing is lost.".strip()
-        return [Finding("log", "fail", f"Kafka: {error}", fix)]
+        detail = str(error) if str(error).startswith("Kafka") else f"Kafka: {error}"
+        return [Finding("log", "fail", detail, fix)]
     return [
         Finding("log", "ok", f"topic {settings.kafka_topic}: {partitions} partitions, {waiting:,} records to derive")
     ]
@@ -195,7 +204,7 @@ def _ask_warehouse(settings: Settings) -> list[Finding]:
 
 
 def _collector_clock(settings: Settings) -> list[Finding]:
-    client = Client(settings.url, timeout_s=5)
+    client = Client(configuration.stack_url(settings), timeout_s=5)
     try:
         header = client.request("GET", "/healthz").headers.get("date")
     except (OSError, http.client.HTTPException):

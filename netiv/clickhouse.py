@@ -25,6 +25,10 @@ UNKNOWN_DATABASE = 81
 AUTHENTICATION = (192, 193, 194, 516)
 
 
+class Refused(CommandError):
+    """The warehouse does not take this query."""
+
+
 class Result(msgspec.Struct, frozen=True):
     """Column names and rows."""
 
@@ -78,7 +82,7 @@ def _refusal(answer: Answer, code: int) -> CommandError:
         return CommandError(
             "The warehouse refuses this user.", "Set NETIV_CLICKHOUSE_USER and NETIV_CLICKHOUSE_PASSWORD."
         )
-    return CommandError(f"The warehouse refused the query: {first}", "Run `netiv doctor`.")
+    return Refused(f"The warehouse refused the query: {first}", "Run `netiv doctor`.")
 
 
 def of(settings: Settings, url: str | None = None) -> ClickHouse:

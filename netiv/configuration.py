@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from netiv.errors import CommandError
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
     from schemas.settings import Settings
+
+
+# Read elsewhere: by `netiv import`, by children of `netiv up`, by containers that run beside ours.
+_OTHER_VARIABLES = frozenset({"NETIV_SECRET_KEY", "NETIV_LIFELINE_FD", "NETIV_BI_PASSWORD"})
+# What Kubernetes tells every container of services whose names begin so (NETIV_COLLECTOR_PORT=tcp://…).
+_OF_SERVICE = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)|=(tcp|udp)://")
 
 
 def load(**options: object) -> Settings:
@@ -25,6 +32,10 @@ def load(**options: object) -> Settings:
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         return Settings(**given)
     except ValidationError as error:
+        if unknown := [str(item["loc"][0]) for item in error.errors() if item["type"] == "extra_forbidden"]:
+            raise CommandError(
+                f"netiv.toml names {', '.join(unknown)}: no such setting.", _meant(unknown, ""), code=2
+            ) from None
         raise CommandError(
             _first(error), "Correct the option, NETIV_* variable or line of netiv.toml.", code=2
         ) from None
@@ -44,6 +55,33 @@ def _first(error: ValidationError) -> str:
     return "Settings are wrong: " + "; ".join(problems)
 
 
+def strange_variables() -> list[tuple[str, str]]:
+    """(variable, what may have been meant) of the environment's NETIV_* variables that nothing reads."""
+    from schemas.settings import Settings
+
+    known = {f"NETIV_{name.upper()}" for name in Settings.model_fields} | _OTHER_VARIABLES
+    strange = sorted(
+        name
+        for name, value in os.environ.items()
+        if name.upper().startswith("NETIV_") and name.upper() not in known and not _OF_SERVICE.search(f"{name}={value}")
+    )
+    return [(name, _meant([name], "NETIV_")) for name in strange]
+
+
+def _meant(names: list[str], prefix: str) -> str:
+    import difflib
+
+    from schemas.settings import Settings
+
+    near = [
+        found
+        for name in names
+        for found in difflib.get_close_matches(name.lower().removeprefix("netiv_"), Settings.model_fields, 1)
+    ]
+    asked = " and ".join(f"{prefix}{name.upper() if prefix else name}" for name in near)
+    return f"{f'Did you mean {asked}? ' if near else ''}The settings are listed in docs/settings.md."
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """The environment that gives a child process these very settings, wherever each came from."""
     child = dict(os.environ)
@@ -59,6 +97,23 @@ def environment(settings: Settings) -> dict[str, str]:
     return child
 
 
+def variables_for_others(settings: Settings) -> str:
+    """What tells commands in other terminals of this folder where a stack of these settings is; "" where they know."""
+    import shlex
+
+    theirs = load()
+    told = {
+        name: getattr(settings, name)
+        for name in ("port", "clickhouse_port")
+        if not settings.clickhouse or name == "port"
+    }
+    told["data"] = settings.data.resolve()
+    known = {"port": theirs.port, "clickhouse_port": theirs.clickhouse_port, "data": theirs.data.resolve()}
+    return " ".join(
+        f"NETIV_{name.upper()}={shlex.quote(str(value))}" for name, value in told.items() if value != known[name]
+    )
+
+
 def reachable(host: str) -> str:
     """The address at which a listener on `host` is reached from this machine, ready for a URL."""
     if host in {"", "0.0.0.0"}:  # noqa: S104 — a comparison, nothing is bound
@@ -66,6 +121,12 @@ def reachable(host: str) -> str:
     if host == "::":
         return "[::1]"
     return f"[{host}]" if ":" in host else host
+
+
+def stack_url(settings: Settings) -> str:
+    """Where commands find a running stack: as it was given, else where the collector of these settings listens; endpoints
+    stand below it, under `path_prefix` where there is one."""
+    return settings.url.rstrip("/") or f"http://{reachable(settings.host)}:{settings.port}"
 
 
 def collector_url(settings: Settings) -> str:

@@ -11,7 +11,7 @@ from consumers.rules.view_macros import MODELS, TRANSFORMS
 from netiv import clickhouse, configuration, durations, reports
 from netiv.clickhouse import ClickHouse
 from netiv.errors import CommandError
-from netiv.report_run import Asked, display, filters
+from netiv.report_run import Asked, display, filters, require_site
 
 KEYS = ("channel", "campaign", "source", "node", "stage")
 
@@ -32,7 +32,9 @@ class Credits(msgspec.Struct, frozen=True):
 def show(wanted: Credits, asked: Asked) -> None:
     """Print credits, spend, CPA and ROAS under one model."""
     extra = parameters(wanted)
-    warehouse = clickhouse.of(configuration.load(), asked.url)
+    settings = configuration.load()
+    warehouse = clickhouse.of(settings, asked.url)
+    require_site(warehouse, settings, asked.site)
     chosen = filters(asked)
     if wanted.order == 2:
         extra["effects"] = effects_of_order_2(warehouse, chosen, extra)

@@ -7,6 +7,7 @@ and keeps its traceback.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 
 class CommandError(Exception):
@@ -26,6 +27,11 @@ def explain(error: BaseException) -> CommandError | None:
         return explain(error.exceptions[0])  # a task of one: the group says nothing more
     if isinstance(error, ModuleNotFoundError):
         return _missing_module(error)
+    if isinstance(error, NotADirectoryError) and error.filename:
+        # of a file that was to be read: a file stands where its folder should be
+        from netiv.data_folder import no_folder
+
+        return no_folder(Path(error.filename).parent)
     if isinstance(error, PermissionError):
         return CommandError(
             f"No permission: {error.filename}", "Choose another folder with --data, or change its owner."

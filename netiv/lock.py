@@ -8,17 +8,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from netiv import data_folder
 from netiv.errors import CommandError
 
 
 @contextlib.contextmanager
 def hold(folder: Path, role: str) -> Iterator[None]:
     """Hold the folder for `role` while the block runs. Raises, naming the other process, when it is held."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / f".{role}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except (FileExistsError, NotADirectoryError):
-        raise CommandError(f"{folder} is not a folder.", "Choose a folder with --data.") from None
+    data_folder.make(folder)
+    handle = os.open(folder / f".{role}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _take(handle, folder, role)
         yield

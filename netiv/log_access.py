@@ -28,10 +28,16 @@ async def open_existing(settings: Settings) -> PartitionedLog:
 async def open_folder(folder: Path) -> PartitionedLog:
     """The embedded log in this folder. Raises `LogError` where there is none."""
     from eventlog.embedded import open_embedded_log
+
+    require(folder)
+    return await open_embedded_log(folder)
+
+
+def require(folder: Path) -> None:
+    """Raises `LogError` where there is no embedded log in this folder: opening would make one that nobody reads."""
     from eventlog.embedded.file import FILE_NAME
 
     if not (folder / FILE_NAME).exists():
         raise LogError(
             f"There is no log in {folder}", "Set NETIV_DATA to the data folder, or NETIV_KAFKA to the brokers."
         )
-    return await open_embedded_log(folder)

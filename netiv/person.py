@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from consumers.identity.known import OWNERS
 from netiv.clickhouse import ClickHouse
 from netiv.errors import CommandError
 
@@ -70,13 +71,10 @@ def explain(warehouse: ClickHouse, site: str, person: str) -> Person:
 
 def _hint(warehouse: ClickHouse, site: str, name: str) -> str:
     """Whose identifier it is, should it be somebody's."""
-    sql = """
-SELECT arrayJoin(arrayFilter(o -> o != '', arrayPushBack(owners, device_group))) AS owner FROM identities FINAL
-WHERE site = {site:String} AND concat(id_type, ':', id_value) = {person:String} GROUP BY owner ORDER BY owner LIMIT 5"""
-    owners = ", ".join(row["owner"] for row in _ask(warehouse, sql, site, name))
-    return (
-        f"It belongs, or belonged, to {owners}." if owners else "See `netiv report journeys`, or v_identities, for ids."
-    )
+    owners = ", ".join(row["owner"] for row in _ask(warehouse, OWNERS, site, name))
+    if owners:
+        return f"It belongs, or belonged, to {owners}."
+    return "Is it the right site? See `netiv sites list`; ids are in the view v_identities."
 
 
 def export(warehouse: ClickHouse, site: str, person: str) -> dict[str, Any]:

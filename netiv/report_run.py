@@ -9,8 +9,12 @@ from typing import Any
 
 import msgspec
 
-from netiv import clickhouse, configuration, output, reports
+from consumers.identity.known import SITE
+from netiv import clickhouse, configuration, output, reports, sites_change, sites_file
+from netiv.clickhouse import ClickHouse
+from netiv.errors import CommandError
 from netiv.output import Table
+from schemas.settings import Settings
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -27,10 +31,24 @@ class Asked(msgspec.Struct, frozen=True):
 
 def show(name: str, title: str, asked: Asked, extra: Mapping[str, Any] | None = None) -> None:
     """Run a report of consumers/reports and print it."""
-    warehouse = clickhouse.of(configuration.load(), asked.url)
+    settings = configuration.load()
+    warehouse = clickhouse.of(settings, asked.url)
+    require_site(warehouse, settings, asked.site)
     table = reports.run(warehouse, name, title, filters(asked), extra)
     warehouse.close()
     display(table, asked.form)
+
+
+def require_site(warehouse: ClickHouse, settings: Settings, site: str) -> None:
+    """Raises for a site that neither the sites file here nor the tables know, so that a misspelled name is no empty report."""
+    if not site or sites_change.find(sites_file.read(settings.sites_file), site) is not None:
+        return
+    try:
+        known = bool(warehouse.query(SITE, {"site": site}).rows)
+    except CommandError:
+        return  # a reader of views alone can't tell; the report says whatever else is wrong
+    if not known:
+        raise CommandError(f"There is no site {site}.", "See `netiv sites list`.")
 
 
 def filters(asked: Asked) -> reports.Filters:

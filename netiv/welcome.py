@@ -8,7 +8,7 @@ SHOWN_ONCE = "(shown once; only a hash is kept)"
 
 
 class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The addresses, and the keys where a first site was made."""
+    """The addresses, the keys where a first site was made, and the variables by which commands elsewhere find all this."""
 
     collector: str
     clickhouse: str
@@ -18,6 +18,7 @@ class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
     site: str = ""
     write_key: str = ""
     secret_key: str = ""
+    variables: str = ""
 
 
 def snippet(welcome: Welcome) -> str:
@@ -45,6 +46,8 @@ def show(welcome: Welcome) -> None:
     console.print(f"ClickHouse   {welcome.clickhouse}        (database {welcome.database}, read-only, for BI tools)")
     console.print(f"Demo shop    {welcome.collector}/demo        (click through it and watch the path appear)")
     console.print(f"Data folder  {welcome.data}")
+    if welcome.variables:
+        console.print(f"Elsewhere    export {welcome.variables}        (so that commands in other terminals find it)")
     if welcome.write_key:
         console.print(f"\nA first site was made: {welcome.site} {SHOWN_ONCE}")
         console.print(f"  write key   {welcome.write_key}   public, for browsers")

@@ -18,6 +18,7 @@ from netiv.checks import Finding
 from netiv.clickhouse import ClickHouse
 from netiv.errors import CommandError
 from netiv.log_access import open_existing, open_folder
+from netiv.payloads import is_of
 from schemas.record import Accepted, decode
 from schemas.settings import Settings
 
@@ -28,6 +29,7 @@ RECORDS: Final = 5_000
 BYTES: Final = 8 * 1024**2
 
 Progress = Callable[[int, int], None]
+_NOTHING_WAITS: Final = Finding("log", "ok", "nothing of it waits in the log")
 
 _FACTS = """
 SELECT site, toString(received_at), subject, visitor_id, type, log_gen, log_part, log_off,
@@ -35,10 +37,13 @@ SELECT site, toString(received_at), subject, visitor_id, type, log_gen, log_part
         (SELECT site, subject, log_gen, log_part, log_off FROM event_duplicates FINAL WHERE event_id = {id:String}) AS repeated
 FROM events WHERE event_id = {id:String} ORDER BY received_at, log_gen, log_part, log_off LIMIT 20
 """
-_BAD = """
-SELECT site, toString(received_at), code, pointer, message, log_part, log_off
-FROM bad_events FINAL WHERE position(payload, {id:String}) > 0 ORDER BY received_at LIMIT 20
+# Payloads in which the id stands as a whole; whether it is the event's own is looked at here.
+_BAD = r"""
+SELECT site, toString(received_at), code, pointer, message, log_part, log_off, payload
+FROM bad_events FINAL
+WHERE match(payload, concat('(^|[^0-9A-Za-z_.-])\\Q', {id:String}, '\\E($|[^0-9A-Za-z_.-])')) ORDER BY received_at LIMIT 500
 """
+_BAD_SHOWN: Final = 20
 _DERIVED = "SELECT site, session_id, person_id FROM v_events WHERE event_id = {id:String} LIMIT 20"
 
 
@@ -90,8 +95,9 @@ async def _in_log(settings: Settings, event_id: str, *, deep: bool, progress: Pr
         return [Finding("log", "fail", str(error), error.hint)]
     finally:
         await log.close()
-    where = "in what the log keeps" if deep else f"among the {total:,} records that are not derived yet"
-    return findings or [Finding("log", "warn", f"not {where}")]
+    if findings:
+        return findings
+    return [Finding("log", "warn", "not in what the log keeps") if deep else _NOTHING_WAITS]
 
 
 def _stands(stored: Stored, loaded: int, derived: int) -> Finding:
@@ -109,7 +115,7 @@ def _in_tables(warehouse: ClickHouse, event_id: str) -> list[Finding]:
     bound = {"id": event_id}
     try:
         facts = warehouse.query(_FACTS, bound).rows
-        bad = warehouse.query(_BAD, bound).rows
+        bad = [row[:-1] for row in warehouse.query(_BAD, bound).rows if is_of(str(row[-1]), event_id)][:_BAD_SHOWN]
         derived = warehouse.query(_DERIVED, bound).rows
     except CommandError as error:
         return [Finding("tables", "fail", str(error), error.hint)]

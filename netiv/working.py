@@ -30,10 +30,13 @@ def asked_of_running(settings: Settings, request: RulesRequest, what: str) -> Do
 
 def here(settings: Settings, what: str, work: Callable[[Show], T]) -> T:
     """Do it in this process, which owns the embedded tables meanwhile."""
-    from netiv import engine, lock
+    from collector.logs import configure
+    from netiv import data_folder, engine, lock
 
+    configure()  # to stderr: stdout is for what was asked for
     if settings.clickhouse:
         return _under_bar(what, work)
+    data_folder.require_warehouse(settings)
     engine.require()
     with lock.hold(settings.data, "consumers"):
         return _under_bar(what, work)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from schemas.sites import FILE_NAME
@@ -17,14 +18,14 @@ from schemas.sites import FILE_NAME
 class Settings(BaseSettings):
     """One frozen object; hand it down, never read the environment again."""
 
-    model_config = SettingsConfigDict(env_prefix="NETIV_", toml_file="netiv.toml", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="NETIV_", toml_file="netiv.toml", frozen=True, extra="forbid")
 
     data: Path = Field(Path("data"), description="Folder of the embedded parts: log, tables, sites.")
     host: str = Field("127.0.0.1", description="Address the collector listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port of the collector.")
     clickhouse_port: int = Field(8123, ge=0, le=65535, description="Port of the embedded engine's HTTP interface.")
     workers: int = Field(1, ge=1, le=64, description="Collector processes.")
-    url: str = Field("http://127.0.0.1:8080", description="Where commands find a running stack.")
+    url: str = Field("", description="Where commands find a running stack; empty = at `host` and `port`.")
     kafka: str = Field("", description="Kafka bootstrap servers; empty = the embedded log.")
     kafka_topic: str = Field(
         "netiv.events", pattern=r"^[A-Za-z0-9._-]{1,200}$", description="Kafka topic of the events."
@@ -108,6 +109,14 @@ class Settings(BaseSettings):
     batch_bytes_max: int = Field(64 * 1024**2, ge=1024, description="Bytes of one read from the log, about at most.")
     clickhouse_user: str = Field("", description="User for remote readers of the embedded engine, or of the server.")
     clickhouse_password: str = Field("", repr=False, description="Its password.")
+
+    @field_validator("alias", mode="before")
+    @classmethod
+    def _begins_with_a_slash(cls, value: object) -> object:
+        """What the pattern would say of it, in words."""
+        if isinstance(value, str) and value and not value.startswith("/"):
+            raise PydanticCustomError("alias", "begins with a slash: /{value}", {"value": value})
+        return value
 
     @property
     def sites_file(self) -> Path:

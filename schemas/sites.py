@@ -25,9 +25,9 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     """One tenant. `origins` are exact web origins that may send with the write key ([] = any); `aliases` what other
-    systems call this site; `domains` its own registrable domains; `timezone` an IANA name for reports; `currency`: of
-    amounts that name none ("" = none); `raw_contacts`:
-    e-mail addresses and phone numbers go into the tables as they were sent, beside their hashes."""
+    systems call this site; `domains` its own registrable domains; `timezone` an IANA name, whose
+    midnight ends sessions where the rule `midnight_starts_session` is on; `currency`: of amounts that name none ("" = none);
+    `raw_contacts`: e-mail addresses and phone numbers go into the tables as they were sent, beside their hashes."""
 
     name: str
     write_keys: list[Key] = []

@@ -106,23 +106,6 @@ async def plan(warehouse: Warehouse, asked: Erase) -> Erasure:
     )  # fmt: skip
 
 
-async def whose(warehouse: Warehouse, asked: Erase) -> str:
-    """Why there is nothing to erase: the identifier is somebody's, or unknown."""
-    kind, _, value = asked.person_id.partition(":")
-    rows = await warehouse.rows(
-        "SELECT owners, suppressed FROM identities FINAL WHERE site = {site:String} AND id_type = {type:String} AND id_value = {value:String}",
-        {"site": asked.site, "type": kind, "value": value},
-    )
-    for owners, suppressed in rows:
-        persons = ", ".join(sorted({str(owner) for owner in owners} - {""}))
-        if suppressed or not persons:
-            return (
-                f"{kind} {value} is of nobody: it belongs to more identifiers than one person has. Nothing was erased."
-            )
-        return f"{kind} {value} is an identifier of {persons}. Nothing was erased: name the person."
-    return f"Nobody at {asked.site} is known by {kind} {value}. Nothing was erased."
-
-
 async def keep(warehouse: Warehouse, erasure: Erasure) -> None:
     """Write it down."""
     await warehouse.insert(

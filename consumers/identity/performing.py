@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
-from consumers.again import NoSuchPartition, load_missing
+from consumers.again import NoSuchPlace, load_missing
 from consumers.identity.erasing import erase_derived, erase_facts, never_again, note
-from consumers.identity.erasure import Erasure, keep, plan, unfinished, whose
-from consumers.identity.requests import Done, Request, Reread, Unlink
+from consumers.identity.erasure import Erasure, keep, plan, unfinished
+from consumers.identity.known import has_site, others_who_own
+from consumers.identity.requests import Done, Erase, Request, Reread, Unlink
 from consumers.identity.unlinking import unlink
 from consumers.refresh.refresher import Refresher
 from consumers.warehouse.contract import Warehouse
@@ -26,26 +27,37 @@ class Performer:
 
     async def perform(self, asked: Request) -> Done:
         """Do it; the tables are as if it had always been so when this returns."""
+        if not isinstance(asked, Reread) and not asked.listed and not await has_site(self._warehouse, asked.site):
+            return Done(error=f"There is no site {asked.site}.", hint="See `netiv sites list`.")
         if isinstance(asked, Unlink):
             done, keys = await unlink(self._warehouse, asked, self._clock_us() // 1_000)
             await self._refresh(keys)
             return done
-        if isinstance(asked, Reread):
-            if self._log is None:
-                return Done(error="There is no log here to read again.")
-            try:
-                count = await load_missing(self._log, self._warehouse, self._refresher, asked, asyncio.sleep)
-            except NoSuchPartition as error:
-                return Done(error=str(error))
-            await self._refresh(())
-            return Done(count)
+        return await (self._reread(asked) if isinstance(asked, Reread) else self._remove(asked))
+
+    async def _reread(self, asked: Reread) -> Done:
+        if self._log is None:
+            return Done(error="There is no log here to read again.")
+        try:
+            count = await load_missing(self._log, self._warehouse, self._refresher, asked, asyncio.sleep)
+        except NoSuchPlace as error:
+            return Done(error=str(error), hint=error.hint)
+        await self._refresh(())
+        return Done(count)
+
+    async def _remove(self, asked: Erase) -> Done:
+        """Who is known by nothing is erased all the same: what is left of somebody may be in derived rows alone. An identifier
+        that is somebody else's is refused, because that person would stay."""
         await self.resume()
         erasure = await plan(self._warehouse, asked)
-        if not erasure.found:
-            return Done(error=await whose(self._warehouse, asked))
+        nobody = not erasure.found
+        if nobody and (owners := await others_who_own(self._warehouse, asked.site, asked.person_id)):
+            hint = f"It belongs, or belonged, to {', '.join(owners)}."
+            return Done(error=f"{asked.site} knows nobody called {asked.person_id}.", hint=hint)
         await keep(self._warehouse, erasure)
         await self._erase(erasure)
-        return Done(len(erasure.places))
+        told = f"Nobody is known by {asked.person_id} at site {asked.site}; nothing to erase."
+        return Done(len(erasure.places), hint=told if nobody else "")
 
     async def resume(self) -> None:
         """Bring erasures that were cut short to their end."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+# What puts an identifier in quarantine (schemas/clickhouse/derive/19_*.sql).
+QUARANTINE_RULES: Final = ("shared", "limit", "blocked", "alias")
 
 
 class Unlink(msgspec.Struct, frozen=True, tag="unlink", omit_defaults=True):
-    """Ignore links for ever: between two identifiers, all of one, all of an event, or all that a rule put in quarantine."""
+    """Ignore links for ever: between two identifiers, all of one, all of an event, or all that a rule put in quarantine.
+    `listed`: the sites file has the site; one that it has not is known where the tables hold something of it."""
 
     site: str
     one: tuple[str, str] = ("", "")
@@ -15,14 +21,16 @@ class Unlink(msgspec.Struct, frozen=True, tag="unlink", omit_defaults=True):
     rule: str = ""
     by: str = ""
     reason: str = ""
+    listed: bool = True
 
 
 class Erase(msgspec.Struct, frozen=True, tag="erase", omit_defaults=True):
-    """Remove a person: facts, links, bad events, derived rows."""
+    """Remove a person: facts, links, bad events, derived rows. `listed` as of `Unlink`."""
 
     site: str
     person_id: str
     by: str = ""
+    listed: bool = True
 
 
 class Reread(msgspec.Struct, frozen=True, tag="reread"):
@@ -33,11 +41,13 @@ class Reread(msgspec.Struct, frozen=True, tag="reread"):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """How many links were taken back, or facts removed or loaded. `error` = nothing was done, and why; `told` = JSON."""
+    """How many links were taken back, or facts removed or loaded. `error` = nothing was done, and why; `told` = JSON;
+    `hint` = how to mend the error, or why there was nothing to do."""
 
     count: int = 0
     error: str = ""
     told: str = ""
+    hint: str = ""
 
 
 Request = Unlink | Erase | Reread

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import re
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ import yaml
 
 from consumers.enrich.link import CLICK_IDS
 from consumers.rules.conditions import FIELDS, EventRule, is_field
-from consumers.rules.files import ChannelRules, ConversionRules, SessionRules, file_of
+from consumers.rules.files import NAMES, ChannelRules, ConversionRules, SessionRules, file_of
 from consumers.rules.identity import HASHED, IdentityRules
 from consumers.rules.merging import EARLIEST, MERGED
 from consumers.rules.stages import StageRules
@@ -33,6 +34,9 @@ CSV: Final = {
     "referrers.csv": ("host", "source", "category"), "continuity.csv": ("host", "kind"),
     "currencies.csv": ("base", "currency", "day", "rate"),
 }  # fmt: skip
+# What `referrers.csv` is made of; it stands beside it where the shipped folder was copied.
+_SOURCE: Final = "referrers_own.csv"
+_SUFFIXES: Final = frozenset({".yaml", ".yml", ".csv"})
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 
 
@@ -58,7 +62,21 @@ def check(folder: Path) -> list[Problem]:
             continue
         lines = _check_yaml(name, text) if name in YAML else _check_csv(name, text)
         found += [Problem(name, line, message) for line, message in lines]
-    return sorted(found)
+    return sorted([*found, *_strangers(folder)])
+
+
+def own_files(folder: Path) -> list[str]:
+    """The rule files that a folder has itself."""
+    return [name for name in NAMES if (folder / name).exists()]
+
+
+def _strangers(folder: Path) -> Iterator[Problem]:
+    """Files that look like rules and would be read by nobody, for their name."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.name not in (*NAMES, _SOURCE):
+            near = difflib.get_close_matches(path.name, NAMES, 1)
+            meant = f"did you mean {near[0]}?" if near else f"the rule files are {', '.join(NAMES)}"
+            yield Problem(path.name, 0, f"is no rule file and would change nothing: {meant}")
 
 
 Found = Iterator[tuple[int, str]]

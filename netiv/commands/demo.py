@@ -33,7 +33,9 @@ Examples:
 
 
 def demo(
-    url: str | None = typer.Option(None, help="Address of the collector.", show_default="http://127.0.0.1:8080"),
+    url: str | None = typer.Option(
+        None, help="Address of the collector.", show_default="NETIV_URL, else NETIV_PORT here"
+    ),
     clickhouse_url: str | None = typer.Option(
         None, help="ClickHouse HTTP address.", show_default="http://127.0.0.1:8123"
     ),
@@ -66,7 +68,9 @@ def demo(
         )
     keys = Keys(write_key, secret_key) if write_key and secret_key else obtain(settings)
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    order = Order(settings.url, keys, site or SITE, seed, persons, midnight, durations.seconds(timeout))
+    order = Order(
+        configuration.stack_url(settings), keys, site or SITE, seed, persons, midnight, durations.seconds(timeout)
+    )
     warehouse = clickhouse.of(settings, clickhouse_url)
     world, outcome = _play(order, warehouse)
     if truth is not None:

@@ -32,15 +32,19 @@ _COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 def doctor(
     data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
-    url: str | None = typer.Option(None, help="Address of the collector.", show_default="http://127.0.0.1:8080"),
+    url: str | None = typer.Option(
+        None, help="Address of the collector.", show_default="NETIV_URL, else NETIV_PORT here"
+    ),
     clickhouse_port: int | None = typer.Option(None, help="Port of the embedded engine.", show_default="8123"),
     event: str | None = typer.Option(None, help="Find this event, by its event_id."),
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """See HELP."""
+    from collector.logs import configure
     from netiv import checks, configuration, output
     from netiv.errors import CommandError
 
+    configure()
     try:
         settings = configuration.load(data=data, url=url, clickhouse_port=clickhouse_port)
         findings = _where_is(settings, event) if event else checks.run(settings)

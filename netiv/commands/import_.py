@@ -45,7 +45,7 @@ def import_(
     account: str = typer.Option(
         "", help="Account of costs that name none.", show_default="the source, else the channel"
     ),
-    url: str | None = typer.Option(None, help="The collector.", show_default="NETIV_URL"),
+    url: str | None = typer.Option(None, help="The collector.", show_default="NETIV_URL, else NETIV_PORT here"),
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """See HELP."""
@@ -73,7 +73,7 @@ def import_(
     plan = run.Plan(file, encoding or reading.encoding, delimiter, rules, secret_key, account)
     if costs is None:
         costs = looks_like_costs(cost_run.columns_of(plan), columns)
-    client = Client(url or configuration.load().url, timeout_s=60)
+    client = Client(configuration.stack_url(configuration.load(url=url)), timeout_s=60)
     try:
         with bar(file.name, reading.lines) as on_row:
             summary = (cost_run if costs else run).run(plan, client, on_row)

@@ -45,6 +45,8 @@ def migrate(
 
 
 def _migrate(settings: Settings) -> list[str]:
+    from collector.logs import configure
     from consumers.app import migrate as run
 
+    configure()
     return run(settings)

@@ -74,11 +74,15 @@ def replay(
     settings = configuration.load(data=data)
     operations = _operations(patch)
     warehouse = clickhouse.of(settings, clickhouse_url)
-    rows = warehouse.query(
-        f"SELECT {_COLUMNS} FROM bad_events FINAL WHERE {'1' if again else _NOT_MENDED} AND ({where}) "
-        "ORDER BY log_gen, log_part, log_off"
-    ).rows
-    warehouse.close()
+    try:
+        rows = warehouse.query(
+            f"SELECT {_COLUMNS} FROM bad_events FINAL WHERE {'1' if again else _NOT_MENDED} AND ({where}) "
+            "ORDER BY log_gen, log_part, log_off"
+        ).rows
+    except clickhouse.Refused as error:
+        raise CommandError(str(error), "Columns: DESCRIBE bad_events (site, code, pointer, dialect, …).") from None
+    finally:
+        warehouse.close()
     sites = {site.name: site for site in sites_file.read(settings.sites_file).sites}
     results = [(_place(row), _replayed(row, operations, sites)) for row in rows]
     records = list(itertools.chain.from_iterable(result.records for _, result in results))
@@ -121,12 +125,15 @@ def _operations(patch: str) -> list[Operation]:
     from netiv.errors import CommandError
     from netiv.replaying.patch import parse
 
+    right = 'Write [{"op": "replace", "path": "/type", "value": "page"}], or the name of a file with such a list.'
+    if patch.lstrip().startswith("{"):
+        raise CommandError("A patch is a list of operations, not one object.", right, code=2)
     try:
         return parse(patch.encode() if patch.lstrip().startswith("[") else Path(patch).read_bytes())
-    except (OSError, msgspec.MsgspecError) as error:
-        raise CommandError(
-            f"The patch can't be read: {error}", 'Write [{"op": "replace", "path": "/type", "value": "page"}].', code=2
-        ) from None
+    except OSError as error:
+        raise CommandError(f"The patch {patch} can't be read: {error.strerror}.", right, code=2) from None
+    except msgspec.MsgspecError as error:
+        raise CommandError(f"The patch is no list of operations: {error}.", right, code=2) from None
 
 
 def _place(row: list[Any]) -> tuple[int, int, int]:
@@ -147,9 +154,11 @@ def _replayed(row: list[Any], operations: list[Operation], sites: Mapping[str, S
 async def _append(settings: Settings, records: list[Record], mended: list[tuple[int, int, int]]) -> None:
     """The mended events first, then that they are: a crash in between repeats them, as the same events."""
     from collector.app import now_ms
+    from collector.logs import configure
     from eventlog.contract import Record
     from schemas.record import Mended, encode, key_of
 
+    configure()
     log = await _open_log(settings)
     try:
         for start in range(0, len(records), BATCH):
@@ -164,11 +173,13 @@ async def _append(settings: Settings, records: list[Record], mended: list[tuple[
 async def _open_log(settings: Settings) -> Log:
     """Where the records go. No spool: whoever repairs can wait until Kafka is there."""
     from eventlog.embedded import open_embedded_log
+    from netiv import log_access
 
     if settings.kafka:
         from eventlog.kafka import open_kafka_log  # an extra
 
         return await open_kafka_log(settings)
+    log_access.require(settings.data / "log")
     return await open_embedded_log(
         settings.data / "log", partitions=settings.log_partitions, bytes_max=settings.log_bytes_max
     )

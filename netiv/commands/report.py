@@ -65,8 +65,13 @@ def channels(
     )
 
 
+# Options that say how a model gives its credits.
+_OF_MODELS = ("by", "lookback", "half_life", "position", "transform", "order", "currency")
+
+
 @app.command("attribution")
 def attribution(
+    context: typer.Context,
     model: str = typer.Option("", help="first, last, last_non_direct, linear, position, time_decay, markov, shapley.",
                               show_default="first, last and linear side by side"),
     by: str = typer.Option("channel", help="channel, campaign, source, node or stage."),
@@ -82,7 +87,8 @@ def attribution(
 ) -> None:  # fmt: skip
     """Conversions and revenue by channel, campaign, source, node or stage under one model, beside what they cost.
 
-    Without --model: revenue by channel under three models. Every conversion's credits sum to its value.
+    Without --model: revenue by channel under three models; only --site, --since, --until, --conversion and --limit count.
+    Every conversion's credits sum to its value.
 
     Examples:
 
@@ -97,6 +103,7 @@ def attribution(
     """
     form = "json" if json else "csv" if csv else ""
     if not model:
+        _refuse_without_model(context)
         _run("attribution", "Attribution", (site, since, until, limit, conversion), clickhouse_url, form)
         return
     from netiv.credits import Credits, show
@@ -104,6 +111,20 @@ def attribution(
 
     wanted = Credits(model, by, lookback, half_life, position, transform, order, currency)
     show(wanted, Asked(site, since, until, limit, conversion, clickhouse_url, form))
+
+
+def _refuse_without_model(context: typer.Context) -> None:
+    from netiv.errors import CommandError
+
+    sources = {name: context.get_parameter_source(name) for name in _OF_MODELS}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        told = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise CommandError(
+            f"{told} {'needs' if len(given) == 1 else 'need'} a model.",
+            "Add --model linear (or another); without one only --site, --since, --until, --conversion and --limit count.",
+            code=2,
+        )
 
 
 def _run(

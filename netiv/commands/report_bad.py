@@ -33,10 +33,12 @@ def bad(
     """
     from netiv import clickhouse, configuration
     from netiv.output import Table
-    from netiv.report_run import display
+    from netiv.report_run import display, require_site
     from schemas.rejection import CODES
 
-    warehouse = clickhouse.of(configuration.load(), clickhouse_url)
+    settings = configuration.load()
+    warehouse = clickhouse.of(settings, clickhouse_url)
+    require_site(warehouse, settings, site)
     result = warehouse.query(SQL, {"site": site, "limit": limit})
     warehouse.close()
     code = result.columns.index("code")

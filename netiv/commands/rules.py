@@ -47,7 +47,8 @@ def check(folder: Path | None = _FOLDER, data: Path | None = _DATA, json: bool =
     from netiv import configuration, output
 
     where = folder or configuration.load(data=data).rules_folder
-    _must_exist(folder)
+    if folder:
+        _must_exist(folder)
     problems = problems_of(where)
     if json:
         output.as_json(problems)
@@ -78,28 +79,48 @@ def diff(
     if json:
         output.as_json(found)
         return
-    columns = list(found.channels[0].__struct_fields__) if found.channels else ["channel"]
+    if not found.channels:
+        print("There are no sessions and touchpoints to compare.")
+        return
+    columns = list(found.channels[0].__struct_fields__)
     rows = [[getattr(change, column) for column in columns] for change in found.channels]
     output.show(output.Table("Now and under these rules", columns, rows))
-    print(f"{found.moved:,} touchpoints would change their channel, appear or disappear.")
+    print(told(found))
 
 
 @app.command("publish")
 def publish(folder: Path = typer.Argument(..., help="Folder of rule files."), data: Path | None = _DATA) -> None:
     """Put rules in force and re-derive all of history under them. Readers see the old tables until the new are whole.
 
-    A running `netiv up` does it beside the stream and goes on under the new rules. Example:
+    A running `netiv up` does it beside the stream and goes on under the new rules. Before the first start, the rules are put
+    where it will find them. Example:
 
     \b
       netiv rules publish my-rules
     """
-    from netiv import configuration
+    from netiv import configuration, data_folder
+    from netiv.rebuilding import prepare
     from netiv.rebuilding import publish as run
 
     settings = configuration.load(data=data)
     _must_be_right(folder)
+    if not data_folder.has_warehouse(settings):
+        prepare(settings, folder)
+        print(
+            f"Put into {settings.rules_folder}. There is no warehouse in {settings.data} yet: it will start under them."
+        )
+        return
     subjects = run(settings, folder)
     print(f"Published to {settings.rules_folder}; {subjects:,} visitors re-derived.")
+
+
+def told(found: Difference) -> str:
+    """What would move, in words; `found` has channels."""
+    moved = f"{found.moved:,} touchpoints would change their channel, appear or disappear."
+    revalued = sum(change.revenue != change.revenue_then for change in found.channels)
+    if found.moved or not revalued:
+        return moved
+    return f"{moved} The revenue of {revalued:,} channel{'s' if revalued > 1 else ''} would change all the same."
 
 
 def _difference(settings: Settings, folder: Path) -> Difference:
@@ -122,11 +143,17 @@ def _difference(settings: Settings, folder: Path) -> Difference:
     return working.here(settings, "Deriving under these rules", work)
 
 
-def _must_exist(folder: Path | None) -> None:
+def _must_exist(folder: Path) -> None:
+    from consumers.rules.check import check as problems_of
+    from consumers.rules.check import own_files
+    from consumers.rules.files import NAMES
     from netiv.errors import CommandError
 
-    if folder and not folder.is_dir():
+    if not folder.is_dir():
         raise CommandError(f"{folder} is no folder.", "Name the folder that holds your rule files.", code=2)
+    # misspelled names are problems of their own
+    if not own_files(folder) and not problems_of(folder):
+        raise CommandError(f"There is no rule file in {folder}.", f"Rule files are {', '.join(NAMES)}.", code=2)
 
 
 def _must_be_right(folder: Path) -> None:

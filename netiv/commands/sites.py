@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from schemas.settings import Settings
     from schemas.sites import Key, Site
 
 HELP = """Sites and their keys: write keys (public, for browsers) and secret keys (for servers and imports).
@@ -39,7 +40,9 @@ def add(
     ),
     alias: list[str] = typer.Option([], help="What another system calls this site; again for more."),
     domain: list[str] = typer.Option([], help="An own domain (never a referrer); again for more."),
-    timezone: str | None = typer.Option(None, help="IANA time zone of reports.", show_default="UTC"),
+    timezone: str | None = typer.Option(
+        None, help="IANA time zone, whose midnight ends sessions where that rule is on.", show_default="UTC"
+    ),
     currency: str | None = typer.Option(None, help="Currency of amounts that name none.", show_default="none"),
     raw_contacts: bool | None = typer.Option(
         None,
@@ -68,31 +71,35 @@ def add(
     from schemas.sites import Sites
 
     settings = configuration.load(data=data)
+    if update:
+        _must_be_there(settings, name)
     shown: dict[str, str] = {}
     if write_key is not None:
         keys.check(write_key, "--write-key")
     if secret_key is not None:
         keys.check(secret_key, "--secret-key")
 
+    changed = True
+
     def change(sites: Sites) -> Sites:
+        nonlocal changed
         fresh = sites_change.find(sites, name) is None
         chosen = {"write_key": write_key or (keys.write_key() if fresh else None)}
         chosen["secret_key"] = secret_key or (keys.secret_key() if fresh else None)
         shown.update({kind: value for kind, value in chosen.items() if value})
         wanted = sites_change.Wanted(
-            name=name,
-            origins=origin,
-            aliases=alias,
-            domains=domain,
-            timezone=timezone,
-            currency=currency,
-            raw_contacts=raw_contacts,
-            **chosen,
-        )
-        return sites_change.add(sites, wanted, _now_ms(), update)
+            name=name, origins=origin, aliases=alias, domains=domain, timezone=timezone, currency=currency,
+            raw_contacts=raw_contacts, **chosen,
+        )  # fmt: skip
+        after = sites_change.add(sites, wanted, _now_ms(), update)
+        changed = after != sites
+        return after
 
     sites_file.edit(settings.sites_file, change)
     _show_keys(name, shown, json)
+    if not (json or changed):
+        once = "" if shown else f" Its keys were shown once, when it was made. New ones: netiv sites rotate {name}"
+        print(f"It exists already; nothing was changed.{once}")
 
 
 @app.command("list")
@@ -172,6 +179,15 @@ def rotate(
     _show_keys(name, shown, json)
 
 
+def _must_be_there(settings: Settings, name: str) -> None:
+    """Before the file is touched: a site that --update misspells is neither made nor given keys."""
+    from netiv import sites_change, sites_file
+    from netiv.errors import CommandError
+
+    if sites_change.find(sites_file.read(settings.sites_file), name) is None:
+        raise CommandError(f"There is no site {name}.", "Leave --update out to add it, or see `netiv sites list`.")
+
+
 def _show_keys(name: str, shown: dict[str, str], json: bool) -> None:
     from netiv import configuration, output, snippet
 
@@ -188,8 +204,9 @@ def _show_keys(name: str, shown: dict[str, str], json: bool) -> None:
         print("Keep them: only their hashes are stored, they are not shown again.")
     if "write_key" in shown:
         settings = configuration.load()
-        short = settings.url + settings.alias if settings.alias else ""
-        for what, tag in snippet.tags(settings.url, shown["write_key"], file, short):
+        url = configuration.stack_url(settings)
+        short = url + settings.alias if settings.alias else ""
+        for what, tag in snippet.tags(url, shown["write_key"], file, short):
             print(f"\n{what}:\n  {tag}")
 
 

@@ -35,12 +35,14 @@ def unlink(
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """See HELP."""
-    from consumers.identity.requests import Unlink
+    from consumers.identity.requests import QUARANTINE_RULES, Unlink
     from netiv.errors import CommandError
     from netiv.identifiers import parse
     from netiv.operations import run, who_asks
 
     if not (one or event or rule):
         raise CommandError("Nothing says which link.", "Name identifiers, --event or --rule.", code=2)
+    if rule and rule not in QUARANTINE_RULES:
+        raise CommandError(f"There is no rule {rule}.", f"One of: {', '.join(QUARANTINE_RULES)}.", code=2)
     asked = Unlink(site, parse(one), parse(other), event, rule, who_asks(), reason)
     run(asked, data, json, "links taken back")

@@ -125,7 +125,7 @@ def _ready(settings: Settings) -> bool:
 def _welcome(settings: Settings) -> Welcome:
     """The addresses; and a first site with its keys, where there is none."""
     from netiv import keys, sites_change, sites_file
-    from netiv.configuration import clickhouse_url, collector_url
+    from netiv.configuration import clickhouse_url, collector_url, variables_for_others
     from netiv.welcome import Welcome
     from schemas.sites import Sites
 
@@ -146,6 +146,7 @@ def _welcome(settings: Settings) -> Welcome:
         database=settings.database,
         data=str(settings.data.resolve()),
         pid=os.getpid(),
+        variables=variables_for_others(settings),
         **made,
     )
 

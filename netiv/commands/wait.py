@@ -18,7 +18,9 @@ Examples:
 
 def wait(
     timeout: str = typer.Option("60s", help="How long at most (90, 60s, 5m)."),
-    url: str | None = typer.Option(None, help="Address of the collector.", show_default="http://127.0.0.1:8080"),
+    url: str | None = typer.Option(
+        None, help="Address of the collector.", show_default="NETIV_URL, else NETIV_PORT here"
+    ),
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """See HELP."""
@@ -29,7 +31,7 @@ def wait(
     from netiv.http import Client
 
     limit_s = durations.seconds(timeout)
-    client = Client(configuration.load(url=url).url)
+    client = Client(configuration.stack_url(configuration.load(url=url)))
     started = time.monotonic()
     derived = lag.wait(client, limit_s)
     behind = lag.read(client).lag_events

@@ -50,7 +50,7 @@ def _days(plan: Plan, journal: Journal, summary: Summary) -> tuple[dict[Day, lis
             raw = _raw(row, plan)
         except Unreadable as error:
             summary.rejected += 1
-            journal.reject(row, str(error))
+            journal.reject(row, error.code, error.pointer, error.message)
             continue
         cost = checked(raw)
         if isinstance(cost, Rejection):

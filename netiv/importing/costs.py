@@ -47,11 +47,14 @@ def cost_of(values: dict[str, Any], rules: Rules, account: str) -> bytes:
         field, currency = _field(column, rules.columns)
         if not field or value is None or value == "":
             continue
-        row[field] = _typed(field, value, rules)
+        try:
+            row[field] = _typed(field, value, rules)
+        except Unreadable as error:
+            raise error.of(field, column, value) from None
         if currency:
             row.setdefault("currency", currency)
     if "day" not in row:
-        raise Unreadable("invalid_time")
+        raise Unreadable("invalid_time", "/day", "the row names no day")
     return msgspec.json.encode(row)
 
 

@@ -24,6 +24,7 @@ class Journal:
         self._appends = go_on and self.done > 0
         self._file: IO[str] | None = None
         self._writer: Any = None
+        self._refused: list[tuple[int, str, str, str, str]] = []
 
     def __enter__(self) -> Self:
         before = self._rejected() if self._appends else []
@@ -36,16 +37,16 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
+            self._write()
             self._file.close()
 
     def reject(self, row: Row, code: str, pointer: str = "", message: str = "") -> None:
-        """Note a row that is refused."""
-        self._writer.writerow([row.number, code, pointer, message, row.source])
+        """Note a row that is refused; it is in the file when all before it are judged."""
+        self._refused.append((row.number, code, pointer, message, row.source))
 
     def confirm(self, place: int) -> None:
         """All up to this place is durable at the collector."""
-        if self._file is not None:
-            self._file.flush()
+        self._write()
         self._place.write_text(f"{self._mark} {place}\n", "ascii")
 
     def finish(self, *, keep: bool) -> None:
@@ -53,6 +54,13 @@ class Journal:
         self._place.unlink(missing_ok=True)
         if not keep and not self._appends:  # what was rejected before it was interrupted stays
             self._rejects.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        """In the order of the file: rows that can't be read are known before those that the collector refuses."""
+        self._writer.writerows(sorted(self._refused))
+        self._refused.clear()
+        if self._file is not None:
+            self._file.flush()
 
     def _rejected(self) -> list[list[str]]:
         """The rows that were rejected up to the place; those behind it are read again."""

@@ -10,7 +10,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from schemas.rejection import CODES
+
 _GAPS = re.compile(r"[\s_./-]+")
+_SHOWN_CHARS = 80
 # usual column names (normalised) -> field of a native event
 NAMES: dict[str, str] = {
     "event id": "event_id", "id": "event_id", "type": "type", "event type": "type", "name": "name", "event": "name", "event name": "name",
@@ -48,7 +51,19 @@ class Rules(msgspec.Struct, frozen=True):
 
 
 class Unreadable(Exception):
-    """A row that is no event; the message is the reason."""
+    """A row that is no event: the code, the place in the event that would have been made, and what is wrong there."""
+
+    def __init__(self, code: str, pointer: str = "", told: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.pointer = pointer
+        self.message = f"{CODES[code][0]}: {told}" if told else CODES[code][0]
+
+    def of(self, field: str, column: str, value: object) -> Unreadable:
+        """The same of a cell."""
+        text = str(value)
+        shown = text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
+        return Unreadable(self.code, "/" + field.replace(".", "/"), f"{shown!r} in column {column!r}")
 
 
 def normal(column: str) -> str:
@@ -65,7 +80,10 @@ def event_of(values: dict[str, Any], rules: Rules) -> dict[str, Any]:
         field = rules.columns.get(column) or NAMES.get(normal(column)) or f"properties.{column}"
         if field == "-" or value is None or value == "":
             continue
-        _put(event, field, _typed(field, value, rules))
+        try:
+            _put(event, field, _typed(field, value, rules))
+        except Unreadable as error:
+            raise error.of(field, column, value) from None
     event.setdefault("type", rules.type)
     if rules.name is not None:
         event.setdefault("name", rules.name)

@@ -91,7 +91,7 @@ def _batches(plan: Plan, journal: Journal, summary: Summary) -> Iterator[_Batch]
             if row.number > done:
                 summary.rows += 1
                 summary.rejected += 1
-                journal.reject(row, str(error))
+                journal.reject(row, error.code, error.pointer, error.message)
             continue
         if row.number <= done:
             continue

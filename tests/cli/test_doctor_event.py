@@ -36,7 +36,8 @@ def test_an_event_is_found_wherever_it_is(stack: Stack) -> None:
     headers = {"content-type": "application/json", "authorization": f"Bearer {keys['secret_key']}"}
     good = {"type": "page", "event_id": "good-1", "visitor_id": "v", "context": {"url": "https://shop.example/"}}
     bad = {"type": "nonsense", "event_id": "bad-1", "visitor_id": "v"}
-    body = json.dumps({"events": [good, bad]}).encode()
+    about = {"type": "nonsense", "event_id": "good-10", "visitor_id": "v", "properties": {"after": "good-1"}}
+    body = json.dumps({"events": [good, bad, about]}).encode()
     assert client.request("POST", "/v1/events", body, headers).status == 202
     client.close()
     stack.wait_derived()
@@ -45,6 +46,8 @@ def test_an_event_is_found_wherever_it_is(stack: Stack) -> None:
     assert found["answer"]["state"] == "ok"
     assert "type page, visitor v" in found["facts"]["detail"]
     assert "session" in found["reports"]["detail"]
+    assert found["log"] == {"check": "log", "state": "ok", "detail": "nothing of it waits in the log", "fix": ""}
+    assert "bad events" not in found, "another's payload holds its id"
 
     refused = where(stack, "bad-1")
     assert "refused and kept" in refused["answer"]["detail"]

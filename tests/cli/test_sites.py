@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from simulation.stack import run
 
-from netiv import sites_file
+from netiv import checks, sites_file
 from netiv.errors import CommandError
 from netiv.sites_change import Wanted, add, find, key_of, rotate
+from schemas.settings import Settings
 from schemas.sites import Sites, hash_key, index, parse
 
 
@@ -53,6 +54,32 @@ def test_adding_the_same_twice_changes_nothing(tmp_path: Path) -> None:
     before = (tmp_path / "data" / "sites.json").read_bytes()
     assert run(tmp_path, *command).returncode == 0
     assert (tmp_path / "data" / "sites.json").read_bytes() == before
+
+
+def test_what_is_said_of_a_site_that_is_there_or_is_not(tmp_path: Path) -> None:
+    refused = run(tmp_path, "sites", "add", "shop", "--update", "--alias", "G-ABC")
+    assert refused.returncode == 1
+    assert "There is no site shop." in refused.stderr
+    assert not (tmp_path / "data").exists()
+    assert "exists already" not in run(tmp_path, "sites", "add", "shop").stdout
+    again = run(tmp_path, "sites", "add", "shop")
+    assert again.returncode == 0
+    assert "It exists already; nothing was changed." in again.stdout
+    assert "netiv sites rotate shop" in again.stdout
+    assert "exists already" not in run(tmp_path, "sites", "add", "shop", "--update", "--alias", "G-ABC").stdout
+
+
+def test_the_doctor_leaves_out_sites_that_an_alias_opens(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    wanted = [
+        Wanted("demo-shop", aliases=["netiv-demo-shop"]),
+        Wanted("shop", write_key="wk_shop_123"),
+        Wanted("closed"),
+    ]
+    for one in wanted:
+        sites_file.edit(settings.sites_file, partial(add, wanted=one, now_ms=0))
+    told = [finding.detail for finding in checks.run(settings) if (finding.check, finding.state) == ("sites", "warn")]
+    assert told == ["closed has no key that is good"]
 
 
 def test_changing_a_site_needs_update(tmp_path: Path) -> None:

@@ -72,7 +72,12 @@ async def test_what_a_restored_warehouse_lost_comes_from_the_log(tmp_path: Path)
         assert await seen(warehouse) == whole
         assert (await performer.perform(Reread(0, 0))).count == 0
         assert await seen(warehouse) == whole
-        assert "no partition 3" in (await performer.perform(Reread(3, 0))).error
+        nowhere = await performer.perform(Reread(3, 0))
+        assert "no partition 3" in nowhere.error
+        assert nowhere.hint == "Write 0:OFFSET."
+        end = (await log.ends())[0]
+        assert (await performer.perform(Reread(0, end))).count == 0
+        assert (await performer.perform(Reread(0, end + 1))).error == f"Partition 0 of the log ends at {end}."
     finally:
         await log.close()
         await warehouse.close()

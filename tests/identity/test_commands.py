@@ -55,6 +55,35 @@ def test_a_person_explained_unlinked_and_erased(stack: Stack) -> None:
     assert ("visitor_id", "laptop") not in {
         (one["id_type"], one["id_value"]) for one in told["ownership"] if one["id_type"] == "user_id"
     }
+
+    # a misspelled site, nobody at all, somebody else's identifier: each is said, and no report of success
+    for command in (("erase", "user_id:dana-x", "--yes"), ("unlink", "user_id:dana-x")):
+        done = stack.netiv(*command, "--site", "shp", check=False)
+        assert done.returncode == 1
+        assert "There is no site shp." in done.stderr
+        assert "netiv sites list" in done.stderr
+    for report in (("paths",), ("stages",), ("bad",), ("attribution", "--model", "linear")):
+        of_none = ("--site", "shp", "--clickhouse-url", stack.welcome["clickhouse"], "--json")
+        done = stack.netiv("report", *report, *of_none, check=False)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "There is no site shp." in done.stderr
+    nobody = stack.netiv("erase", "user_id:nobody", "--site", "shop", "--yes")
+    assert "Nobody is known by user_id:nobody at site shop; nothing to erase." in nobody.stdout
+    unknown = stack.netiv("report", "person", "user_id:nobody", *where, check=False)
+    assert "netiv sites list" in unknown.stderr
+    others = stack.netiv("erase", "email:dana-x@example.com", "--site", "shop", "--yes", check=False)
+    assert others.returncode == 1
+    assert "It belongs, or belonged, to user_id:dana-x." in others.stderr
+
+    # a site that the sites file lacks, with events in the tables, is a site
+    file = stack.folder / "data" / "sites.json"
+    listed = file.read_bytes()
+    file.write_bytes(b'{"sites":[]}')
+    assert json.loads(
+        stack.netiv("unlink", "user_id:yoav", "visitor_id:nothing", "--site", "shop", "--json").stdout
+    ) == {"count": 0}
+    assert stack.netiv("report", "paths", *where).returncode == 0
+    file.write_bytes(listed)
     erased = stack.netiv("erase", "user_id:dana-x", "--site", "shop", "--yes", "--json")
     assert json.loads(erased.stdout)["count"] >= 1
     assert stack.netiv("export-person", "user_id:dana-x", *where, check=False).returncode == 1

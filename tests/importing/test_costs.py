@@ -67,6 +67,7 @@ def test_a_report_of_costs_and_its_correction(stack: Stack) -> None:
     with (stack.folder / "costs.csv.rejected.csv").open(encoding="utf-8", newline="") as file:
         (refused,) = csv.DictReader(file)
     assert (refused["row"], refused["code"], refused["source"]) == ("4", "invalid_time", "Total,,,,220.10,ILS,,")
+    assert (refused["pointer"], refused["message"]) == ("/day", "A time can't be read: 'Total' in column 'Day'")
     rows = [
         ["2026-11-01", "google", "Paid Search", "google", "brand", 100.1, "ILS", 1000, 10],
         ["2026-11-01", "google", "Paid Search", "google", "generic", 50, "ILS", 500, 5],
@@ -177,6 +178,12 @@ def test_what_is_no_statement_is_a_bad_event(collector: Running) -> None:
     for body, status, code in bodies:
         reply = collector.ask("POST", "/v1/costs", body, headers)
         assert (reply.status, reply.code) == (status, code if code in reply.code else reply.code), body
+        hint = json.loads(reply.body)["error"]["hint"]
+        assert "schema.json" not in hint
+        assert ("YYYY-MM-DD" in hint) is (code == "invalid_time")
+    told = collector.ask("POST", "/v1/costs", b'{"costs":[{"day":"1.11.2026","cost":1}]}', headers)
+    assert "YYYY-MM-DD" in json.loads(told.body)["error"]["hint"]
+    bodies.append((b"", 400, "wrong_type"))
     kept = [record for record in collector.records() if isinstance(record, Bad)]
     assert [record.code for record in kept] == [code for _, _, code in bodies]
     assert {record.dialect for record in kept} == {"costs"}

@@ -122,6 +122,12 @@ def test_refused_rows_stand_beside_with_the_reason(collector: Running, tmp_path:
     assert (summary.accepted, summary.rejected) == (1, 4)
     with (tmp_path / "store.csv.rejected.csv").open(encoding="utf-8", newline="") as file:
         listed = {row["row"]: row for row in csv.DictReader(file)}
+    assert list(listed) == ["2", "3", "4", "5"], "in the order of the file, whoever refused them"
+    assert listed["2"]["pointer"] == "/created_at"
+    assert listed["2"]["message"] == "A time can't be read: 'sometime' in column 'תאריך'"
+    assert listed["3"]["pointer"] == "/order/value"
+    assert "'a lot' in column 'סכום'" in listed["3"]["message"]
+    assert all(row["message"] for row in listed.values())
     assert {number: row["code"] for number, row in listed.items()} == {
         "2": "invalid_time", "3": "invalid_number", "4": "missing_identifier", "5": "too_many_cells",
     }  # fmt: skip

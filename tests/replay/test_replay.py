@@ -92,6 +92,9 @@ def test_the_log_is_read_again_where_nothing_is_missing(stack: Stack) -> None:
     assert json.loads(stack.netiv("replay", "--from-offset", "0:0", "--json").stdout) == {"count": 0}
     for wrong, why in (
         (("--from-offset", "7:0"), "no partition 7"),
+        (("--from-offset", "7:0"), "Write 0:OFFSET"),
+        (("--from-offset", "0:21"), "Partition 0 of the log ends at 20."),
+        (("--where", "cod = 'x'", "--clickhouse-url", stack.welcome["clickhouse"]), "Columns: DESCRIBE bad_events"),
         (("--from-offset", "soon"), "no place in the log"),
         (("--from-offset", "0:0", "--where", "1"), "either --where or --from-offset"),
         ((), "either --where or --from-offset"),
@@ -138,6 +141,10 @@ def test_spoilt_events_are_found_and_replayed(stack: Stack, capsys: pytest.Captu
     place = f"site = 'spoilt' AND log_off = {offsets[0][0]}"
     done = json.loads(stack.netiv("replay", "--again", "--where", place, "--patch", first, "--json").stdout)
     assert (done["bad_events"], done["replayed"], done["mended"]) == (1, 1, 1)
+    elsewhere = ("--data", str(stack.folder / "elsewhere"), "--clickhouse-url", stack.welcome["clickhouse"])
+    lost = stack.netiv("replay", "--again", "--where", place, "--patch", first, *elsewhere, check=False)
+    assert "There is no log in" in lost.stderr, "events are put into no log that nobody reads"
+    assert not (stack.folder / "elsewhere").exists()
     stack.wait_derived()
     for sql in TABLES_SQL:
         assert rows(stack, sql, "spoilt") == rows(stack, sql, "clean"), sql

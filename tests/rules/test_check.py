@@ -60,6 +60,17 @@ def test_mistakes_are_told_with_their_line(folder, file, old, new, told):
     assert expected - 2 <= problems[0].line <= expected
 
 
+def test_files_that_nobody_would_read_are_told(folder):
+    names = ["channel.yaml", "sessions.yml", "mine.csv"]
+    for name in [*names, "README.md", ".channels.yaml", "channels.yaml~", "sessions.yaml.bak"]:
+        (folder / name).write_text("")
+    problems = check(folder)
+    assert [problem.file for problem in problems] == sorted(names)
+    assert "did you mean channels.yaml?" in problems[0].message
+    assert "referrers.csv" in problems[1].message
+    assert "did you mean sessions.yaml?" in problems[2].message
+
+
 def test_rates_and_missing_files(folder):
     (folder / "currencies.csv").write_text("base,currency,day,rate\nEUR,USD,yesterday,0\n")
     (folder / "stages.yaml").unlink()

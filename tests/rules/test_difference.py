@@ -5,8 +5,9 @@ import pytest
 from rules.test_continuity import GOOGLE, page, sessions
 
 from consumers.rebuild import rebuild
-from consumers.rules.difference import ChannelChange, difference
+from consumers.rules.difference import ChannelChange, Difference, difference
 from consumers.rules.files import ChannelRule, Referrer, When, load
+from netiv.commands.rules import told
 
 pytestmark = pytest.mark.anyio
 RULES = load()
@@ -36,6 +37,14 @@ async def test_by_channel_before_publishing(engine):
     longer = msgspec.structs.replace(RULES, sessions=msgspec.structs.replace(RULES.sessions, gap_minutes=HOUR))
     assert (await difference(engine, longer, lambda: next(ticks))).moved == 2
     assert (await difference(engine, RULES, lambda: next(ticks))).moved == 0
+
+
+async def test_what_moves_is_told_where_only_revenue_does():
+    same = ChannelChange("Direct", 1, 1, 1, 1, 5, 5)
+    assert told(Difference(0, [same])) == "0 touchpoints would change their channel, appear or disappear."
+    more = msgspec.structs.replace(same, channel="Email", revenue_then=7)
+    assert told(Difference(0, [same, more])).endswith("The revenue of 1 channel would change all the same.")
+    assert "revenue" not in told(Difference(2, [same, more]))
 
 
 async def test_a_rebuild_under_new_rules_is_a_fresh_load_under_them(engine):

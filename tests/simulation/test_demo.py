@@ -93,7 +93,8 @@ def test_reports_in_every_form(stack: Stack, played: dict[str, Any]) -> None:
         assert 0 < len(rows) == len(table) <= 7
         assert list(rows[0]) == list(table[0])
         assert rows[0].get("channel", rows[0].get("path")) in stack.netiv("report", name, "--site", "demo").stdout
-    assert json.loads(stack.netiv("report", "paths", "--json", "--site", "nobody").stdout) == []
+    assert json.loads(stack.netiv("report", "paths", "--json", "--site", "demo", "--until", "2001-01-01").stdout) == []
+    assert "There is no site nobody." in stack.netiv("report", "paths", "--site", "nobody", check=False).stderr
     assert json.loads(stack.netiv("report", "paths", "--json", "--until", "2001-01-01").stdout) == []
 
 
