@@ -19,10 +19,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-def send(stack: Stack, keys: dict[str, Any], *events: dict[str, Any]) -> None:
+def send(stack: Stack, key: str, *events: dict[str, Any]) -> None:
     client = Client(stack.url)
     for event in events:
-        headers = {"content-type": "application/json", "authorization": f"Bearer {keys['secret_key']}"}
+        headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
         answer = client.request("POST", "/v1/events", json.dumps(event).encode(), headers)
         assert answer.status in (200, 202), answer.body
     client.close()
@@ -33,7 +33,7 @@ def test_a_person_explained_unlinked_and_erased(stack: Stack) -> None:
     where = ("--site", "shop", "--clickhouse-url", stack.welcome["clickhouse"])
     keys = json.loads(stack.netiv("sites", "add", "shop", "--json").stdout)
     send(
-        stack, keys,
+        stack, keys["secret_key"],
         {"type": "page", "event_id": "a", "visitor_id": "laptop", "context": {"url": "https://shop.example/"}},
         {"type": "identify", "event_id": "b", "visitor_id": "laptop", "user_id": "dana-x", "email": "dana-x@example.com"},
         {"type": "identify", "event_id": "c", "visitor_id": "phone", "user_id": "yoav"},
@@ -59,3 +59,30 @@ def test_a_person_explained_unlinked_and_erased(stack: Stack) -> None:
     assert json.loads(erased.stdout)["count"] >= 1
     assert stack.netiv("export-person", "user_id:dana-x", *where, check=False).returncode == 1
     assert stack.netiv("export-person", "user_id:yoav", *where).returncode == 0
+
+
+def told_of(stack: Stack, command: tuple[str, ...], person: str, site: str) -> dict[str, Any]:
+    """The JSON of `report person` or `export-person`."""
+    where = ("--site", site, "--clickhouse-url", stack.welcome["clickhouse"])
+    return json.loads(stack.netiv(*command, person, *where).stdout)
+
+
+REPORT, EXPORT = ("report", "person", "--json"), ("export-person",)
+
+
+ODD = ["o'b\"r\\n", "line\nbreak", "tab\tstop", "return\rhere", "\\N", "דנה"]
+
+
+@pytest.fixture(scope="module")
+def odd(stack: Stack) -> str:
+    """A site of people with such names."""
+    key = stack.add_site("odd")["secret_key"]
+    send(stack, key, *({"type": "page", "event_id": f"e{n}", "user_id": name} for n, name in enumerate(ODD)))
+    return "odd"
+
+
+@pytest.mark.parametrize("name", ODD, ids=repr)
+def test_a_person_of_any_name(stack: Stack, odd: str, name: str) -> None:
+    found = told_of(stack, EXPORT, f"user_id:{name}", odd)
+    assert {event["user_id"] for event in found["events"]} == {name}
+    assert told_of(stack, REPORT, f"user_id:{name}", odd)["identifiers"]
