@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from consumers.identity.macros import LINK_SELECTORS, RETRACTIONS_BOTH_WAYS
+from consumers.warehouse.cluster import asked_once
 from netiv.clickhouse import ClickHouse
 from netiv.errors import CommandError
 
@@ -18,22 +20,31 @@ ORDER BY first_seen, id_type, id_value"""
 _OWNERSHIP = """
 SELECT id_type, id_value, toString(owned_from) AS owned_from, toString(owned_until) AS owned_until
 FROM v_identity_owners WHERE site = {site:String} AND person_id = {person:String} ORDER BY owned_from, id_type, id_value"""
-# each link stands in both directions; one is enough
-_LINKS = """
-SELECT * FROM
+# Each link stands in both directions; one is enough. Of several retractions of one link the first took it back.
+_LINKS = f"""
+SELECT
+    one.1 AS id_type, one.2 AS id_value, another.1 AS other_type, another.2 AS other_value, standing, kind, evidence,
+    toString(l.ts) AS at, l.event_id AS event_id,
+    if(standing = 'taken back', argMinIf(r.by, r.at, r.at > 0), '') AS taken_back_by,
+    if(standing = 'taken back', argMinIf(r.reason, r.at, r.at > 0), '') AS reason
+FROM
 (
-SELECT DISTINCT id_type, id_value, other_type, other_value, kind, evidence, toString(ts) AS at, event_id
-FROM identity_links
-WHERE site = {site:String} AND (id_type, id_value) IN (%s) AND (id_type, id_value) > (other_type, other_value)
-UNION DISTINCT
-SELECT DISTINCT other_type, other_value, id_type, id_value, kind, evidence, toString(ts), event_id
-FROM identity_links
-WHERE site = {site:String} AND (id_type, id_value) IN (%s) AND (id_type, id_value) < (other_type, other_value)
-)
-ORDER BY at, event_id, id_type, id_value, other_type, other_value"""
+    SELECT
+        greatest((toString(id_type), id_value), (toString(other_type), other_value)) AS one,
+        least((toString(id_type), id_value), (toString(other_type), other_value)) AS another,
+        standing, kind, evidence, ts, event_id, arrayJoin({LINK_SELECTORS}) AS selector
+    FROM v_identity_links
+    WHERE site = {{site:String}} AND (id_type, id_value) IN (%s)
+) AS l
+LEFT JOIN {RETRACTIONS_BOTH_WAYS} AS r ON r.selector = l.selector
+GROUP BY one, another, standing, kind, evidence, l.ts, l.event_id
+ORDER BY standing != 'stands', at, event_id, id_type, id_value, other_type, other_value"""
+# Of what theirs is linked to only why it joins nothing: by whom it is shared is the business of others.
 _QUARANTINE = """
 SELECT id_type, id_value, rule, evidence, event_id FROM v_identity_quarantine
-WHERE site = {site:String} AND (id_type, id_value) IN (%s) ORDER BY id_type, id_value, rule"""
+WHERE site = {site:String} AND ((id_type, id_value) IN (%s) OR (rule IN ('blocked', 'limit') AND (id_type, id_value) IN
+    (SELECT other_type, other_value FROM identity_links WHERE site = {site:String} AND (id_type, id_value) IN (%s))))
+ORDER BY id_type, id_value, rule"""
 _MINE = """SELECT id_type, id_value FROM identities FINAL
 WHERE site = {site:String} AND (has(owners, {person:String}) OR concat(id_type, ':', id_value) = {person:String}
     OR device_group = {person:String})"""
@@ -48,7 +59,7 @@ _VIEWS = {
 
 
 class Person(msgspec.Struct, frozen=True):
-    """What explains a person: identifiers, when each was theirs, the links that say so, and what was refused."""
+    """What explains a person: identifiers, when each was theirs, the links with whether each counts, and what was refused."""
 
     person_id: str
     identifiers: list[dict[str, Any]]
@@ -61,7 +72,7 @@ def explain(warehouse: ClickHouse, site: str, person: str) -> Person:
     """Raises when nobody is known by this name."""
     found = Person(
         person, _ask(warehouse, _IDENTIFIERS, site, person), _ask(warehouse, _OWNERSHIP, site, person),
-        _ask(warehouse, _LINKS % (_MINE, _MINE), site, person), _ask(warehouse, _QUARANTINE % _MINE, site, person),
+        _ask(warehouse, _LINKS % _MINE, site, person), _ask(warehouse, _QUARANTINE % (_MINE, _MINE), site, person),
     )  # fmt: skip
     if not found.identifiers:
         raise CommandError(f"{site} knows nobody called {person}.", _hint(warehouse, site, person))
@@ -101,5 +112,5 @@ ORDER BY at, what, detail"""
 
 
 def _ask(warehouse: ClickHouse, sql: str, site: str, person: str) -> list[dict[str, Any]]:
-    result = warehouse.query(sql, {"site": site, "person": person})
+    result = warehouse.query(asked_once(sql), {"site": site, "person": person})
     return [dict(zip(result.columns, row, strict=True)) for row in result.rows]

@@ -18,6 +18,7 @@ PROMISED = {
     "device_type language is_bot consent dialect properties",
     "v_identities": "site id_type id_value person_id shared first_seen last_seen",
     "v_identity_owners": "site id_type id_value person_id owned_from owned_until",
+    "v_identity_links": "site id_type id_value other_type other_value kind evidence ts event_id standing",
     "v_sessions": "site session_id visitor_id person_id started_at ended_at events pageviews engaged entry_url exit_url referrer node "
     "channel source medium campaign content term click_id_type country device_type is_bot conversions",
     "v_touchpoints": "site touchpoint_id person_id visitor_id session_id ts kind node channel source medium campaign content term "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import stat
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from consumers.enrich.identifiers import hash_email
 from netiv.http import Client
 from tests.simulation.stack import Stack
 
@@ -68,6 +70,55 @@ def told_of(stack: Stack, command: tuple[str, ...], person: str, site: str) -> d
 
 
 REPORT, EXPORT = ("report", "person", "--json"), ("export-person",)
+
+
+def test_links_say_whether_they_count(stack: Stack) -> None:
+    keys = stack.add_site("links")
+    crowd = [{"type": "identify", "event_id": f"k{n}", "visitor_id": "kiosk", "user_id": f"k{n}"} for n in range(10)]
+    send(
+        stack, keys["secret_key"], *crowd,
+        {"type": "identify", "event_id": "a", "visitor_id": "lobby", "user_id": "wanda"},
+        {"type": "identify", "event_id": "b", "visitor_id": "laptop", "user_id": "wanda", "identifiers": {"crm_id": "undefined"}},
+        {"type": "identify", "event_id": "c", "visitor_id": "laptop", "user_id": "wanda", "identifiers": {"user_id": "other"}},
+        {"type": "alias", "event_id": "d", "user_id": "wanda", "identifiers": {"user_id": "null"}},
+        {"type": "alias", "event_id": "e", "user_id": "wanda", "identifiers": {"user_id": "wanda-old"}},
+        {"type": "identify", "event_id": "f", "visitor_id": "kiosk", "user_id": "wanda"},
+        {"type": "identify", "event_id": "h", "visitor_id": "laptop", "user_id": "wanda"},
+        {"type": "identify", "event_id": "j", "visitor_id": "laptop", "user_id": "wanda"},
+        {"type": "page", "event_id": "i", "user_id": "wanda", "identifiers": {"gclid": "g", "fbclid": "f"}},
+    )  # fmt: skip
+    send(stack, keys["write_key"], {"type": "alias", "event_id": "g", "user_id": "wanda", "identifiers": {"user_id": "stranger"}})  # fmt: skip
+    # a client that numbers its events anew says two things under one id; what came first holds
+    send(stack, keys["secret_key"], {"type": "identify", "event_id": "h", "visitor_id": "laptop", "email": "w@example.com"})  # fmt: skip
+    for reason in ("the lobby's", "once more"):
+        stack.netiv("unlink", "visitor_id:lobby", "user_id:wanda", "--site", "links", "--reason", reason)
+    stack.netiv("unlink", "--event", "j", "--site", "links")
+    found = told_of(stack, REPORT, "user_id:wanda", "links")
+    standing = {
+        (link["event_id"], link["id_value"], link["other_value"]): (link["standing"], link["reason"])
+        for link in found["links"]
+    }
+    expected = {
+        ("b", "laptop", "wanda"): "stands", ("c", "laptop", "wanda"): "stands", ("e", "wanda-old", "wanda"): "stands",
+        ("i", "wanda", "g"): "stands", ("i", "wanda", "f"): "stands", ("i", "g", "f"): "same rank",
+        ("b", "wanda", "undefined"): "blocked", ("b", "laptop", "undefined"): "blocked", ("d", "wanda", "null"): "blocked",
+        ("c", "wanda", "other"): "mention only", ("c", "laptop", "other"): "mention only",
+        ("f", "kiosk", "wanda"): "limit", ("g", "wanda", "stranger"): "alias",
+        ("a", "lobby", "wanda"): "taken back", ("j", "laptop", "wanda"): "taken back",
+        ("h", "laptop", "wanda"): "stands", ("h", "laptop", hash_email("w@example.com")): "repeated event",
+    }  # fmt: skip
+    assert {link: told for link, (told, _) in standing.items()} == expected
+    assert {reason for _, reason in standing.values()} == {"", "the lobby's"}
+    firsts = [link["standing"] == "stands" for link in found["links"]]
+    assert firsts == sorted(firsts, reverse=True)
+    assert all(bool(link["taken_back_by"]) == (link["standing"] == "taken back") for link in found["links"])
+    refused = {(one["id_type"], one["id_value"], one["rule"]) for one in found["quarantine"]}
+    assert refused == {
+        ("crm_id", "undefined", "blocked"), ("user_id", "null", "blocked"), ("visitor_id", "kiosk", "limit"),
+        ("user_id", "wanda", "alias"),
+    }  # fmt: skip
+    told = stack.netiv("report", "person", "visitor_id:lobby", "--site", "links", "--clickhouse-url", stack.welcome["clickhouse"])  # fmt: skip
+    assert f"taken back by {getpass.getuser()}: the lobby's" in told.stdout
 
 
 ODD = ["o'b\"r\\n", "line\nbreak", "tab\tstop", "return\rhere", "\\N", "דנה"]

@@ -94,6 +94,11 @@ FROM
 )
 ARRAY JOIN stretches AS stretch;
 
+-- The evidence, each link in both directions, and whether it counts: `stands`, or why it does not.
+CREATE OR REPLACE VIEW v_identity_links AS
+SELECT site, id_type, id_value, other_type, other_value, kind, evidence, ts, event_id, {{link_standing}} AS standing
+FROM identity_links;
+
 CREATE OR REPLACE VIEW v_bad_events AS
 SELECT site, received_at, code, pointer, message, payload, dialect, log_gen, log_part, log_off
 FROM bad_events FINAL;
