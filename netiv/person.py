@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from consumers.identity.bad import is_about
+from consumers.identity.erasure import OWN
 from consumers.identity.macros import LINK_SELECTORS, RETRACTIONS_BOTH_WAYS
 from consumers.warehouse.cluster import asked_once
 from netiv.clickhouse import ClickHouse
@@ -48,6 +50,20 @@ ORDER BY id_type, id_value, rule"""
 _MINE = """SELECT id_type, id_value FROM identities FINAL
 WHERE site = {site:String} AND (has(owners, {person:String}) OR concat(id_type, ':', id_value) = {person:String}
     OR device_group = {person:String})"""
+# As an erasure finds them: about what only they hold, or about an event of theirs.
+_RETRACTIONS = f"""
+SELECT toString(at) AS at, by, reason, id_type, id_value, other_type, other_value, event_id FROM identity_retractions
+WHERE site = {{site:String}} AND ((id_type, id_value) IN ({OWN}) OR (other_type, other_value) IN ({OWN})
+    OR (event_id != '' AND event_id IN (SELECT event_id FROM v_events WHERE site = {{site:String}} AND person_id = {{person:String}})))
+ORDER BY at, retraction_id"""
+_BAD = """
+SELECT toString(received_at) AS received_at, code, pointer, message, payload, dialect, secret, toString(sent_at) AS sent_at,
+    visitor_id, ip, user_agent, language, log_gen, log_part, log_off
+FROM bad_events FINAL
+WHERE site = {site:String} AND (log_gen, log_part, log_off) > ({gen:Int64}, {part:Int64}, {off:UInt64})
+ORDER BY log_gen, log_part, log_off LIMIT {chunk:UInt32}"""
+# Payloads of bad events that are looked at in one go: an answer is held in memory, and may be no larger than a reader's.
+_CHUNK = 500
 _VIEWS = {
     "events": "SELECT * FROM v_events WHERE site = {site:String} AND person_id = {person:String} ORDER BY ts, event_id",
     "sessions": "SELECT * FROM v_sessions WHERE site = {site:String} AND person_id = {person:String} ORDER BY started_at",
@@ -91,9 +107,27 @@ WHERE site = {site:String} AND concat(id_type, ':', id_value) = {person:String} 
 
 
 def export(warehouse: ClickHouse, site: str, person: str) -> dict[str, Any]:
-    """All of it: what explains the person, and every row of every view that is about them."""
+    """All of it: what explains the person, every row of every view that is about them, and what an erasure would find beside."""
     document: dict[str, Any] = msgspec.to_builtins(explain(warehouse, site, person))
-    return {"site": site, **document, **{name: _ask(warehouse, sql, site, person) for name, sql in _VIEWS.items()}}
+    return {
+        "site": site, **document, **{name: _ask(warehouse, sql, site, person) for name, sql in _VIEWS.items()},
+        "retractions": _ask(warehouse, _RETRACTIONS, site, person), "bad_events": _bad_events(warehouse, site, person),
+    }  # fmt: skip
+
+
+def _bad_events(warehouse: ClickHouse, site: str, person: str) -> list[dict[str, Any]]:
+    """Those that an erasure would remove, whole. All of the site are looked at: an address is known by its hash only."""
+    own = [(row["id_type"], row["id_value"]) for row in _ask(warehouse, OWN, site, person)]
+    found: list[dict[str, Any]] = []
+    place = {"gen": -1, "part": -1, "off": 0}
+    while True:
+        rows = _ask(warehouse, _BAD, site, person, **place, chunk=_CHUNK)
+        for row in rows:
+            place = {name: row.pop(f"log_{name}") for name in place}
+            if is_about(row["visitor_id"], row["payload"], own):
+                found.append(row)
+        if len(rows) < _CHUNK:
+            return found
 
 
 def timeline(warehouse: ClickHouse, site: str, person: str) -> list[dict[str, Any]]:
@@ -111,6 +145,6 @@ ORDER BY at, what, detail"""
     return _ask(warehouse, sql, site, person)
 
 
-def _ask(warehouse: ClickHouse, sql: str, site: str, person: str) -> list[dict[str, Any]]:
-    result = warehouse.query(asked_once(sql), {"site": site, "person": person})
+def _ask(warehouse: ClickHouse, sql: str, site: str, person: str, **further: object) -> list[dict[str, Any]]:
+    result = warehouse.query(asked_once(sql), {"site": site, "person": person, **further})
     return [dict(zip(result.columns, row, strict=True)) for row in result.rows]

@@ -26,7 +26,8 @@ WHERE site = {site:String} AND (subject IN {subjects:Array(String)} OR (subject,
     WHERE site = {site:String} AND (event_id, visitor_id, user_id, received_at) IN
     (SELECT event_id, visitor_id, user_id, received_at FROM v_events WHERE site = {site:String} AND person_id = {person:String})
 ))"""
-_OWN: Final = """
+# What only this person holds.
+OWN: Final = """
 SELECT id_type, id_value FROM identities FINAL
 WHERE site = {site:String} AND NOT suppressed AND (arrayDistinct(owners) = [{person:String}] OR (owners = ['']
     AND if(device_group = '', concat(id_type, ':', id_value), device_group) = {person:String}))"""
@@ -66,7 +67,7 @@ class Erasure(msgspec.Struct, frozen=True):
 async def plan(warehouse: Warehouse, asked: Erase) -> Erasure:
     """Look everything up; nothing is changed."""
     site = {"site": asked.site}
-    own = _ids(await warehouse.rows(_OWN, {**site, "person": asked.person_id}))
+    own = _ids(await warehouse.rows(OWN, {**site, "person": asked.person_id}))
     held = _keys(own)
     found = await warehouse.rows(_EVENTS, {**site, "person": asked.person_id, "subjects": held})
     events = sorted({(str(row[3]), str(row[4])) for row in found})

@@ -12,6 +12,7 @@ import pytest
 
 from consumers.enrich.identifiers import hash_email
 from netiv.http import Client
+from netiv.person import export
 from tests.simulation.stack import Stack
 
 
@@ -119,6 +120,46 @@ def test_links_say_whether_they_count(stack: Stack) -> None:
     }  # fmt: skip
     told = stack.netiv("report", "person", "visitor_id:lobby", "--site", "links", "--clickhouse-url", stack.welcome["clickhouse"])  # fmt: skip
     assert f"taken back by {getpass.getuser()}: the lobby's" in told.stdout
+
+
+def test_an_export_has_all_that_an_erasure_removes(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = stack.add_site("access")["secret_key"]
+    send(
+        stack, key,
+        {"type": "identify", "event_id": "a", "visitor_id": "home", "user_id": "dana-q", "email": "dana-q@example.com"},
+        {"type": "identify", "event_id": "b", "visitor_id": "lobby-q", "user_id": "dana-q"},
+        {"type": "identify", "event_id": "c", "visitor_id": "away", "user_id": "yoav-q"},
+        {"type": "identify", "event_id": "d", "visitor_id": "home", "user_id": "dana-q", "identifiers": {"crm_id": "c-77"}},
+    )  # fmt: skip
+    theirs = [{"type": "nothing", "visitor_id": "home"}, {"type": "nothing", "email": "Dana-Q@example.com"}]
+    send(stack, key, *theirs, {"type": "nothing", "user_id": "yoav-q"})
+    site = ("--site", "access", "--reason")
+    stack.netiv("unlink", "visitor_id:lobby-q", "user_id:dana-q", *site, "the lobby's")
+    stack.netiv("unlink", "--event", "d", *site, "a typo")
+    stack.netiv("unlink", "visitor_id:away", "user_id:yoav-q", *site, "not dana's")
+    document = told_of(stack, EXPORT, "user_id:dana-q", "access")
+    assert [json.loads(one["payload"]) for one in document["bad_events"]] == theirs
+    assert [(one["reason"], one["event_id"], one["by"]) for one in document["retractions"]] == [
+        ("the lobby's", "", getpass.getuser()), ("a typo", "d", getpass.getuser()),
+    ]  # fmt: skip
+    assert {event["event_id"]: event["identifiers"] for event in document["events"]} == {
+        "a": {"email": hash_email("dana-q@example.com")}, "d": {"crm_id": "c-77"},
+    }  # fmt: skip
+    monkeypatch.setattr("netiv.person._CHUNK", 1)
+    warehouse = stack.warehouse()
+    assert export(warehouse, "access", "user_id:dana-q")["bad_events"] == document["bad_events"]
+    warehouse.close()
+    assert (
+        json.loads(stack.netiv("erase", "user_id:dana-q", "--site", "access", "--yes", "--json").stdout)["count"] == 2
+    )
+    left = (
+        "SELECT (SELECT groupArray(payload) FROM bad_events WHERE site = 'access'), "
+        "(SELECT count() FROM identity_retractions WHERE site = 'access')"
+    )
+    warehouse = stack.warehouse()
+    [(payloads, retractions)] = warehouse.query(left).rows
+    warehouse.close()
+    assert ([json.loads(one)["user_id"] for one in payloads], int(retractions)) == (["yoav-q"], 1)
 
 
 ODD = ["o'b\"r\\n", "line\nbreak", "tab\tstop", "return\rhere", "\\N", "דנה"]

@@ -17,7 +17,7 @@ SELECT
     e.utm_campaign AS utm_campaign, e.utm_content AS utm_content, e.utm_term AS utm_term,
     e.click_id_type AS click_id_type, e.click_id AS click_id, e.value AS value, e.currency AS currency, e.order_id AS order_id,
     e.country AS country, e.browser AS browser, e.os AS os, e.device_type AS device_type, e.language AS language,
-    e.is_bot AS is_bot, e.consent AS consent, e.dialect AS dialect, e.properties AS properties
+    e.is_bot AS is_bot, e.consent AS consent, e.dialect AS dialect, e.properties AS properties, e.identifiers AS identifiers
 FROM (SELECT * FROM events WHERE (log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM event_duplicates FINAL)) AS e
 LEFT ANY JOIN (SELECT * FROM identities FINAL WHERE id_type = 'visitor_id') AS i ON i.site = e.site AND i.id_value = e.subject
 LEFT ANY JOIN
