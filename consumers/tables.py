@@ -29,6 +29,7 @@ async def make_views(warehouse: Warehouse, rules: Rules) -> None:
     """Make all views under these rules, file by file in the order of their names: later ones read earlier ones."""
     named = {**macros(rules), **view_macros(), **stage_view_macros(rules.stages)}
     named["event_persons_of_view"] = expand(named["event_persons"], {**named, **OF_VIEW})
+    named["link_standing"] = OF_VIEW["link_standing"]
     for file in sorted((FOLDER / "views").glob("[0-9]*.sql")):
         for statement in statements(file.read_text("utf-8")):
             await warehouse.command(expand(statement, named))

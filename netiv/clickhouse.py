@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 UNKNOWN_TABLE = 60
 UNKNOWN_DATABASE = 81
 AUTHENTICATION = (192, 193, 194, 516)
+# ClickHouse reads the text of a parameter as a cell of TabSeparated.
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class Refused(CommandError):
@@ -51,7 +53,7 @@ class ClickHouse:
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Result:
         """Run one SELECT with `{name:Type}` parameters."""
-        values = {f"param_{name}": str(value) for name, value in (parameters or {}).items()}
+        values = {f"param_{name}": str(value).translate(_ESCAPED) for name, value in (parameters or {}).items()}
         path = "/?" + urlencode({"database": self._database, "default_format": "JSONCompact", **values})
         try:
             answer = self._client.request("POST", path, sql.encode(), self._headers)

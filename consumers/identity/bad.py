@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from consumers.enrich.identifiers import hash_email, hash_phone
@@ -32,6 +32,11 @@ def names(payload: str, own: Iterable[tuple[str, str]]) -> bool:
     )
 
 
+def is_about(visitor: str, payload: str, own: Collection[tuple[str, str]]) -> bool:
+    """Whether a bad event is of a visitor among these identifiers, or names one of them."""
+    return any(visitor == value for _, value in own) or names(payload, own)
+
+
 def _stands_in(value: str, payload: str) -> bool:
     """As a whole: `dana` does not stand in `dana2`."""
     return bool(re.search(rf"(?<![\w@.+-]){re.escape(value)}(?![\w@.+-])", payload))
@@ -42,7 +47,6 @@ async def bad_places(warehouse: Warehouse, site: str, own: list[tuple[str, str]]
     found: list[Place] = []
     after: Place = (0, 0, 0)
     first = True
-    values = {value for _, value in own}
     while True:
         rows = await warehouse.rows(
             "SELECT log_gen, log_part, log_off, visitor_id, payload FROM bad_events WHERE site = {site:String} AND "
@@ -51,7 +55,7 @@ async def bad_places(warehouse: Warehouse, site: str, own: list[tuple[str, str]]
             {"site": site, "first": int(first), "gen": after[0], "part": after[1], "off": after[2]},
         )
         for gen, part, off, visitor, payload in rows:
-            if str(visitor) in values or names(str(payload), own):
+            if is_about(str(visitor), str(payload), own):
                 found.append((int(gen), int(part), int(off)))
         if len(rows) < _CHUNK:
             return sorted(set(found))

@@ -32,7 +32,8 @@ LESS_OWN: Final = (
     f"identifiers = mapFilter((n, v) -> NOT {_IS_OWN_ENTRY}, identifiers), "
     f"user_id = if({OWN_USER}, '', user_id), click_id = if({OWN_CLICK}, '', click_id)"
 )
-_OWN: Final = """
+# What only this person holds.
+OWN: Final = """
 SELECT id_type, id_value FROM identities FINAL
 WHERE site = {site:String} AND NOT suppressed AND (arrayDistinct(owners) = [{person:String}] OR (owners = ['']
     AND if(device_group = '', concat(id_type, ':', id_value), device_group) = {person:String}))"""
@@ -82,7 +83,7 @@ class Erasure(msgspec.Struct, frozen=True):
 async def plan(warehouse: Warehouse, asked: Erase) -> Erasure:
     """Look everything up; nothing is changed."""
     site = {"site": asked.site}
-    own = _ids(await warehouse.rows(_OWN, {**site, "person": asked.person_id}))
+    own = _ids(await warehouse.rows(OWN, {**site, "person": asked.person_id}))
     kind, _, value = asked.person_id.partition(":")
     # All links of an account may have been taken back: events still name it.
     if not own and not await warehouse.rows(_KNOWN, {**site, "types": [kind], "values": [value]}):

@@ -17,9 +17,9 @@ NOT_REPEATED: Final = (
 )
 
 
-def _is_retracted(one: tuple[str, str], other: tuple[str, str], event: str) -> str:
-    """Whether some retraction names this link; what a retraction leaves empty is any."""
-    masks = []
+def _selectors(one: tuple[str, str], other: tuple[str, str], event: str) -> list[str]:
+    """All that a retraction may say to name this link, as tuples; what a retraction leaves empty is any."""
+    selectors = []
     for with_one, with_other, with_event in itertools.product((True, False), repeat=3):
         if with_one or with_other or with_event:
             named = [
@@ -27,11 +27,23 @@ def _is_retracted(one: tuple[str, str], other: tuple[str, str], event: str) -> s
                 *(other if with_other else ("''", "''")),
                 event if with_event else "''",
             ]
-            masks.append(f"(site, {', '.join(named)}) IN {_RETRACTED}")
-    return "(" + " OR ".join(masks) + ")"
+            selectors.append(f"(site, {', '.join(named)})")
+    return selectors
 
 
-LINK_RETRACTED: Final = _is_retracted(("id_type", "id_value"), ("other_type", "other_value"), "event_id")
+def _is_retracted(one: tuple[str, str], other: tuple[str, str], event: str) -> str:
+    """Whether some retraction names this link."""
+    return "(" + " OR ".join(f"{selector} IN {_RETRACTED}" for selector in _selectors(one, other, event)) + ")"
+
+
+_LINK: Final = (("id_type", "id_value"), ("other_type", "other_value"), "event_id")
+LINK_RETRACTED: Final = _is_retracted(*_LINK)
+# Which retractions name a link: one row of its table per thing they may say.
+LINK_SELECTORS: Final = f"[{', '.join(_selectors(*_LINK))}]"
+RETRACTIONS_BOTH_WAYS: Final = (
+    f"(SELECT ({_SELECTORS}) AS selector, at, by, reason FROM identity_retractions "
+    f"UNION ALL SELECT ({_MIRRORED}) AS selector, at, by, reason FROM identity_retractions)"
+)
 _SUBJECT: Final = ("{{subject_type}}", "{{subject_value}}")
 # An event's own subject is never taken from it.
 CANDIDATE_NOT_RETRACTED: Final = f"(candidate = ({', '.join(_SUBJECT)}) OR NOT {_is_retracted(_SUBJECT, ('candidate.1', 'candidate.2'), 'event_id')})"
@@ -48,7 +60,22 @@ OF_REFRESH: Final = {
         "(SELECT site, candidate.1, candidate.2 FROM {{scratch}}.candidates))"
     ),
 }
+_CONNECTS_NOBODY: Final = "IN (SELECT site, id_type, id_value FROM identity_owners FINAL WHERE suppressed)"
+# As `standing`, and what the resolver asks beside it, for whoever wants to know why a link counts or does not.
+_LINK_STANDING: Final = (
+    "multiIf("
+    "kind = 'mention', 'mention only', "
+    f"{LINK_RETRACTED}, 'taken back', "
+    "({{id_is_blocked}}) OR ({{other_is_blocked}}), 'blocked', "
+    "(log_gen, log_part, log_off) IN (SELECT log_gen, log_part, log_off FROM event_duplicates FINAL), 'repeated event', "
+    f"(site, id_type, id_value) {_CONNECTS_NOBODY} OR (site, other_type, other_value) {_CONNECTS_NOBODY}, 'limit', "
+    # identifiers of one rank: only devices, and anchors by an alias with the secret key, are joined
+    "other_type = '' OR {{level_of_other}} != {{level_of_id}}, 'stands', "
+    "{{level_of_id}} IN (0, {{device_level}}) AND {{joins_within_level}}, 'stands', "
+    "evidence = 'alias', 'alias', 'same rank')"
+)
 OF_VIEW: Final = {
+    "link_standing": _LINK_STANDING,
     "candidates_of_events": (
         "(SELECT site, subject, event_id, toUnixTimestamp64Milli(ts) AS ts_ms, log_gen, log_part, log_off, "
         "arrayJoin({{candidates}}) AS candidate FROM events "

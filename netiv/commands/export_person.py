@@ -6,8 +6,8 @@ import typer
 
 from netiv.commands import report_options as options
 
-HELP = """Everything Netiv holds of one person, as JSON: identifiers, links with their evidence, events, sessions,
-touchpoints, conversions, paths.
+HELP = """Everything Netiv holds of one person, as JSON: identifiers, links with their evidence, events with what
+identifies them, sessions, touchpoints, conversions, paths, links taken back, and bad events that name them, as they were sent.
 
 Example:
 

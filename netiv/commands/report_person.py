@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from netiv.commands import report_options as options
@@ -20,7 +22,8 @@ def person(
     clickhouse_url: str | None = options.URL,
     json: bool = options.JSON,
 ) -> None:
-    """Explain a person: identifiers, when each was theirs, the links that say so, the timeline, what was refused.
+    """Explain a person: identifiers, when each was theirs, the links that say so and those that do not count, what was
+    refused, the timeline.
 
     Example:
 
@@ -43,10 +46,19 @@ def person(
         return
     # the first stretch reaches back for ever; the tables say so by the epoch
     held = [{**row, "owned_from": row["owned_from"].replace(EPOCH, "always")} for row in found.ownership]
+    known = [{**row, "shared": bool(row["shared"]), "suppressed": bool(row["suppressed"])} for row in found.identifiers]
     parts = (
-        (f"{name}: identifiers", found.identifiers), ("Theirs when", held), ("Because", found.links),
+        (f"{name}: identifiers", known), ("Theirs when", held), ("Because", [_told(link) for link in found.links]),
         ("Refused", found.quarantine), ("Timeline", journey),
     )  # fmt: skip
     for title, rows in parts:
         if rows:
             output.show(output.Table(title, list(rows[0]), [list(row.values()) for row in rows]))
+
+
+def _told(link: dict[str, Any]) -> dict[str, Any]:
+    """A link as people read it: by whom and why it was taken back is said in one column."""
+    told = {name: value for name, value in link.items() if name not in ("taken_back_by", "reason")}
+    who = f" by {link['taken_back_by']}" if link["taken_back_by"] else ""
+    why = f": {link['reason']}" if link["reason"] else ""
+    return {**told, "standing": f"{link['standing']}{who}{why}"}

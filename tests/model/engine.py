@@ -26,7 +26,8 @@ from consumers.warehouse.embedded import EmbeddedWarehouse
 from eventlog.contract import Position, Stored
 from schemas.record import Accepted, Bad, decode, encode
 from tests.model.derive import Row, Tables, derive
-from tests.model.identities import Retraction
+from tests.model.facts import unique
+from tests.model.identities import Persons, Retraction
 
 COLUMNS: dict[str, tuple[str, ...]] = {table: tuple(text.split()) for table, text in {
     "event_duplicates": "site subject event_id log_gen log_part log_off",
@@ -163,6 +164,10 @@ class Pipeline:
     def model(self, stored: list[Stored], variant: str, retractions: Iterable[Retraction] = ()) -> Tables:
         """What the reference model derives of these log records."""
         return derive(self.rows_of(stored), self._refreshers[variant][1], retractions)
+
+    def persons(self, stored: list[Stored], retractions: Iterable[Retraction] = ()) -> Persons:
+        """Who is who in these log records, says the reference model."""
+        return Persons(unique(self.rows_of(stored))[0], self.rules.identity, retractions)
 
     def rows_of(self, stored: list[Stored]) -> list[Row]:
         """The facts of these log records."""

@@ -179,10 +179,14 @@ class Persons:
         found = set()
         if rank in ("anchor", "device") and not self.suppressed(node):
             for other, fact in self._standing(node):
-                joins = rank == "device" or (fact["type"] == "alias" and fact["secret"])
-                if self.ranks.rank(other[0]) == rank and joins and not self.suppressed((node[0], other)):
+                if self._joins(node, other, fact) and not self.suppressed((node[0], other)):
                     found.add((node[0], other))
         return found
+
+    def _joins(self, node: Node, other: Id, fact: Fact) -> bool:
+        rank = self.ranks.rank(node[1][0])
+        by_alias = rank == "anchor" and fact["type"] == "alias" and fact["secret"]
+        return self.ranks.rank(other[0]) == rank and bool(rank == "device" or by_alias)
 
     def self_name(self, node: Node) -> str:
         """Who an identifier is while nobody owns it."""
@@ -253,6 +257,17 @@ class Persons:
             for other, fact in self._standing(node)
             if self.ranks.rank(other[0]) == "anchor" and fact["type"] == "alias" and not fact["secret"]
         ]
+
+    def counting(self) -> set[tuple[str, Id, Id, str]]:
+        """Links that say who is who, in both directions: (site, one, other, event)."""
+        return {
+            (node[0], node[1], other, fact["event_id"])
+            for node in self._links
+            for other, fact in self._standing(node)
+            if not self.suppressed(node)
+            and not self.suppressed((node[0], other))
+            and (self.ranks.level(other[0]) != self.ranks.level(node[1][0]) or self._joins(node, other, fact))
+        }
 
     def nodes(self) -> list[Node]:
         """All identifiers that links name."""

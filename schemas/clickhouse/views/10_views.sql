@@ -33,7 +33,7 @@ SELECT
     e.utm_campaign AS utm_campaign, e.utm_content AS utm_content, e.utm_term AS utm_term,
     e.click_id_type AS click_id_type, e.click_id AS click_id, e.value AS value, e.currency AS currency, e.order_id AS order_id,
     e.country AS country, e.browser AS browser, e.os AS os, e.device_type AS device_type, e.language AS language,
-    e.is_bot AS is_bot, e.consent AS consent, e.dialect AS dialect, e.properties AS properties
+    e.is_bot AS is_bot, e.consent AS consent, e.dialect AS dialect, e.properties AS properties, e.identifiers AS identifiers
 FROM events_with_persons AS e
 ASOF LEFT JOIN (SELECT site, subject, started_at, ended_at, session_id FROM sessions FINAL) AS s
     ON s.site = e.site AND s.subject = e.subject AND s.started_at <= e.ts;
@@ -103,6 +103,11 @@ FROM
     FROM identities FINAL
 )
 ARRAY JOIN stretches AS stretch;
+
+-- The evidence, each link in both directions, and whether it counts: `stands`, or why it does not.
+CREATE OR REPLACE VIEW v_identity_links AS
+SELECT site, id_type, id_value, other_type, other_value, kind, evidence, ts, event_id, {{link_standing}} AS standing
+FROM identity_links;
 
 CREATE OR REPLACE VIEW v_bad_events AS
 SELECT site, received_at, code, pointer, message, payload, dialect, log_gen, log_part, log_off
