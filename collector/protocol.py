@@ -53,6 +53,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.chunk_bytes = 0  # of the present read
         self.fields: dict[bytes, bytes] = {}  # the headers by name; of a repeated one the last
         self.fault = ""
+        self.upgrading = False
         self.handlers: dict[tuple[bytes, bytes], Handler] = self.app_state.get("direct", {})
         if not hasattr(self.server_state, "sweeping"):
             sweep(self.server_state, self.loop)
@@ -69,9 +70,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self.since = self.loop.time()
         self.chunk_bytes = len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # answered as the plain request it also is
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                self._stay(memoryview(data)[upgrade.args[0] :])
         except httptools.HttpParserError:
             self.refuse(self.fault or "bad_request")
             return
@@ -80,6 +82,23 @@ class BoundedProtocol(HttpToolsProtocol):
             self.refuse("headers_too_large")
         elif self.phase == BODY and self.wire_bytes > WIRE_BYTES_MAX:
             self.refuse("body_too_large")
+
+    def _stay(self, rest: memoryview) -> None:
+        """An offer of another protocol is not taken up (RFC 9110, 7.8). The parser believes that the other one begins right
+        after such a head and sees no body, so another parser reads the head again, without the offer, and goes on."""
+        while True:
+            self.upgrading = False
+            lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+            line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+            self.parser.feed_data(line + b"".join(lines) + b"\r\n")
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = rest[upgrade.args[0] :]
+            else:
+                return
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -103,6 +122,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.wire_bytes + self.chunk_bytes > HEADER_BYTES_MAX:
             self._weigh()
         fields = self.fields = dict(self.headers)
+        if b"upgrade" in fields and self.parser.should_upgrade():
+            self.upgrading = True
+            return
         if len(fields) != len(self.headers):
             self._check_repeated()
         length = fields.get(b"content-length")
@@ -143,6 +165,8 @@ class BoundedProtocol(HttpToolsProtocol):
             }  # fmt: skip
             self.cycle = Direct(self, handler, scope, keep_alive=keep_alive)
             return
+        if method == b"CONNECT":  # what comes after its head would be no request
+            self._stop("bad_request")
         url = httptools.parse_url(self.url)
         decoded = url.path.decode("ascii")
         self.scope = {
@@ -183,6 +207,8 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
+        if self.upgrading:
+            return  # its head is read again
         cycle = self.cycle
         if cycle.response_complete:
             self.phase = IDLE
