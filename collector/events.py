@@ -72,8 +72,8 @@ class Events(Intake):
         if exchange.scope["method"] != "POST":
             return self._other_method(exchange)
         self._check(exchange)
-        exchange.grant_early()
-        body = await read_body(receive, exchange.headers, self.tools.held)
+        grant = exchange.grant_early()
+        body = await read_body(receive, exchange.headers, lambda: exchange.coming(grant))
         self.tools.held.bytes += len(body)
         try:
             pending = self._begin(exchange, body)

@@ -146,8 +146,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop("bad_request")
 
     def _begin_cycle(self) -> None:
-        """The request's way: direct where its endpoint offers that and its body is announced, else ASGI as uvicorn does it,
-        with our cycle and without its options that we don't use."""
+        """The request's way: direct where its endpoint offers that and its body is announced (or there is none), else ASGI."""
         before = self.cycle
         waits = before is not None and not before.response_complete
         method = self.parser.get_method()
@@ -157,7 +156,10 @@ class BoundedProtocol(HttpToolsProtocol):
             b"connection" in self.fields and self.parser.get_http_version() == "1.0"
         )
         handler = self.handlers.get((method, path))
-        announced = 0 <= self.body_length <= BODY_BYTES_MAX or (method == b"GET" and self.body_length == -1)
+        if method == b"GET":
+            announced = self.body_length < 1 and b"transfer-encoding" not in self.fields
+        else:
+            announced = 0 <= self.body_length <= BODY_BYTES_MAX
         if handler is not None and announced and not waits and not self.expect_100_continue:
             scope = {
                 "method": method.decode(), "headers": self.headers, "query_string": query, "client": self.client,
@@ -167,6 +169,15 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if method == b"CONNECT":  # what comes after its head would be no request
             self._stop("bad_request")
+        cycle = self._asgi_cycle(keep_alive)
+        if not waits:
+            self._start_asgi_task(cycle, self.app)
+        else:  # a pipelined request waits its turn
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def _asgi_cycle(self, keep_alive: bool) -> Cycle:
+        """As uvicorn does it, with our cycle and without its options that we don't use."""
         url = httptools.parse_url(self.url)
         decoded = url.path.decode("ascii")
         self.scope = {
@@ -179,17 +190,13 @@ class BoundedProtocol(HttpToolsProtocol):
             "root_path": "",
             "headers": self.headers,
             "state": self.app_state,
-            "method": method.decode("ascii"),
+            "method": self.parser.get_method().decode("ascii"),
             "path": unquote(decoded) if "%" in decoded else decoded,
             "raw_path": url.path,
             "query_string": url.query or b"",
         }
-        self.cycle = Cycle(self, keep_alive=keep_alive)
-        if not waits:
-            self._start_asgi_task(self.cycle, self.app)
-        else:  # a pipelined request waits its turn
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+        self.cycle = cycle = Cycle(self, keep_alive=keep_alive)
+        return cycle
 
     def _weigh(self) -> None:
         if sum(len(name) + len(value) + 4 for name, value in self.headers) > HEADER_BYTES_MAX:
@@ -199,9 +206,14 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle.response_complete:
             return
-        cycle.body += body
         if isinstance(cycle, Direct):
-            return
+            if len(body) == self.body_length:
+                cycle.body = body
+                return
+            # More is to come: it is read where what is held of unfinished bodies is counted and bounded.
+            cycle = self._asgi_cycle(cycle.keep_alive)
+            self._start_asgi_task(cycle, self.app)
+        cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         cycle.message_event.set()
@@ -249,6 +261,9 @@ class BoundedProtocol(HttpToolsProtocol):
             # What is wrong comes after a good request: that one gets its answer, and then this is over.
             self.flow.pause_reading()
             self.cycle.keep_alive = False
+            return
+        if self.phase == BODY and self.cycle.response_complete:  # it has its answer already
+            self.transport.close()
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             body = error_body(code)
