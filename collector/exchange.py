@@ -92,6 +92,8 @@ class Exchange:
                 grant.site.name, True, now, sent_at=sent_at, dialect=dialect, raw_contacts=grant.site.raw_contacts
             )
         headers = self.headers
+        if b"x-netiv-import" in headers:  # its rows would be taken for visits of whoever imports
+            raise Fault("secret_key_needed")
         cookie = headers.get(b"cookie")
         self.cookie = visitor_in(cookie) if cookie is not None else ""
         self.minted = "" if self.cookie or not mint else self.tools.make_id().replace("-", "")

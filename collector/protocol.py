@@ -36,6 +36,8 @@ READ_SLACK_BYTES: Final = 256 * KIB
 # Chunked framing may cost more than its content, and a refused body is read on for a while (`wire.DRAINED_BYTES_MAX`);
 # this bounds all that one request may send.
 WIRE_BYTES_MAX: Final = 18 * BODY_BYTES_MAX
+# What 64 bits hold has no more; with thousands of zeros before it the interpreter refuses to read a number.
+LENGTH_DIGITS_MAX: Final = 20
 
 IDLE, HEADERS, BODY, ANSWERING = range(4)
 
@@ -129,7 +131,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._check_repeated()
         length = fields.get(b"content-length")
         if length is not None:
-            self.body_length = int(length) if length.isdigit() and len(length) < 9 else BODY_BYTES_MAX + 1
+            if length.isdigit() and len(length) < 9:
+                self.body_length = int(length)
+            elif len(length) > LENGTH_DIGITS_MAX:
+                self._stop("bad_request")
+            else:
+                self.body_length = BODY_BYTES_MAX + 1
         if b"transfer-encoding" in fields and fields[b"transfer-encoding"].strip().lower() != b"chunked":
             self._stop("bad_request")
         if b"expect" in fields:
