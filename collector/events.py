@@ -128,9 +128,7 @@ class Events(Intake):
         make_id = self.tools.make_id
         if parsed.batch is not None and parsed.read is not None:
             return [
-                judge_decoded(
-                    event, raw if event.write_key is None else _keyless(raw), sender, parsed.suspect, make_id
-                )
+                judge_decoded(event, raw if event.write_key is None else _keyless(raw), sender, parsed.suspect, make_id)
                 for event, raw in zip(parsed.read, parsed.batch, strict=True)
             ]
         if parsed.batch is not None:

@@ -163,10 +163,8 @@ class BoundedProtocol(HttpToolsProtocol):
             b"connection" in self.fields and self.parser.get_http_version() == "1.0"
         )
         handler = self.handlers.get((method, path))
-        if method == b"GET":
-            announced = self.body_length < 1 and b"transfer-encoding" not in self.fields
-        else:
-            announced = 0 <= self.body_length <= BODY_BYTES_MAX
+        bodiless = method == b"GET" and self.body_length == -1 and b"transfer-encoding" not in self.fields
+        announced = bodiless or 0 <= self.body_length <= BODY_BYTES_MAX
         if handler is not None and announced and not waits and not self.expect_100_continue:
             scope = {
                 "method": method.decode(), "headers": self.headers, "query_string": query, "client": self.client,
