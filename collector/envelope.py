@@ -31,7 +31,7 @@ class Envelope(Sent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
     type: EventType | None = None  # type: ignore[assignment]
     events: list[msgspec.Raw] | None = None
-    write_key: str | None = None  # type: ignore[assignment]
+    write_key: str | None = None
 
 
 class _SentBatch(msgspec.Struct, frozen=True):

@@ -142,12 +142,10 @@ def test_what_is_held_is_bounded_and_given_back(bodies: list[tuple[int, str, lis
     """Bodies that begin one after the other, grow in turn, and stop growing where they are told to."""
     held = Held()
     with contextlib.ExitStack() as stack:
-        growing = [
-            (stack.enter_context(Coming(held, share, address)), share, sizes) for share, address, sizes in bodies
-        ]
+        growing = [(stack.enter_context(Coming(held, share, address)), sizes) for share, address, sizes in bodies]
         while growing:
             for one in list(growing):
-                body, share, sizes = one
+                body, sizes = one
                 if not sizes:
                     growing.remove(one)
                     continue
