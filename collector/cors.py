@@ -16,6 +16,8 @@ VARY: Final = (b"vary", b"Origin")
 _CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
 _EXPOSE: Final = (b"access-control-expose-headers", b"Retry-After")
 _ORIGIN: Final = re.compile(rb"[a-z][a-z0-9+.-]{0,30}://[!-~]{1,260}")
+# A name has at most 253 characters (RFC 1035), a port five; what is longer names nothing and isn't worth remembering.
+HOST_CHARS_MAX: Final = 259
 _PREFLIGHT: Final[Headers] = (
     (b"access-control-allow-methods", b"POST"),
     (b"access-control-allow-headers", b"authorization, content-type, content-encoding"),
@@ -28,11 +30,15 @@ def origin_of(header: bytes) -> str:
     return header.decode("ascii") if _ORIGIN.fullmatch(header) else "null"
 
 
-@lru_cache(maxsize=4_096)
 def same_site(origin: str, host: str) -> bool:
     """Whether a page of this origin shares its registrable domain with the host it sends to (or is that host).
 
     Browsers send our Lax cookie only then, so allowing credentials shows nothing to a foreign page."""
+    return len(host) <= HOST_CHARS_MAX and _same_site(origin, host)
+
+
+@lru_cache(maxsize=4_096)
+def _same_site(origin: str, host: str) -> bool:
     try:
         page = urlsplit(origin).hostname or ""
         server = urlsplit("//" + host).hostname or ""

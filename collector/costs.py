@@ -47,7 +47,8 @@ class CostReports:
         grant = exchange.grant(exchange.key())
         if not grant.secret:
             raise Fault("secret_key_needed")
-        body = decoded(await read_body(receive, exchange.headers, self._tools.held), exchange.headers)
+        sent = await read_body(receive, exchange.headers, lambda: exchange.coming(grant))
+        body = decoded(sent, exchange.headers)
         self._tools.metrics.count(m.BYTES, ENDPOINT, len(body))
         sender = Sender(grant.site.name, True, self._tools.now_ms(), dialect=DIALECT)
         statements = statements_of(body, sender.site, sender.received_at, grant.site.currency)

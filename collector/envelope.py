@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.event import Event, EventType, Identifier
+from schemas.limits import NESTING_MAX
 from schemas.rejection import CODES, Rejection
 
 
@@ -22,6 +23,7 @@ class Sent(Event, frozen=True, omit_defaults=True, gc=False):
     """An event as the collector reads it."""
 
     properties: AnyObject | None = None  # type: ignore[assignment]
+    write_key: Any = None  # of an event in a batch nobody needs it; it must not be stored
 
 
 class Envelope(Sent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -50,6 +52,8 @@ SENT: Final = msgspec.json.Decoder(Sent)
 _SENT_BATCHES: Final = msgspec.json.Decoder(_SentBatch)
 OUTLINES: Final = msgspec.json.Decoder(_Outline)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ENTRIES: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _PLACE: Final = re.compile(r" - at `([^`]*)`$")
 _PART: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
 # Objects with free names: where the decoder can only say `[...]`, the member is found by trying each.
@@ -71,7 +75,7 @@ def events_of(body: bytes) -> list[Sent] | None:
     """The events of a batch, read at once; None where any can't be read, so that each must be looked at."""
     try:
         return _SENT_BATCHES.decode(body).events
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except _ERRORS:
         return None
 
 
@@ -113,30 +117,40 @@ def _invalid(text: str, raw: bytes) -> Rejection:
 
 
 def _pointer(path: str, raw: bytes) -> str:
-    """`$.order.items[1]` as RFC 6901; a `[...]` is looked up where we can, and ends the pointer where we can't."""
+    """`$.order.items[1]` as RFC 6901; a `[...]` is looked up, and where it can't be found it ends the pointer."""
     pointer = ""
-    for name, number, free in _PART.findall(path):
-        if free:
-            return pointer + _free_member(pointer, raw)
-        pointer += "/" + (number or escape(name))
+    content: bytes | msgspec.Raw | None = raw
+    for name, number, free in _PART.findall(path)[:NESTING_MAX]:  # what is deeper has another fault too
+        part = _failing(content, _FREE.get(pointer, _ANY)) if free else number or name
+        if part is None:
+            break
+        pointer += "/" + escape(part)
+        content = _member(content, part)
     return pointer
 
 
-def _free_member(pointer: str, raw: bytes) -> str:
-    decoder = _FREE.get(pointer, _ANY)
+def _failing(content: bytes | msgspec.Raw | None, decoder: msgspec.json.Decoder[Any]) -> str | None:
+    """The name of the first member that this decoder refuses."""
     try:
-        content = msgspec.Raw(raw)
-        for part in pointer.split("/")[1:]:
-            content = _MEMBERS.decode(content)[part]
-        members = _MEMBERS.decode(content)
-    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError, RecursionError):
-        return ""
+        members = _MEMBERS.decode(content or b"")
+    except _ERRORS:
+        return None
     for name, value in members.items():
         try:
             decoder.decode(value)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return "/" + escape(name)
-    return ""
+        except _ERRORS:
+            return name
+    return None
+
+
+def _member(content: bytes | msgspec.Raw | None, part: str) -> msgspec.Raw | None:
+    """The member of an object, or the entry of a list."""
+    try:
+        if bytes(content or b"").lstrip()[:1] == b"[":
+            return _ENTRIES.decode(content or b"")[int(part)]
+        return _MEMBERS.decode(content or b"")[part]
+    except (*_ERRORS, LookupError, ValueError):
+        return None
 
 
 def escape(name: str) -> str:

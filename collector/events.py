@@ -72,8 +72,8 @@ class Events(Intake):
         if exchange.scope["method"] != "POST":
             return self._other_method(exchange)
         self._check(exchange)
-        exchange.grant_early()
-        body = await read_body(receive, exchange.headers, self.tools.held)
+        grant = exchange.grant_early()
+        body = await read_body(receive, exchange.headers, lambda: exchange.coming(grant))
         self.tools.held.bytes += len(body)
         try:
             pending = self._begin(exchange, body)
@@ -128,11 +128,11 @@ class Events(Intake):
         make_id = self.tools.make_id
         if parsed.batch is not None and parsed.read is not None:
             return [
-                judge_decoded(event, raw, sender, parsed.suspect, make_id)
+                judge_decoded(event, raw if event.write_key is None else _keyless(raw), sender, parsed.suspect, make_id)
                 for event, raw in zip(parsed.read, parsed.batch, strict=True)
             ]
         if parsed.batch is not None:
-            return [judge(raw, sender, parsed.suspect, make_id) for raw in parsed.batch]
+            return [judge(_keyless(raw), sender, parsed.suspect, make_id) for raw in parsed.batch]
         raw = parsed.body if parsed.write_key is None else rewrite.without(parsed.body, "write_key")
         if parsed.single is not None:
             return [judge_decoded(parsed.single, raw, sender, parsed.suspect, make_id)]
@@ -160,6 +160,16 @@ class Events(Intake):
             raise Fault("forbidden_origin")
         exchange.cors = cors.preflight(exchange.origin, credentials=listed or exchange.same_site())
         return Answer(204)
+
+
+def _keyless(raw: bytes) -> bytes:
+    """An event of a batch without a key of its own."""
+    if b'"write_key"' not in raw:
+        return raw
+    try:
+        return rewrite.without(raw, "write_key")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return mask(raw)
 
 
 def _described(parsed: Parsed) -> str:

@@ -18,6 +18,7 @@ from collector.answers import Fault
 from collector.client_ip import anonymise, subscriber
 from collector.cookie import set_cookie, visitor_in
 from collector.credentials import KEY_CHARS_MAX, key_in_header, key_in_query
+from collector.held import PUBLIC_BYTES_MAX, UNNAMED_BYTES_MAX, Coming
 from collector.ingest import Tools
 from collector.wire import header_lines
 from schemas.record import Accepted
@@ -97,13 +98,12 @@ class Exchange:
                 currency=grant.site.currency,
             )
         headers = self.headers
+        if b"x-netiv-import" in headers:  # its rows would be taken for visits of whoever imports
+            raise Fault("secret_key_needed")
         cookie = headers.get(b"cookie")
         self.cookie = visitor_in(cookie) if cookie is not None else ""
         self.minted = "" if self.cookie or not mint else self.tools.make_id().replace("-", "")
-        client = self.scope["client"]
-        peer = client[0] if client else ""
-        if b"x-forwarded-for" in headers:
-            peer = self.tools.proxies.client(peer, header_lines(self.scope, b"x-forwarded-for"))
+        peer = self._peer()
         if self.tools.rate is not None and self.limited:
             self.limited = False  # one request, whatever it holds
             wait_ms = self.tools.rate.wait_ms(subscriber(peer), now)
@@ -123,6 +123,20 @@ class Exchange:
             grant.site.raw_contacts,
             grant.site.currency,
         )
+
+    def _peer(self) -> str:
+        client = self.scope["client"]
+        peer = client[0] if client else ""
+        if b"x-forwarded-for" in self.headers:
+            peer = self.tools.proxies.client(peer, header_lines(self.scope, b"x-forwarded-for"))
+        return peer
+
+    def coming(self, grant: Grant | None) -> Coming:
+        """The room for a body that does not come whole. `grant`: what its key opens, where that is known before the body."""
+        held = self.tools.held
+        if grant is not None and grant.secret:
+            return Coming(held)
+        return Coming(held, UNNAMED_BYTES_MAX if grant is None else PUBLIC_BYTES_MAX, subscriber(self._peer()))
 
     def cookie_for(self, verdicts: Sequence[Verdict]) -> cors.Headers:
         """Sets or refreshes the visitor cookie where an accepted event goes by it and nothing was refused."""

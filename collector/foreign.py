@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from collector import metrics as m
 from collector.accept import Verdict
 from collector.answers import CLOSE, Answer, Fault, status_of
+from collector.credentials import KEY_CHARS_MAX
 from collector.dialects import answers
 from collector.dialects.catalogue import find
 from collector.dialects.contract import Decoded, Dialect, Outcome, Refused, Request
@@ -28,6 +29,7 @@ from collector.logs import place_of
 from collector.wire import Disconnected, Incoming, read_body, respond, respond_and_drain
 from schemas.record import Accepted
 from schemas.rejection import CODES, Rejection
+from schemas.sites import Grant
 
 _ALLOW: Final = (b"allow", b"GET, POST, OPTIONS")
 
@@ -90,7 +92,10 @@ class Foreign:
         if self._tools.metrics.in_flight > self._tools.in_flight_max or self._tools.held.too_much:
             raise Fault("overloaded", headers=(retry_after(),))
         exchange = Exchange(scope, self._tools)
-        body = await read_body(receive, exchange.headers, self._tools.held, BODY_BYTES_MAX)
+        head = Request(method, path, scope["query_string"], exchange.headers)
+        body = await read_body(
+            receive, exchange.headers, lambda: exchange.coming(self._known(dialect, exchange, head)), BODY_BYTES_MAX
+        )
         request = Request(method, path, scope["query_string"], exchange.headers, body)
         stub = dialect.stub(request)
         if stub is not None:
@@ -103,6 +108,15 @@ class Foreign:
             return await self._take(dialect, exchange, request)
         finally:
             self._tools.held.bytes -= len(body)
+
+    def _known(self, dialect: Dialect, exchange: Exchange, head: Request) -> Grant | None:
+        """What a key in the path, the query or the headers opens. One that opens nothing refuses nothing yet: the body may
+        have another, and a browser sends the password of a protected page in the same header."""
+        for key in (*self._decode(dialect, head).keys, exchange.key() or ""):
+            grant = self._tools.registry.grant(key[:KEY_CHARS_MAX])
+            if grant is not None:
+                return grant
+        return None
 
     async def _take(self, dialect: Dialect, exchange: Exchange, request: Request) -> Answer:
         content = content_of(request)

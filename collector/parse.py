@@ -15,6 +15,7 @@ from schemas.event import Time
 from schemas.limits import BATCH_EVENTS_MAX
 from schemas.rejection import CODES, Rejection
 
+_EVENTS: Final = b'"events"'
 _BOM: Final = b"\xef\xbb\xbf"
 _DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -77,6 +78,9 @@ def _batch(body: bytes, envelope: _Batch, events: list[bytes], suspect: bool, re
         fault = Rejection("empty_batch", "/events", CODES["empty_batch"][0])
     elif len(events) > BATCH_EVENTS_MAX:
         fault = Rejection("batch_too_large", "/events", f"{len(events)} events")
+    elif body.find(_EVENTS) != body.rfind(_EVENTS) and salvage.members_named(body, _EVENTS) > 1:
+        # Of two members of one name a parser sees the last: the events of the first would be lost without a word.
+        fault = Rejection("invalid_json", "/events", "`events` stands in the body more than once")
     sent_at = None
     if envelope.sent_at is not None:
         if readable(envelope.sent_at):

@@ -36,6 +36,8 @@ READ_SLACK_BYTES: Final = 256 * KIB
 # Chunked framing may cost more than its content, and a refused body is read on for a while (`wire.DRAINED_BYTES_MAX`);
 # this bounds all that one request may send.
 WIRE_BYTES_MAX: Final = 18 * BODY_BYTES_MAX
+# What 64 bits hold has no more; with thousands of zeros before it the interpreter refuses to read a number.
+LENGTH_DIGITS_MAX: Final = 20
 
 IDLE, HEADERS, BODY, ANSWERING = range(4)
 
@@ -53,6 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.chunk_bytes = 0  # of the present read
         self.fields: dict[bytes, bytes] = {}  # the headers by name; of a repeated one the last
         self.fault = ""
+        self.upgrading = False
         self.handlers: dict[tuple[bytes, bytes], Handler] = self.app_state.get("direct", {})
         if not hasattr(self.server_state, "sweeping"):
             sweep(self.server_state, self.loop)
@@ -69,9 +72,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self.since = self.loop.time()
         self.chunk_bytes = len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # answered as the plain request it also is
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                self._stay(memoryview(data)[upgrade.args[0] :])
         except httptools.HttpParserError:
             self.refuse(self.fault or "bad_request")
             return
@@ -80,6 +84,23 @@ class BoundedProtocol(HttpToolsProtocol):
             self.refuse("headers_too_large")
         elif self.phase == BODY and self.wire_bytes > WIRE_BYTES_MAX:
             self.refuse("body_too_large")
+
+    def _stay(self, rest: memoryview) -> None:
+        """An offer of another protocol is not taken up (RFC 9110, 7.8). The parser believes that the other one begins right
+        after such a head and sees no body, so another parser reads the head again, without the offer, and goes on."""
+        while True:
+            self.upgrading = False
+            lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+            line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+            self.parser.feed_data(line + b"".join(lines) + b"\r\n")
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = rest[upgrade.args[0] :]
+            else:
+                return
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -103,11 +124,19 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.wire_bytes + self.chunk_bytes > HEADER_BYTES_MAX:
             self._weigh()
         fields = self.fields = dict(self.headers)
+        if b"upgrade" in fields and self.parser.should_upgrade():
+            self.upgrading = True
+            return
         if len(fields) != len(self.headers):
             self._check_repeated()
         length = fields.get(b"content-length")
         if length is not None:
-            self.body_length = int(length) if length.isdigit() and len(length) < 9 else BODY_BYTES_MAX + 1
+            if length.isdigit() and len(length) < 9:
+                self.body_length = int(length)
+            elif len(length) > LENGTH_DIGITS_MAX:
+                self._stop("bad_request")
+            else:
+                self.body_length = BODY_BYTES_MAX + 1
         if b"transfer-encoding" in fields and fields[b"transfer-encoding"].strip().lower() != b"chunked":
             self._stop("bad_request")
         if b"expect" in fields:
@@ -124,8 +153,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop("bad_request")
 
     def _begin_cycle(self) -> None:
-        """The request's way: direct where its endpoint offers that and its body is announced, else ASGI as uvicorn does it,
-        with our cycle and without its options that we don't use."""
+        """The request's way: direct where its endpoint offers that and its body is announced (or there is none), else ASGI."""
         before = self.cycle
         waits = before is not None and not before.response_complete
         method = self.parser.get_method()
@@ -135,7 +163,8 @@ class BoundedProtocol(HttpToolsProtocol):
             b"connection" in self.fields and self.parser.get_http_version() == "1.0"
         )
         handler = self.handlers.get((method, path))
-        announced = 0 <= self.body_length <= BODY_BYTES_MAX or (method == b"GET" and self.body_length == -1)
+        bodiless = method == b"GET" and self.body_length == -1 and b"transfer-encoding" not in self.fields
+        announced = bodiless or 0 <= self.body_length <= BODY_BYTES_MAX
         if handler is not None and announced and not waits and not self.expect_100_continue:
             scope = {
                 "method": method.decode(), "headers": self.headers, "query_string": query, "client": self.client,
@@ -143,6 +172,17 @@ class BoundedProtocol(HttpToolsProtocol):
             }  # fmt: skip
             self.cycle = Direct(self, handler, scope, keep_alive=keep_alive)
             return
+        if method == b"CONNECT":  # what comes after its head would be no request
+            self._stop("bad_request")
+        cycle = self._asgi_cycle(keep_alive)
+        if not waits:
+            self._start_asgi_task(cycle, self.app)
+        else:  # a pipelined request waits its turn
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def _asgi_cycle(self, keep_alive: bool) -> Cycle:
+        """As uvicorn does it, with our cycle and without its options that we don't use."""
         url = httptools.parse_url(self.url)
         decoded = url.path.decode("ascii")
         self.scope = {
@@ -155,17 +195,13 @@ class BoundedProtocol(HttpToolsProtocol):
             "root_path": "",
             "headers": self.headers,
             "state": self.app_state,
-            "method": method.decode("ascii"),
+            "method": self.parser.get_method().decode("ascii"),
             "path": unquote(decoded) if "%" in decoded else decoded,
             "raw_path": url.path,
             "query_string": url.query or b"",
         }
-        self.cycle = Cycle(self, keep_alive=keep_alive)
-        if not waits:
-            self._start_asgi_task(self.cycle, self.app)
-        else:  # a pipelined request waits its turn
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+        self.cycle = cycle = Cycle(self, keep_alive=keep_alive)
+        return cycle
 
     def _weigh(self) -> None:
         if sum(len(name) + len(value) + 4 for name, value in self.headers) > HEADER_BYTES_MAX:
@@ -175,14 +211,21 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle.response_complete:
             return
-        cycle.body += body
         if isinstance(cycle, Direct):
-            return
+            if len(body) == self.body_length:
+                cycle.body = body
+                return
+            # More is to come: it is read where what is held of unfinished bodies is counted and bounded.
+            cycle = self._asgi_cycle(cycle.keep_alive)
+            self._start_asgi_task(cycle, self.app)
+        cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
+        if self.upgrading:
+            return  # its head is read again
         cycle = self.cycle
         if cycle.response_complete:
             self.phase = IDLE
@@ -223,6 +266,9 @@ class BoundedProtocol(HttpToolsProtocol):
             # What is wrong comes after a good request: that one gets its answer, and then this is over.
             self.flow.pause_reading()
             self.cycle.keep_alive = False
+            return
+        if self.phase == BODY and self.cycle.response_complete:  # it has its answer already
+            self.transport.close()
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             body = error_body(code)

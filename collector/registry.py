@@ -19,6 +19,8 @@ CHECK_INTERVAL_MS: Final = 1_000
 # An unknown key may make us look at the file this often, so that a storm of them is no storm of stat calls.
 UNKNOWN_INTERVAL_MS: Final = 20
 MEMORY_KEYS_MAX: Final = 4_096
+# A header with more around its key (spaces, a password) is read each time, not remembered.
+HEADER_BYTES_MAX: Final = 1_024
 
 Stamp = tuple[int, int, int]
 
@@ -66,7 +68,8 @@ class Registry:
         found = self._headers.get(authorization)
         if found is None and (key := key_in_header(authorization)) is not None:
             found = self.grant(key[:KEY_CHARS_MAX])
-            if found is not None and len(self._headers) < MEMORY_KEYS_MAX:
+            short = len(authorization) <= HEADER_BYTES_MAX
+            if found is not None and short and len(self._headers) < MEMORY_KEYS_MAX:
                 self._headers[authorization] = found
         return found
 

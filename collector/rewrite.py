@@ -13,7 +13,8 @@ _encode: Final = msgspec.json.Encoder().encode
 def without(raw: bytes, name: str) -> bytes:
     """The object without its member `name`."""
     members = _MEMBERS.decode(raw)
-    members.pop(name, None)
+    if members.pop(name, None) is None:
+        return raw
     return _encode(members)
 
 

@@ -42,6 +42,12 @@ def split(body: bytes, name: str = "events") -> Split | None:
     return Split([] if events == [b""] else events, b"{" + rest + b"}")
 
 
+def members_named(body: bytes, name: bytes) -> int:
+    """How many members of the object have this name (with its quotes); 0 where it is not split."""
+    spans = _members(body) or []
+    return sum(key is not None and body[key[0] : key[1]].strip(_BLANK) == name for key, _ in spans)
+
+
 Span = tuple[int, int]
 
 

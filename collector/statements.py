@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -23,6 +24,8 @@ class _Body(msgspec.Struct):
 # Nobody has older bills; the tables know days from 1970 to 2149.
 _FIRST_YEAR: Final = 2000
 _LAST_YEAR: Final = 2100
+# What is rounded to four places must fit as well.
+_COST_MAX: Final = COST_MAX - Decimal("0.00005")
 _MISSING: Final = re.compile(r"Object missing required field `(day|cost)`")
 _BODIES: Final = msgspec.json.Decoder(_Body)
 _COSTS: Final = msgspec.json.Decoder(Cost)
@@ -72,6 +75,7 @@ def cost_of(raw: bytes) -> Cost | Rejection:
         known_day = False
     if not known_day:
         return Rejection("invalid_time", "/day", CODES["invalid_time"][0])
-    if not row.cost.is_finite() or abs(row.cost) >= COST_MAX:
+    # `abs` would round, and raise for an exponent of nine digits.
+    if not row.cost.is_finite() or row.cost.copy_abs() >= _COST_MAX:
         return Rejection("invalid_number", "/cost", CODES["invalid_number"][0])
     return row

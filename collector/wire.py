@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from starlette.types import Message, Receive, Scope, Send
 
 from collector.answers import CLOSE, Answer, Fault
-from collector.held import Held, retry_after
+from collector.held import Coming, retry_after
 from collector.inflate import MAGIC, InflatedTooLarge, InvalidGzip, inflate
 from schemas.limits import BODY_BYTES_MAX, INFLATED_BYTES_MAX, MIB
 
@@ -24,10 +24,11 @@ class Disconnected(Exception):
 
 
 async def read_body(
-    receive: Receive, headers: dict[bytes, bytes], held: Held, bytes_max: int = BODY_BYTES_MAX
+    receive: Receive, headers: dict[bytes, bytes], coming: Callable[[], Coming], bytes_max: int = BODY_BYTES_MAX
 ) -> bytes:
-    """The whole body as sent. Raises `Fault` over the limit, or when all bodies together are too much (reading stops
-    there), and `Disconnected`. While it is being read it counts as held; afterwards that is the caller's business."""
+    """The whole body as sent. Raises `Fault` over the limit, or when there is no room for more of it (reading stops
+    there), and `Disconnected`. While it is being read it counts as held, if it does not come whole: `coming` is asked
+    then. Afterwards that is the caller's business."""
     length = headers.get(b"content-length")
     if length is not None and len(length) > 6 and int(length) > bytes_max:
         raise _too_large(bytes_max)
@@ -36,32 +37,26 @@ async def read_body(
         raise Disconnected
     body: bytes = message.get("body", b"")
     if message.get("more_body", False):
-        body = await _read_rest(receive, body, held, bytes_max)
+        body = await _read_rest(receive, body, coming(), bytes_max)
     if len(body) > bytes_max:
         raise _too_large(bytes_max)
     return body
 
 
-async def _read_rest(receive: Receive, first: bytes, held: Held, bytes_max: int) -> bytes:
+async def _read_rest(receive: Receive, first: bytes, coming: Coming, bytes_max: int) -> bytes:
     body = bytearray(first)
-    counted = len(body)
-    held.bytes += counted
     more = True
-    try:
+    with coming:
         while more:
             if len(body) > bytes_max:
                 raise _too_large(bytes_max)
-            if held.too_much:
+            if not coming.grown(len(body)):
                 raise Fault("overloaded", headers=(CLOSE, retry_after()))
             message = await receive()
             if message["type"] != "http.request":
                 raise Disconnected
             body += message.get("body", b"")
-            held.bytes += len(body) - counted
-            counted = len(body)
             more = message.get("more_body", False)
-    finally:
-        held.bytes -= counted
     return bytes(body)
 
 

@@ -46,7 +46,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
 # code -> (what mostly causes it, the patch that mends it: "" where nothing can but sending it again).
 CAUSES: Final[dict[str, tuple[str, str]]] = {
     "invalid_json": (
-        "A template that does not escape quotes, a comma at the end, a body cut off on its way.",
+        "A template that does not escape quotes, a comma at the end, a body cut off on its way, `events` twice.",
         '[{"op": "replace", "path": "", "value": {"type": "page", "visitor_id": "v-1"}}]',
     ),
     "invalid_utf8": (

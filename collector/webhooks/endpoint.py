@@ -19,6 +19,7 @@ from collector.answers import JSON_TYPE, Answer, Fault
 from collector.attempt import attempt
 from collector.bounds import suspect
 from collector.dialects.values import Object, read
+from collector.exchange import Exchange
 from collector.ingest import Tools, store
 from collector.logs import place_of
 from collector.webhooks import mapping, mautic
@@ -55,8 +56,9 @@ class Webhooks:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] != "POST":
             raise Fault("method_not_allowed", headers=((b"allow", b"POST"),))
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        body = await read_body(receive, headers, self._tools.held)
+        exchange = Exchange(scope, self._tools)
+        headers = exchange.headers
+        body = await read_body(receive, headers, lambda: exchange.coming(None))
         path = scope["path"][self._cut :]
         webhook = await asyncio.to_thread(self._find, path[len(PATH) :])
         now_s = self._tools.now_ms() / 1000

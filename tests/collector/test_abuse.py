@@ -99,6 +99,8 @@ SMUGGLED = [
     HEAD + LENGTH + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     HEAD + LENGTH + b"Content-Length: 3\r\n\r\n" + BODY,
     HEAD + b"Content-Length: +3\r\n\r\n{} ",
+    HEAD + b"Content-Length: " + b"0" * 5_000 + b"%d\r\n\r\n" % len(BODY) + BODY,
+    HEAD + b"Content-Length: " + b"0" * 19 + b"%d\r\n\r\n" % len(BODY) + BODY,
     HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     HEAD + b"Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
     HEAD + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",

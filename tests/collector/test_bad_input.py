@@ -7,7 +7,9 @@ import json
 from typing import Any
 
 import pytest
-from collector_server import WRITE, Running
+from collector_server import SECRET, WRITE, Running
+
+from schemas.record import Accepted
 
 GOOD = {"type": "page", "visitor_id": "v"}
 
@@ -45,6 +47,9 @@ REFUSED = [
     (with_member(b'"order":{"value":1e400}'), "invalid_number", "/order/value"),
     (with_member(b'"order":{"value":1e14}'), "invalid_number", "/order/value"),
     (with_member(b'"unknown":1e400'), "invalid_number", "/unknown"),
+    (with_member(b'"properties":{"x":1e400}'), "invalid_number", "/properties/x"),
+    (with_member(b'"foo":{"bar":[1,{"a/b":1e400}]}'), "invalid_number", "/foo/bar/1/a~1b"),
+    (with_member(b'"properties":{"x":1' + b"0" * 249 + b"e99}"), "invalid_number", "/properties/x"),
     (with_member(b'"properties":{"a":1' + b"0" * 400 + b"}"), "invalid_number", "/properties/a"),
     (with_member(b'"name":"a\\u0000b"'), "invalid_string", "/name"),
     (with_member(b'"unknown":"a\\u0000b"'), "invalid_string", "/unknown"),
@@ -165,3 +170,43 @@ def test_a_rejected_event_keeps_no_address_and_no_key(collector: Running) -> Non
     assert b"192.0.2" not in first.payload
     assert WRITE.encode() not in first.payload + second.payload
     assert second.payload == b'{"write_key":"***","type":'
+
+
+KEYS = [
+    ({"type": "page", "visitor_id": "v"}, None),
+    ({"type": "nope", "visitor_id": "v"}, "unknown_type"),
+    ({"type": "page", "visitor_id": "v", "context": {"ip": "192.0.2.77"}}, None),
+    ({"type": "page", "visitor_id": "v", "properties": {"n": 1.1}}, None),
+]
+
+
+def test_the_events_of_a_batch_keep_no_key(collector: Running) -> None:
+    """One that all of them can be read of, and one in which one can't."""
+    keyed = [{**event, "write_key": SECRET} for event, _ in KEYS]
+    readable = [event for event, (_, code) in zip(keyed, KEYS, strict=True) if code is None]
+    assert collector.post({"events": readable}).json["accepted"] == len(readable)
+    assert collector.post({"events": keyed}, WRITE).json["rejected"][0]["code"] == "unknown_type"
+    unreadable = b'{"a":NaN,"write_key":"%b"}' % SECRET.encode()
+    body = json.dumps({"events": keyed}).encode().replace(b"]}", b"," + unreadable + b"]}")
+    assert collector.post(body).json["rejected"][-1]["code"] == "invalid_number"
+    records = collector.records()
+    assert len(records) > len(KEYS)
+    for record in records:
+        payload = record.event if isinstance(record, Accepted) else record.payload
+        assert SECRET.encode() not in payload
+        assert b"visitor_id" in payload or b"NaN" in payload
+
+
+def test_events_twice_in_one_body(collector: Running) -> None:
+    """The last would be read, the others lost: it is refused whole, and kept."""
+    one = json.dumps({**GOOD, "properties": {"events": [1, "events"]}}).encode()
+    for body in (
+        b'{"events":[%b,%b],"events":[%b]}' % (one, one, one),
+        b'{"events":[7],"sent_at":1,"events" : [%b]}' % one,
+        b'{"events":[%b],"events":[{"a":NaN}]}' % one,
+    ):
+        answer = collector.post(body)
+        assert (answer.status, answer.code) == (400, "invalid_json")
+        assert "more than once" in answer.json["error"]["message"]
+        assert collector.records()[-1].payload == body
+    assert collector.post(b'{"events":[%b,%b]}' % (one, one.replace(b"[1", b"[2"))).json["accepted"] == 2

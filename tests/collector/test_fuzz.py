@@ -11,9 +11,14 @@ from collector_server import Running
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collector.accept import Sender, judge
+from collector.bounds import suspect
 from collector.statements import statements_of
 from consumers.enrich.costs import cost_rows
-from eventlog.contract import Position
+from consumers.enrich.facts import facts_of
+from consumers.lookups import make_lookups
+from eventlog.contract import Position, Stored
+from schemas.record import Accepted, encode
 from schemas.rejection import CODES
 
 TIMES = 100 if os.environ.get("NETIV_HYPOTHESIS") == "long" else 1
@@ -65,9 +70,74 @@ def test_pixels(collector: Running, query: str) -> None:
     assert len(answer.body) == 43
 
 
+LOOKUPS = make_lookups()
+# Around what a double holds: 1.8e308.
+digits = st.builds(
+    lambda first, count, rest: first + rest * count, st.sampled_from("129"), st.integers(0, 320), st.sampled_from("059")
+)
+numbers = st.builds(
+    lambda sign, whole, fraction, exponent: sign + whole + fraction + exponent,
+    st.sampled_from(["", "-"]),
+    digits | st.just("0"),
+    st.just("") | digits.map(lambda text: "." + text),
+    st.just("")
+    | st.builds(
+        lambda letter, sign, zeros, power: f"{letter}{sign}{'0' * zeros}{power}",
+        st.sampled_from("eE"),
+        st.sampled_from(["", "+", "-"]),
+        st.integers(0, 4),
+        st.integers(90, 110) | st.integers(0, 400),
+    ),
+)
+texts = st.recursive(
+    numbers | scalars.map(json.dumps),
+    lambda some: (
+        st.lists(some, max_size=3).map(lambda all_: f"[{', '.join(all_)}]") | some.map(lambda one: f'{{"a": {one} }}')
+    ),
+    max_leaves=4,
+)
+places = st.sampled_from(
+    ["properties", "context", "identifiers", "order", "touch", "seq", "user_id", "created_at", "foo"]
+)
+
+
+@settings(max_examples=1_000 * TIMES, deadline=None)
+@given(members=st.lists(st.tuples(places, texts), min_size=1, max_size=3))
+def test_what_is_accepted_is_understood(members: list[tuple[str, str]]) -> None:
+    """Nothing that was answered with 202 ends among the bad events later."""
+    inside = "".join(f',"{name}":{text}' for name, text in members)
+    raw = f'{{"type":"page","visitor_id":"v"{inside}}}'.encode()
+    verdict = judge(raw, Sender("shop", True, 1_780_000_000_000), suspect(raw), lambda: "id")
+    facts = facts_of([Stored(Position(1, 0, 0), b"", encode(verdict.record), 1_780_000_000_000)], LOOKUPS)
+    assert len(facts.events["site"]) == isinstance(verdict.record, Accepted)
+    assert len(facts.bad) == (verdict.rejection is not None)
+
+
+@pytest.mark.parametrize(
+    ("number", "fits"),
+    [
+        ("1" + "0" * 209 + "e99", True),
+        ("2" + "0" * 209 + "e99", False),
+        ("9" * 209 + "e99", True),
+        ("-9" + "9" * 209 + "E+99", False),
+        ("2" + "0" * 209 + ".5e99", False),
+        ("1e0099", True),
+        ("1E+0308", True),
+        ("2e0308", False),
+        ("0." + "9" * 400 + "e99", True),
+        ("9" * 308, True),
+        ("9" * 309, False),
+    ],
+)
+def test_the_first_number_that_is_too_large(number: str, fits: bool) -> None:
+    raw = b'{"type":"page","visitor_id":"v","properties":{"x":%b}}' % number.encode()
+    verdict = judge(raw, Sender("shop", True, 0), suspect(raw), lambda: "id")
+    assert (verdict.rejection is None) is fits
+
+
 rows = st.dictionaries(
     st.sampled_from(["day", "cost", "source", "currency", "clicks", "zz"]),
-    values | st.sampled_from(["2026-11-01", "ILS", 5, "1.50", 1e308, -1, "NaN"]),
+    values | st.sampled_from(["2026-11-01", "ILS", 5, "1.50", 1e308, -1, "NaN", "1e999999999", "0e999999999", "99999999999999.99999"]),
     max_size=6,
 )  # fmt: skip
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 from collector_server import LISTED, SECRET, SITES, WRITE, Running, wait_until, write_sites
 
+from collector import cors
+from collector.registry import Registry
+from schemas.settings import Settings
 from schemas.sites import Key, Site, Sites, hash_key
 
 PAGE = {"type": "page", "visitor_id": "v"}
@@ -158,3 +162,18 @@ def test_rewriting_keeps_every_other_byte(collector: Running) -> None:
     body = b'{"write_key":"%s","type":"page","visitor_id":"v","properties":{"n":1.10,"big":18446744073709551617}}'
     collector.post(body % WRITE.encode(), None)
     assert b'"properties":{"n":1.10,"big":18446744073709551617}' in collector.records()[0].event
+
+
+def test_what_is_remembered_is_small(tmp_path: Path) -> None:
+    """What anybody can make long is looked at each time: thousands of such would be the memory of the process."""
+    settings = Settings(data=tmp_path)
+    write_sites(settings)
+    registry = Registry(settings.sites_file, lambda: 0)
+    for spaces in (1, 10, 30_000):
+        header = b"Bearer" + b" " * spaces + WRITE.encode()
+        assert registry.grant_of(header) is not None
+        assert (header in registry._headers) is (spaces < 1_000)
+    before = cors._same_site.cache_info().currsize
+    assert cors.same_site("https://shop.example", "c.shop.example:8080")
+    assert not cors.same_site("https://shop.example", "c." * 20_000 + "shop.example")
+    assert cors._same_site.cache_info().currsize <= before + 1

@@ -170,6 +170,8 @@ def test_what_is_no_statement_is_a_bad_event(collector: Running) -> None:
         (b'{"costs":[{"day":"2026-11-31","cost":1}]}', 400, "invalid_time"),
         (b'{"costs":[{"day":"1066-11-01","cost":1}]}', 400, "invalid_time"),
         (b'{"costs":[{"day":"2026-11-01","cost":1e14}]}', 400, "invalid_number"),
+        (b'{"costs":[{"day":"2026-11-01","cost":1e999999999}]}', 400, "invalid_number"),
+        (b'{"costs":[{"day":"2026-11-01","cost":99999999999999.99995}]}', 400, "invalid_number"),
         (b'{"costs":[{"day":"2026-11-01","cost":1,"clicks":-1}]}', 400, "wrong_type"),
         (b'{"costs":[{"day":"2026-11-01","cost":1,"currency":"shekel"}]}', 400, "wrong_type"),
         (b'{"costs":[' + b",".join([b'{"day":"2026-11-01","cost":1}'] * 5001) + b"]}", 413, "batch_too_large"),

@@ -139,10 +139,6 @@ def test_a_wrong_key_is_told(collector: Running, tmp_path: Path) -> None:
     path.write_text(HEADER + LINE, "utf-8")
     with pytest.raises(CommandError, match="opens no site"):
         imported(collector, path, key="nobody")
-    # the write key may send, but is no import
-    imported(collector, path, key=WRITE)
-    (record,) = collector.records()
-    assert record.dialect == "native"
 
 
 @pytest.mark.parametrize(
@@ -211,3 +207,13 @@ def test_a_bar_for_whoever_watches(collector: Running, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["accepted"] == 1_200
     assert "store.csv" in shown
     assert "1201/1201" in shown
+
+
+def test_a_public_key_imports_nothing(collector: Running, tmp_path: Path) -> None:
+    """Its rows would be visits of the importing machine, and one that names nobody a new visitor."""
+    path = tmp_path / "store.csv"
+    path.write_text("date,value,user_id\n20/11/2026,1,\n20/11/2026,2,u-1\n", "utf-8")
+    with pytest.raises(CommandError) as refused:
+        imported(collector, path, key=WRITE)
+    assert "secret key" in refused.value.hint
+    assert collector.records() == []
