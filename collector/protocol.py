@@ -36,6 +36,8 @@ READ_SLACK_BYTES: Final = 256 * KIB
 # Chunked framing may cost more than its content, and a refused body is read on for a while (`wire.DRAINED_BYTES_MAX`);
 # this bounds all that one request may send.
 WIRE_BYTES_MAX: Final = 18 * BODY_BYTES_MAX
+# A body of a few segments, as batches come over a network, is no more of a burden than a head may be.
+JOINED_BYTES_MAX: Final = 16 * KIB
 # What 64 bits hold has no more; with thousands of zeros before it the interpreter refuses to read a number.
 LENGTH_DIGITS_MAX: Final = 20
 
@@ -212,8 +214,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if cycle.response_complete:
             return
         if isinstance(cycle, Direct):
-            if len(body) == self.body_length:
-                cycle.body = body
+            if len(body) == self.body_length or self.body_length <= JOINED_BYTES_MAX:
+                cycle.body += body
                 return
             # More is to come: it is read where what is held of unfinished bodies is counted and bounded.
             cycle = self._asgi_cycle(cycle.keep_alive)
