@@ -16,6 +16,7 @@ from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse
 from consumers.warehouse.front_access import FrontAccess, Refused, admit
 from consumers.warehouse.front_answer import Headers, error_text, http_status
+from consumers.warehouse.front_formats import require_format
 from consumers.warehouse.front_insert import split_insert
 from consumers.warehouse.front_request import FrontRequest, Message, Receive, read_request
 from consumers.warehouse.front_sending import Reply, Send
@@ -53,7 +54,7 @@ class Front:
         row = (await self._warehouse.raw("SELECT version(), timezone()")).decode().strip().split("\t")
         self._version, zone = row
         self._checker = await self._open_lane()
-        self._reader = StatementReader(self._checker, self._warehouse.database)
+        self._reader = StatementReader(self._checker, self._warehouse.database, self._warehouse.limits)
         await self._reader.start()
         self._common = [
             (b"x-clickhouse-server-display-name", b"netiv"),
@@ -139,7 +140,10 @@ class Front:
         database = request.options.get("database", "")
         if database not in {"", "default", self._warehouse.database}:
             raise Refused(81, "UNKNOWN_DATABASE", f"Database {database} does not exist")
+        self._reader.check_options(request.settings)
         statement = await self._reader.read(text, request.parameters)
+        if statement.has_result and statement.output_format is None:
+            require_format(request.default_format)
         async with self._lane(request, statement) as lane, self._warehouse.gate.passing():
             if statement.has_result:
                 await reply.result(lane, statement, request)

@@ -153,4 +153,11 @@ def _caller(scope: Mapping[str, Any], headers: Mapping[str, str], options: Mappi
         except (binascii.Error, UnicodeDecodeError) as error:
             raise Refused(516, "AUTHENTICATION_FAILED", "Invalid HTTP Basic authentication.") from error
     address = scope["client"][0] if scope.get("client") else ""
-    return Caller(user=user or "default", password=password, address=address, host=headers.get("host", ""))
+    return Caller(
+        user=user or "default",
+        password=password,
+        address=address,
+        host=headers.get("host", ""),
+        origin=headers.get("origin", ""),
+        site=headers.get("sec-fetch-site", ""),
+    )
