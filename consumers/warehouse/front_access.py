@@ -21,7 +21,14 @@ class FrontAccess(msgspec.Struct, frozen=True):
     """Queries that run at once; each has its own thread and session with the engine."""
     waiting_max: int = 100
     sessions_max: int = 32
-    body_bytes_max: int = 64 * 1024**2
+    """Sessions that hold settings or temporary tables; others cost a few hundred bytes."""
+    session_ids_max: int = 10_000
+    body_bytes_max: int = 16 * 1024**2
+    """Of one request: a statement has 1 MiB at most, the rest is for parameters (and an owner's rows)."""
+    held_bytes_max: int = 64 * 1024**2
+    """Of all requests together."""
+    body_timeout_s: float = 30.0
+    """A body that takes longer is refused."""
     stall_s: float = 30.0
     """A client that takes nothing for so long loses its query."""
 

@@ -45,6 +45,17 @@ class Statement(msgspec.Struct, frozen=True):
         return self.kind not in {"Set", "UseQuery", "CreateQuery"}
 
 
+def alone(statement: Statement) -> Statement:
+    """What a statement comes to that no session remembers: the engine looks at a SET, and keeps nothing."""
+    if statement.kind == "Set":
+        return msgspec.structs.replace(
+            statement, text=f"SELECT 1 SETTINGS {statement.text.removeprefix('SET ')} FORMAT Null"
+        )
+    if statement.kind == "UseQuery":
+        return msgspec.structs.replace(statement, text="SELECT 1 FORMAT Null")
+    return statement
+
+
 class StatementReader:
     """Reads statements in a reader's lane of its own; remembers the last few hundred."""
 
