@@ -72,6 +72,7 @@ class Front:
         if self._lanes is None:
             return
         lanes, self._lanes = self._lanes, None
+        await self._turns.close()
         await self._sessions.close()
         await lanes.close()
         await self._checker.close()
@@ -180,12 +181,9 @@ class Front:
                 use = self._sessions.use(key, ends_s, must_exist=request.flag("session_check"))
                 session = await stack.enter_async_context(use)
             if session is not None and (session.lane or statement.kind in {"Set", "CreateQuery"}):
-                await stack.enter_async_context(self._turns.turn())
-                lane = await self._sessions.lane(session)
-                try:
-                    yield lane, statement
-                finally:
-                    await lane.idle()  # a killed query ends a little later than its caller
+                turn = await stack.enter_async_context(self._turns.turn())
+                turn.lane = await self._sessions.lane(session)
+                yield turn.lane, statement
             elif statement.kind == "CreateQuery":
                 raise Refused(36, "BAD_ARGUMENTS", "A temporary table needs a session: give session_id.")
             else:

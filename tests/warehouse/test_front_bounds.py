@@ -192,7 +192,7 @@ async def test_sessions_that_open_at_once_are_counted_before_they_are_open():
             return await sessions.lane(session)
 
     tasks = [asyncio.create_task(ask(name)) for name in "ab"]
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait(tasks, timeout=10, return_when=asyncio.FIRST_COMPLETED)
     with pytest.raises(Refused, match="More than 1 sessions"):
         await done.pop()
     opening.set()
