@@ -172,7 +172,41 @@ SET additional_result_filter = '1'
 SET no_such_setting = 1
 SET max_threads = 'many'
 SET param_t = 'x'
+SELECT * FROM (VALUES ('a UInt8, b String ALIAS file(\\'{secret}\\')', 1))
+SELECT 1 IN values('a UInt8 ALIAS length(file(\\'{secret}\\'))', 1)
+SELECT b FROM values(concat('a UInt8, b String ALI', 'AS file(\\'{secret}\\')'), (1))
+DESCRIBE format(CSV, 'a UInt8 ALIAS file(\\'{secret}\\')', 'x')
+SELECT count(tuple(*)), max(tuple(*)) FROM system.databases
+FROM system.databases
+SELECT arrayMap(x -> (SELECT 1 SETTINGS dialect = 'prql'), [1])
+SELECT 1 SETTINGS `max_threads = 1, dialect` = 'prql'
 """.strip().splitlines()
+
+
+DECENT = """
+SELECT count(*) FROM system.databases
+SELECT * FROM format(JSONEachRow, '{"a":1}')
+SELECT * FROM format('CSV', 'a UInt8', concat('1', '2'))
+SELECT formatRow('TSV', 1)
+SELECT * FROM values('a UInt8, b String', (1, 'default x'))
+SELECT * FROM generateRandom('a UInt8') LIMIT 1
+SELECT CAST('x', 'Enum8(\\'default\\' = 1, \\'x\\' = 2)')
+SELECT * FROM system.settings
+EXPLAIN indexes = 1 SELECT * FROM canary
+SHOW CREATE TABLE canary FORMAT TSVRaw SETTINGS extremes = 0
+DESCRIBE TABLE canary SETTINGS describe_compact_output = 1
+SHOW SETTINGS LIKE 'max_threads'
+SELECT 1 AS `üñí x`, 2 AS "select"
+SELECT format, settings FROM (SELECT 1 AS format, 2 AS settings)
+SELECT 'SETTINGS a = 1 FORMAT Template -- /* #', '\\n' FROM canary
+""".strip().splitlines()
+
+
+async def test_decent_statements_are_answered(http):
+    for sql in DECENT:
+        answer = await http.post("/", content=sql)
+        assert answer.status_code == 200, (sql, answer.text)
+        assert answer.content, sql
 
 
 @pytest.mark.parametrize("index", range(0, len(NASTY), 20))
