@@ -6,7 +6,8 @@ compiled is never run again (a tenth of the time of a small refresh). No statist
 and gathering was a third of what merging parts costs. Parts are merged row by row and not column by column up to a size where
 that would take much memory: it costs half (5 instead of 12 us a row of events, 100 MiB more for 40 parts).
 The engine itself guards outside readers: role `netiv_reader` may read one database and nothing else (no files, no
-network), and constraints keep its limits from being lifted by a SETTINGS clause. Role `netiv_owner` is the pipeline's.
+network), and constraints keep its limits from being lifted by a SETTINGS clause and settings that name files from being
+given at all. Role `netiv_owner` is the pipeline's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 import msgspec
+
+from consumers.warehouse.engine_locked import constraints
 
 OWNER = "netiv_owner"
 READER = "netiv_reader"
@@ -81,7 +84,8 @@ _USERS = """<clickhouse>
       <max_execution_time><min>1</min><max>{reader_seconds}</max></max_execution_time>
       <max_result_rows><min>1</min><max>{reader_rows}</max></max_result_rows>
       <max_result_bytes><min>1</min><max>{reader_bytes}</max></max_result_bytes>
-      <max_threads><min>1</min><max>16</max></max_threads>
+      <max_threads><min>1</min><max>{reader_threads}</max></max_threads>
+      {locked}
     </constraints>
   </default></profiles>
   <quotas><default/></quotas>
@@ -103,6 +107,8 @@ def write_engine_files(folder: Path, database: str, limits: EngineLimits) -> Pat
             reader_seconds=limits.reader_seconds_max,
             reader_rows=limits.reader_rows_max,
             reader_bytes=limits.reader_bytes_max,
+            reader_threads=limits.reader_threads_max,
+            locked=constraints(),
         ),
         encoding="utf-8",
     )

@@ -16,16 +16,20 @@ from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse
 from consumers.warehouse.front_access import FrontAccess, Refused, admit
 from consumers.warehouse.front_answer import Headers, error_text, http_status
+from consumers.warehouse.front_bodies import Bodies, Incoming, Message, Receive
+from consumers.warehouse.front_formats import require_format
 from consumers.warehouse.front_insert import split_insert
-from consumers.warehouse.front_request import FrontRequest, Message, Receive, read_request
+from consumers.warehouse.front_request import FrontHead, FrontRequest, read_head, read_request
 from consumers.warehouse.front_sending import Reply, Send
-from consumers.warehouse.front_sessions import Session, Sessions
-from consumers.warehouse.front_statement import Statement, StatementReader
+from consumers.warehouse.front_sessions import Session, Sessions, timeout_s
+from consumers.warehouse.front_statement import Statement, StatementReader, alone
+from consumers.warehouse.front_turns import Turns
 from consumers.warehouse.lane import Lane, LanePool
 
 ASGIApp = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 _FIXED = {"/ping": b"Ok.\n", "/replicas_status": b"Ok.\n"}
-_SESSION_TIMEOUT_S = 60.0
+_TEXT_BYTES_MAX = 1024 * 1024
+"""Of a reader's statement: the engine parses a quarter of it unless told otherwise."""
 
 
 class Front:
@@ -34,8 +38,9 @@ class Front:
     def __init__(self, warehouse: EmbeddedWarehouse, access: FrontAccess) -> None:
         self._warehouse = warehouse
         self._access = access
-        self._sessions = Sessions(self._open_lane, access.sessions_max)
-        self._waiting = 0
+        self._sessions = Sessions(self._open_lane, access.sessions_max, access.session_ids_max)
+        self._bodies = Bodies(access)
+        self._turns = Turns(access.queries_max, access.waiting_max)
         self._version = "unknown"
         self._common: Headers = []
         self._lanes: LanePool | None = None
@@ -53,7 +58,7 @@ class Front:
         row = (await self._warehouse.raw("SELECT version(), timezone()")).decode().strip().split("\t")
         self._version, zone = row
         self._checker = await self._open_lane()
-        self._reader = StatementReader(self._checker, self._warehouse.database)
+        self._reader = StatementReader(self._checker, self._warehouse.database, self._warehouse.limits)
         await self._reader.start()
         self._common = [
             (b"x-clickhouse-server-display-name", b"netiv"),
@@ -67,6 +72,7 @@ class Front:
         if self._lanes is None:
             return
         lanes, self._lanes = self._lanes, None
+        await self._turns.close()
         await self._sessions.close()
         await lanes.close()
         await self._checker.close()
@@ -81,19 +87,39 @@ class Front:
         if scope["type"] != "http":
             return
         await self.start()
-        query_id = secrets.token_hex(16)
         reply = Reply(send, self._common, self._access.stall_s)
+        incoming = Incoming(receive)
         try:
-            request = await read_request(scope, receive, self._access.body_bytes_max)
-            query_id = request.options.get("query_id") or query_id
-            reply.begin(request, query_id)
-            await self._until_gone(self._serve(request, reply), receive, reply)
+            head = read_head(scope)
+            reply.begin(head, head.options.get("query_id") or secrets.token_hex(16))
+            if head.path == "/":
+                # Who may not ask is told so before anything of the body is kept.
+                admit(head.caller, self._access)
+                with self._bodies.hold() as room:
+                    request = await read_request(head, incoming, room)
+                    await self._until_gone(self._serve(request, reply), receive, reply)
+            else:
+                await self._aside(head, incoming, reply)
         except ConnectionResetError:
             return
         except (Refused, WarehouseError) as error:
             name = error.name if isinstance(error, Refused) else ""
             text = error_text(error.code, name, str(error), self._version)
-            await reply.error(http_status(error.code), error.code, text)
+            try:
+                if not await incoming.drain():
+                    reply.close_connection()
+                await reply.error(http_status(error.code), error.code, text)
+            except (ConnectionResetError, TimeoutError):
+                return
+
+    async def _aside(self, head: FrontHead, incoming: Incoming, reply: Reply) -> None:
+        """Paths that ask nothing of the engine."""
+        if not await incoming.drain():
+            reply.close_connection()
+        if head.path in _FIXED:
+            await reply.fixed(_FIXED[head.path])
+        else:
+            await reply.error(404, 0, f"There is no handle {head.path}")
 
     async def _until_gone(self, work: Coroutine[Any, Any, None], receive: Receive, reply: Reply) -> None:
         """Run `work`; when the client goes away, its query is killed and its lane freed."""
@@ -120,14 +146,7 @@ class Front:
         await self._warehouse.raw(f"KILL QUERY WHERE position(query, concat('{mark[:8]}', '{mark[8:]}')) > 0 ASYNC")
 
     async def _serve(self, request: FrontRequest, reply: Reply) -> None:
-        if request.path in _FIXED:
-            await reply.fixed(_FIXED[request.path])
-            return
-        if request.path != "/":
-            await reply.error(404, 0, f"There is no handle {request.path}")
-            return
-        admit(request.caller, self._access)
-        text = request.text() if not self._access.writable else ""
+        text = request.text(_TEXT_BYTES_MAX) if not self._access.writable else ""
         if self._access.writable:
             await self._write(request, reply)
         elif not text.strip() and request.method in {"GET", "HEAD"}:
@@ -139,46 +158,41 @@ class Front:
         database = request.options.get("database", "")
         if database not in {"", "default", self._warehouse.database}:
             raise Refused(81, "UNKNOWN_DATABASE", f"Database {database} does not exist")
+        self._reader.check_options(request.settings)
         statement = await self._reader.read(text, request.parameters)
-        async with self._lane(request, statement) as lane, self._warehouse.gate.passing():
+        if statement.has_result and statement.output_format is None:
+            require_format(request.default_format)
+        async with self._lane(request, statement) as (lane, statement), self._warehouse.gate.passing():
             if statement.has_result:
                 await reply.result(lane, statement, request)
-            elif lane is not None:
-                await lane.call(lambda: lane.handle.run(statement.text))
-                await reply.fixed(b"")
             else:
+                # Marked, so that a temporary table is no longer filled when its client has gone.
+                await lane.call(lambda: lane.handle.run(f"/* {reply.mark} */ {statement.text}"))
                 await reply.fixed(b"")
 
     @asynccontextmanager
-    async def _lane(self, request: FrontRequest, statement: Statement) -> AsyncIterator[Any]:
-        """The lane for a statement: its session's, a free one, or none for a SET that nobody would remember."""
+    async def _lane(self, request: FrontRequest, statement: Statement) -> AsyncIterator[tuple[Lane, Statement]]:
+        """The lane for a statement, in its turn: its session's or a free one; and what runs there."""
         async with AsyncExitStack() as stack:
             session: Session | None = None
             if request.options.get("session_id"):
                 key = (request.caller.user, request.options["session_id"])
-                timeout_s = float(request.options.get("session_timeout") or _SESSION_TIMEOUT_S)
-                use = self._sessions.use(key, timeout_s, must_exist=request.flag("session_check"))
+                ends_s = timeout_s(request.options.get("session_timeout", ""))
+                use = self._sessions.use(key, ends_s, must_exist=request.flag("session_check"))
                 session = await stack.enter_async_context(use)
             if session is not None and (session.lane or statement.kind in {"Set", "CreateQuery"}):
-                yield await self._sessions.lane(session)
+                turn = await stack.enter_async_context(self._turns.turn())
+                turn.lane = await self._sessions.lane(session)
+                yield turn.lane, statement
             elif statement.kind == "CreateQuery":
                 raise Refused(36, "BAD_ARGUMENTS", "A temporary table needs a session: give session_id.")
-            elif not statement.has_result:
-                yield None
             else:
-                yield await stack.enter_async_context(self._free_lane())
+                yield await stack.enter_async_context(self._free_lane()), alone(statement)
 
     @asynccontextmanager
     async def _free_lane(self) -> AsyncIterator[Lane]:
-        if self._waiting >= self._access.waiting_max:
-            raise Refused(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many simultaneous queries. Try again later.")
         assert self._lanes is not None  # noqa: S101 - started
-        async with AsyncExitStack() as stack:
-            self._waiting += 1
-            try:
-                lane = await stack.enter_async_context(self._lanes.borrow())
-            finally:
-                self._waiting -= 1
+        async with self._turns.turn(), self._lanes.borrow() as lane:
             yield lane
 
     async def _write(self, request: FrontRequest, reply: Reply) -> None:
@@ -188,7 +202,7 @@ class Front:
             rows = await self._warehouse.push(insert.statement, insert.data, insert.input_format)
             await reply.fixed(b"", written_rows=rows)
             return
-        text = request.text()
+        text = request.text(self._access.body_bytes_max)
         if not text.strip():
             await reply.fixed(b"Ok.\n")
             return

@@ -7,9 +7,11 @@ from ipaddress import ip_address
 
 import msgspec
 
+_OWN_SITES = frozenset({"", "none", "same-origin"})
+
 
 class FrontAccess(msgspec.Struct, frozen=True):
-    """Settings of the front. Without a user, only this machine may ask (as `default`, without a password)."""
+    """Settings of the front. Without a user and a password, only this machine may ask (as `default`, without a password)."""
 
     user: str = ""
     password: str = ""
@@ -19,7 +21,14 @@ class FrontAccess(msgspec.Struct, frozen=True):
     """Queries that run at once; each has its own thread and session with the engine."""
     waiting_max: int = 100
     sessions_max: int = 32
-    body_bytes_max: int = 64 * 1024**2
+    """Sessions that hold settings or temporary tables; others cost a few hundred bytes."""
+    session_ids_max: int = 10_000
+    body_bytes_max: int = 16 * 1024**2
+    """Of one request: a statement has 1 MiB at most, the rest is for parameters (and an owner's rows)."""
+    held_bytes_max: int = 64 * 1024**2
+    """Of all requests together."""
+    body_timeout_s: float = 30.0
+    """A body that takes longer is refused."""
     stall_s: float = 30.0
     """A client that takes nothing for so long loses its query."""
 
@@ -42,11 +51,16 @@ class Caller(msgspec.Struct, frozen=True):
     address: str
     host: str
     """The Host header: a name other than localhost is a web page's, rebound to this machine."""
+    origin: str = ""
+    """The Origin header: the web page that asks, where a browser tells."""
+    site: str = ""
+    """The Sec-Fetch-Site header: where a browser says that the page comes from."""
 
 
 def admit(caller: Caller, access: FrontAccess) -> None:
     """Return, or raise `Refused` 516. Comparison takes the same time for every wrong password."""
-    named = bool(access.user) and caller.user == access.user
+    # Without a password a user is nobody: who knows the name would be in from everywhere.
+    named = bool(access.user) and bool(access.password) and caller.user == access.user
     given = hmac.compare_digest(caller.password.encode(), access.password.encode())
     if named and given:
         return
@@ -59,8 +73,13 @@ def admit(caller: Caller, access: FrontAccess) -> None:
 
 
 def is_local(caller: Caller) -> bool:
-    """Whether the caller is on this machine and named it as such."""
-    return _loopback(caller.address) and (not caller.host or _loopback(_name(caller.host)))
+    """Whether the caller is on this machine, named it as such, and is no page of some web site in a browser here."""
+    here = _loopback(caller.address) and (not caller.host or _loopback(_name(caller.host)))
+    return here and caller.site in _OWN_SITES and (not caller.origin or _is_own(caller.origin, caller.host))
+
+
+def _is_own(origin: str, host: str) -> bool:
+    return bool(host) and origin.lower() in {f"http://{host.lower()}", f"https://{host.lower()}"}
 
 
 def _name(host: str) -> str:

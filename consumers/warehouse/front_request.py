@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from email import message_from_bytes
 from email.policy import HTTP
 from typing import Any
@@ -16,9 +16,9 @@ import msgspec
 from clickhouse_connect.driver.compression import _zstd_decompressor
 
 from consumers.warehouse.front_access import Caller, Refused
+from consumers.warehouse.front_bodies import Body, Incoming
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
+_OPTIONS_MAX = 2000
 
 _RESERVED = frozenset(
     {"query", "database", "default_format", "user", "password", "quota_key", "session_id", "session_timeout"}
@@ -37,18 +37,30 @@ _DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
 }
 
 
-class FrontRequest(msgspec.Struct, frozen=True):
-    """What was asked."""
+class FrontHead(msgspec.Struct, frozen=True):
+    """What is known before the body."""
 
     method: str
     path: str
     caller: Caller
     headers: dict[str, str]
     options: dict[str, str]
-    """Every URL and form parameter."""
-    query: str
-    """The text of the `query` parameter."""
+    """Every URL parameter, and later every form parameter."""
+
+    def flag(self, name: str) -> bool:
+        """Whether an option is switched on."""
+        return self.options.get(name, "0").lower() in {"1", "true"}
+
+
+class FrontRequest(FrontHead, frozen=True):
+    """What was asked."""
+
     body: bytes
+
+    @property
+    def query(self) -> str:
+        """The text of the `query` parameter."""
+        return self.options.get("query", "")
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -65,12 +77,12 @@ class FrontRequest(msgspec.Struct, frozen=True):
         """The format when the statement names none."""
         return self.options.get("default_format") or self.headers.get("x-clickhouse-format") or "TabSeparated"
 
-    def flag(self, name: str) -> bool:
-        """Whether an option is switched on."""
-        return self.options.get(name, "0").lower() in {"1", "true"}
-
-    def text(self) -> str:
+    def text(self, size_max: int) -> str:
         """The statement: the parameter and the body, one after the other, as ClickHouse reads them."""
+        if len(self.query) + len(self.body) > size_max:
+            raise Refused(
+                62, "SYNTAX_ERROR", f"Max query size exceeded: {size_max} bytes. Send long values as parameters."
+            )
         try:
             body = self.body.decode()
         except UnicodeDecodeError as error:
@@ -78,43 +90,39 @@ class FrontRequest(msgspec.Struct, frozen=True):
         return f"{self.query}\n{body}" if self.query and body else self.query or body
 
 
-async def read_request(scope: Mapping[str, Any], receive: Receive, body_bytes_max: int) -> FrontRequest:
-    """Read it all; raises `Refused` for bodies that are too large or cannot be decoded."""
+def read_head(scope: Mapping[str, Any]) -> FrontHead:
+    """Headers and URL; raises `Refused` for what cannot be read."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    body = await _body(receive, body_bytes_max)
-    options = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=2000))
-    encoding = headers.get("content-encoding", "").lower()
+    query_string = scope["query_string"].decode("latin-1")
+    try:
+        options = dict(parse_qsl(query_string, keep_blank_values=True, max_num_fields=_OPTIONS_MAX))
+    except ValueError as error:
+        raise Refused(36, "BAD_ARGUMENTS", f"More than {_OPTIONS_MAX} URL parameters.") from error
+    caller = _caller(scope, headers, options)
+    return FrontHead(method=scope["method"], path=scope["path"], caller=caller, headers=headers, options=options)
+
+
+async def read_request(head: FrontHead, incoming: Incoming, room: Body) -> FrontRequest:
+    """Read it all; raises `Refused` for bodies that are too large or too slow or cannot be decoded."""
+    length = head.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > room.size_max:
+        raise Refused(307, "TOO_MANY_BYTES", f"The request body is larger than {room.size_max} bytes.")
+    body = await room.read(incoming)
+    encoding = head.headers.get("content-encoding", "").lower()
     if encoding and encoding != "identity":
-        body = _decoded(encoding, body, body_bytes_max)
-    kind = headers.get("content-type", "")
+        body = _decoded(encoding, body, room.size_max)
+        room.hold(len(body) - room.size)
+    options = head.options
+    kind = head.headers.get("content-type", "")
     if kind.startswith("multipart/form-data"):
-        options |= _form(kind, body)
+        # Who asks stands in the head, as with ClickHouse: nobody's body is read before that is known.
+        options = options | {n: v for n, v in _form(kind, body).items() if n not in {"user", "password"}}
         body = b""
-    if "decompress" in options and options["decompress"] not in {"0", "false"}:
+    if options.get("decompress", "0") not in {"0", "false"}:
         raise Refused(48, "NOT_IMPLEMENTED", "decompress=1 (native blocks) is not supported; use Content-Encoding.")
     return FrontRequest(
-        method=scope["method"],
-        path=scope["path"],
-        caller=_caller(scope, headers, options),
-        headers=headers,
-        options=options,
-        query=options.get("query", ""),
-        body=body,
+        method=head.method, path=head.path, caller=head.caller, headers=head.headers, options=options, body=body
     )
-
-
-async def _body(receive: Receive, size_max: int) -> bytes:
-    chunks = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ConnectionResetError
-        chunks += message.get("body", b"")
-        if len(chunks) > size_max:
-            raise Refused(307, "TOO_MANY_BYTES", f"The request body is larger than {size_max} bytes.")
-        more = message.get("more_body", False)
-    return bytes(chunks)
 
 
 def _decoded(encoding: str, body: bytes, size_max: int) -> bytes:
@@ -138,7 +146,10 @@ def _form(kind: str, body: bytes) -> dict[str, str]:
         if part.get_filename() is not None:
             raise Refused(48, "NOT_IMPLEMENTED", f"External tables are not supported: {name}")
         if name:
-            fields[str(name)] = bytes(part.get_payload(decode=True)).decode()
+            try:
+                fields[str(name)] = bytes(part.get_payload(decode=True)).decode()
+            except UnicodeDecodeError as error:
+                raise Refused(36, "BAD_ARGUMENTS", f"The form field {name} is not UTF-8.") from error
     return fields
 
 
@@ -153,4 +164,11 @@ def _caller(scope: Mapping[str, Any], headers: Mapping[str, str], options: Mappi
         except (binascii.Error, UnicodeDecodeError) as error:
             raise Refused(516, "AUTHENTICATION_FAILED", "Invalid HTTP Basic authentication.") from error
     address = scope["client"][0] if scope.get("client") else ""
-    return Caller(user=user or "default", password=password, address=address, host=headers.get("host", ""))
+    return Caller(
+        user=user or "default",
+        password=password,
+        address=address,
+        host=headers.get("host", ""),
+        origin=headers.get("origin", ""),
+        site=headers.get("sec-fetch-site", ""),
+    )

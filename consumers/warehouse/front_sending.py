@@ -11,8 +11,9 @@ from contextlib import aclosing
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.engine_handle import STREAMED_FORMATS, Result
 from consumers.warehouse.front_answer import Encoder, Headers, content_type, encoder, exception_tag, tagged_error
+from consumers.warehouse.front_bodies import Message
 from consumers.warehouse.front_native import frames
-from consumers.warehouse.front_request import FrontRequest, Message
+from consumers.warehouse.front_request import FrontHead, FrontRequest
 from consumers.warehouse.front_statement import Statement
 from consumers.warehouse.lane import Lane
 
@@ -33,13 +34,18 @@ class Reply:
         self.mark = f"netiv:{secrets.token_hex(12)}"
         """Stands as a comment in the query, so that exactly this one can be killed."""
 
-    def begin(self, request: FrontRequest, query_id: str) -> None:
+    def begin(self, request: FrontHead, query_id: str) -> None:
         """What the request wants of every answer."""
-        self._headers.append((b"x-clickhouse-query-id", query_id.encode("latin-1", "replace")))
+        printable = "".join(character if character.isprintable() else "?" for character in query_id)
+        self._headers.append((b"x-clickhouse-query-id", printable.encode("latin-1", "replace")))
         self._body = request.method != "HEAD"
         self._framed = request.flag("compress")
         if request.flag("enable_http_compression"):
             self._encoder = encoder(request.headers.get("accept-encoding", ""))
+
+    def close_connection(self) -> None:
+        """This is the connection's last answer: the rest of a body that nobody reads would follow."""
+        self._headers.append((b"connection", b"close"))
 
     async def _out(self, message: Message) -> None:
         async with asyncio.timeout(self._stall_s):

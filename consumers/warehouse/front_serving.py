@@ -12,6 +12,7 @@ import uvicorn
 
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.front import Front
+from consumers.warehouse.front_protocol import FrontProtocol
 
 
 class _Server(uvicorn.Server):
@@ -28,7 +29,7 @@ async def serve_front(front: Front, host: str, port: int) -> AsyncIterator[int]:
     listener = _listen(host, port)
     config = uvicorn.Config(
         front,
-        http="httptools",
+        http=FrontProtocol,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -12,7 +12,9 @@ from contextlib import asynccontextmanager
 from consumers.warehouse.front_access import Refused
 from consumers.warehouse.lane import Lane
 
+_SECONDS = 60.0
 _SECONDS_MAX = 3600.0
+_ID_CHARACTERS_MAX = 512
 
 
 class Session:
@@ -27,9 +29,11 @@ class Session:
 class Sessions:
     """All open sessions, by user and id."""
 
-    def __init__(self, open_lane: Callable[[], Awaitable[Lane]], count_max: int) -> None:
+    def __init__(self, open_lane: Callable[[], Awaitable[Lane]], count_max: int, ids_max: int) -> None:
         self._open_lane = open_lane
         self._count_max = count_max
+        self._ids_max = ids_max
+        self._lanes = 0
         self._sessions: dict[tuple[str, str], Session] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -40,6 +44,8 @@ class Sessions:
         if session is None:
             if must_exist:
                 raise Refused(372, "SESSION_NOT_FOUND", f"Session {key[1]} not found")
+            if len(self._sessions) >= self._ids_max or len(key[1]) > _ID_CHARACTERS_MAX:
+                raise Refused(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many sessions, or too long an id")
             session = self._sessions[key] = Session()
         if session.busy:
             raise Refused(373, "SESSION_IS_LOCKED", f"Session {key[1]} is locked by a concurrent client")
@@ -56,14 +62,20 @@ class Sessions:
     async def lane(self, session: Session) -> Lane:
         """The session's own lane, opened now if need be."""
         if session.lane is None:
-            if sum(1 for other in self._sessions.values() if other.lane) >= self._count_max:
+            if self._lanes >= self._count_max:
                 raise Refused(202, "TOO_MANY_SIMULTANEOUS_QUERIES", f"More than {self._count_max} sessions with state")
-            session.lane = await self._open_lane()
+            self._lanes += 1  # before it is open: others ask meanwhile
+            try:
+                session.lane = await self._open_lane()
+            except BaseException:
+                self._lanes -= 1
+                raise
         return session.lane
 
     def _expire(self, key: tuple[str, str]) -> None:
         session = self._sessions.pop(key)
         if session.lane is not None:
+            self._lanes -= 1
             task = asyncio.get_running_loop().create_task(session.lane.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
@@ -76,3 +88,12 @@ class Sessions:
             self._expire(key)
         if self._closing:
             await asyncio.wait(self._closing)
+
+
+def timeout_s(text: str) -> float:
+    """What `session_timeout` says; raises `Refused` as ClickHouse does."""
+    if not text:
+        return _SECONDS
+    if not (text.isascii() and text.isdecimal()):
+        raise Refused(374, "INVALID_SESSION_TIMEOUT", f"Invalid session timeout: {text[:100]!r}")
+    return float(text[:10])

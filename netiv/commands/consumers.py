@@ -38,6 +38,7 @@ def consumers(
     if settings.clickhouse:
         sys.exit(_serve(settings))
     engine.require()
+    engine.require_password(settings)
     with lock.hold(settings.data, "consumers"):
         ports.require_free(settings.host, settings.clickhouse_port, "--clickhouse-port")
         sys.exit(_serve(settings))

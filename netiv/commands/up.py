@@ -58,6 +58,7 @@ def up(
     )  # fmt: skip
     if not settings.clickhouse:
         engine.require()
+        engine.require_password(settings)
     with lock.hold(settings.data, "up"):
         settings = _with_ports(settings)
         message = _welcome(settings)

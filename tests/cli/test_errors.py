@@ -37,6 +37,14 @@ def test_a_port_in_use_is_named_with_its_option(tmp_path: Path, option: str) -> 
     assert option in text
 
 
+@pytest.mark.parametrize("command", [("up", "--port", "0"), ("consumers",)])
+def test_a_clickhouse_user_needs_a_password(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "netiv.toml").write_text('clickhouse_user = "bi"\n', encoding="utf-8")
+    text = refused(run(tmp_path, *command, "--host", "0.0.0.0", "--clickhouse-port", "0"), 2)
+    assert "'bi' has no password" in text
+    assert "NETIV_CLICKHOUSE_PASSWORD" in text
+
+
 def test_the_collector_alone_says_so_too(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

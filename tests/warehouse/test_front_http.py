@@ -250,6 +250,8 @@ async def test_who_may_ask(http, port):
     assert (
         await status(headers={"Host": "evil.example", "X-ClickHouse-User": "bi", "X-ClickHouse-Key": "geheim"}) == 200
     )
+    assert await status(headers={"Origin": "https://evil.example"}) == 403
+    assert await status(headers={"Sec-Fetch-Site": "cross-site"}) == 403
     token = base64.b64encode(b"bi:geheim").decode()
     assert await status(headers={"Authorization": f"Basic {token}"}) == 200
     assert await status(headers={"Authorization": "Basic ///"}) == 403

@@ -36,6 +36,40 @@ def test_others_may_not(caller):
         assert refused.value.code == 516
 
 
+def test_a_user_without_a_password_is_nobody():
+    for caller in (Caller("bi", "", "10.0.0.1", ""), Caller("bi", "", "127.0.0.1", "localhost")):
+        with pytest.raises(Refused):
+            admit(caller, FrontAccess(user="bi"))
+    with pytest.raises(Refused):
+        admit(Caller("", "s", "10.0.0.1", ""), FrontAccess(password="s"))
+
+
+@pytest.mark.parametrize(
+    ("origin", "site"),
+    [
+        ("https://evil.example", ""),
+        ("null", ""),
+        ("http://localhost:3000", "same-site"),
+        ("http://localhost.evil.example:8123", ""),
+        ("", "cross-site"),
+        ("", "same-site"),
+        ("http://localhost:8123", "cross-site"),
+    ],
+)
+def test_a_web_page_in_a_browser_here_is_not_this_machine(origin, site):
+    caller = Caller("default", "", "127.0.0.1", "localhost:8123", origin, site)
+    with pytest.raises(Refused) as refused:
+        admit(caller, FrontAccess())
+    assert refused.value.code == 516
+
+
+@pytest.mark.parametrize(
+    ("origin", "site"), [("", ""), ("", "none"), ("", "same-origin"), ("http://localhost:8123", "same-origin")]
+)
+def test_what_a_browser_asks_by_itself_is(origin, site):
+    admit(Caller("default", "", "127.0.0.1", "localhost:8123", origin, site), FrontAccess())
+
+
 def test_a_named_user_may_ask_from_anywhere():
     admit(Caller("bi", "s", "10.0.0.1", "any.example"), FrontAccess(user="bi", password="s"))
 
