@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from consumers.enrich.agent import Agent
-from consumers.enrich.identifiers import contacts_of, identifiers_of, subject_of
+from consumers.enrich.identifiers import contacts_of, identifiers_of, subject_of, trimmed
 from consumers.enrich.link import NOTHING, UNLABELLED, UTM, Labels, Link, first_click, host_of, key_of, parse_link
 from consumers.enrich.row import BLANK, Columns
 from schemas.clock import TS_MAX, TS_MIN, event_ts, parse_ms
@@ -116,7 +116,7 @@ def who(work: Work) -> None:
     columns["site"] = [record.site for record in records]
     columns["event_id"] = [record.event_id for record in records]
     columns["visitor_id"] = visitors = [record.visitor_id for record in records]
-    columns["user_id"] = users = _texts(events, "user_id")
+    columns["user_id"] = users = [user and trimmed(user) for user in _texts(events, "user_id")]
     columns["identifiers"] = identifiers = [
         identifiers_of(event) if "identifiers" in event or "email" in event or "phone" in event else _NO_IDENTIFIERS
         for event in events

@@ -10,7 +10,7 @@ from tests.model.worlds import CHROME, HOUR, MINUTE, Sent
 
 STEPS = (0, 0, 1, 500, 5 * MINUTE, 31 * MINUTE, 3 * HOUR, -1, -2 * HOUR)
 VISITORS = ("v1", "v1", "v2", "v3", "", "", "undefined", "~x")
-USERS = (None, None, None, "u1", "u1", "u2", "u3", "null")
+USERS = (None, None, None, "u1", "u1", "u2", "u3", "null", "NULL\t", "\u00a0u1")
 EMAILS = (None, None, None, None, "a@example.com", "b@example.com", "NULL", "test@test.com")
 FURTHER: tuple[dict[str, Any], ...] = (
     {}, {}, {}, {"crm_id": "c1"}, {"crm_id": "c2"}, {"loyalty_id": "l1"}, {"device_id": "d1"}, {"device_id": "d2", "idfa": "i1"},
@@ -32,7 +32,11 @@ def event(draw: st.DrawFn) -> Sent:
         told["order"] = {"id": draw(st.sampled_from(("o1", "o2", "o3"))), "value": 10}
     if kind == "touch":
         told["touch"] = {"kind": "call"}
-    for field, values in (("user_id", USERS), ("email", EMAILS), ("phone", (None, None, None, "0501112222", "000"))):
+    for field, values in (
+        ("user_id", USERS),
+        ("email", EMAILS),
+        ("phone", (None, None, None, "0501112222", "000", "+1 000 000 0000")),
+    ):
         if (value := draw(st.sampled_from(values))) is not None:
             told[field] = value
     if session := draw(st.sampled_from(SESSIONS)):
