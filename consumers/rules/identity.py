@@ -12,8 +12,8 @@ from typing import Final, Literal
 import msgspec
 
 from consumers.enrich.identifiers import hash_email, hash_phone
-from consumers.enrich.link import CLICK_IDS
 from consumers.rules.literal import quote
+from schemas.clicks import CLICK_IDS
 
 ANCHOR: Final = 0
 CONTACT: Final = 10
