@@ -1,5 +1,4 @@
-"""Identifiers of an event, in their normal forms. Raw e-mail and phone leave this file for sites that want them; else
-only their SHA-256 does."""
+"""Identifiers of an event, in their normal forms. Of e-mail and phone only the SHA-256 leaves this file."""
 
 from __future__ import annotations
 
@@ -14,6 +13,8 @@ from typing import Any, Final
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+from consumers.enrich.contacts import contact_of, contacts_of
+
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 # Digits that are all zero, however they are grouped.
 _ZEROS: Final = re.compile(r"[+(]*0[0+()\s./-]*")
@@ -21,6 +22,7 @@ _ZEROS: Final = re.compile(r"[+(]*0[0+()\s./-]*")
 _UNSEEN: Final = "".join(
     one for one in map(chr, range(0x10000)) if one.isspace() or unicodedata.category(one) in ("Cc", "Cf")
 )
+_AS_SENT: Final = frozenset({"user_id", "visitor_id"})
 # Which identifier stands for an event without a visitor: the strongest first.
 RANKING: Final = ("user_id", "email", "phone", "crm_id", "loyalty_id")
 
@@ -32,6 +34,11 @@ def _digest(text: str) -> str:
 def trimmed(value: Any) -> str:
     """An identifier as text, without what stands around it unseen."""
     return str(value).strip(_UNSEEN)
+
+
+def is_hashed(value: str) -> bool:
+    """Whether a value is a SHA-256 already."""
+    return bool(_SHA256.fullmatch(value))
 
 
 @lru_cache(10_000)
@@ -65,26 +72,50 @@ def hash_phone(value: str, region: str = "IL") -> str:
         return _digest(text.lower())
 
 
-def identifiers_of(event: Mapping[str, Any]) -> dict[str, str]:
-    """Every identifier of an event but visitor_id and user_id: type -> value."""
-    if not (event.get("identifiers") or event.get("email") or event.get("phone")):
-        return {}
-    found = {
-        str(kind).replace(":", "_"): text  # a colon ends the type in `~type:value`
-        for kind, value in (event.get("identifiers") or {}).items()
-        if value is not None and (text := trimmed(value))
-    }
-    for kind, normal in (("email", hash_email), ("phone", hash_phone)):
-        told = event.get(kind)
-        if text := ("" if told is None else trimmed(told)) or found.get(kind):
-            found[kind] = normal(text)
+HASHED: Final = {"email": hash_email, "phone": hash_phone}
+
+
+@lru_cache(10_000)
+def stored_as(kind: str, value: str) -> str:
+    """An identifier's value as the tables hold it: contacts as their hash, and so is what is an address or an international number
+    under any other name, but for the ids that an account and a visitor go by."""
+    text = trimmed(value)
+    if kind in HASHED:
+        return HASHED[kind](text)
+    if kind not in _AS_SENT:
+        if "@" in text and _is_address(text):
+            return hash_email(text)
+        if text.startswith("+") and _is_number(text):
+            return hash_phone(text)
+    return text
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(validate_email(text, check_deliverability=False, test_environment=True))
+    except EmailNotValidError:
+        return False
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(text))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def identifiers_of(event: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, str]:
+    """Every identifier of an event but visitor_id and user_id: type -> value. Of several addresses, or numbers, the first one is
+    `email`, or `phone`; the others keep the name they were sent by."""
+    found = {kind: stored_as(kind, text) for kind, text in contacts_of(event, context).items() if trimmed(text)}
+    for name, value in (event.get("identifiers") or {}).items():
+        if value is None or not (text := trimmed(value)):
+            continue
+        if not (contact := contact_of(name)):
+            found[name.replace(":", "_")] = stored_as(name, text)  # a colon ends the type in `~type:value`
+        elif (hashed := stored_as(contact, text)) != found.get(contact):
+            found.setdefault(name.replace(":", "_"), hashed)
     return found
-
-
-def contacts_of(event: Mapping[str, Any]) -> dict[str, str]:
-    """E-mail and phone as they were sent, for sites that want them."""
-    among = event.get("identifiers") or {}
-    return {kind: str(told) for kind in ("email", "phone") if (told := event.get(kind) or among.get(kind))}
 
 
 def subject_of(visitor_id: str, user_id: str, identifiers: Mapping[str, str]) -> str:
