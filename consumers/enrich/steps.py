@@ -17,8 +17,9 @@ import msgspec
 from consumers.enrich.agent import Agent
 from consumers.enrich.contacts import contacts_of, names_more, without_contacts
 from consumers.enrich.identifiers import identifiers_of, subject_of, trimmed
-from consumers.enrich.link import NOTHING, UNLABELLED, UTM, Labels, Link, first_click, host_of, key_of, parse_link
+from consumers.enrich.link import NOTHING, UNLABELLED, UTM, Labels, Link, host_of, key_of, parse_link
 from consumers.enrich.row import BLANK, Columns
+from schemas.clicks import click_of, first_click
 from schemas.clock import TS_MAX, TS_MIN, event_ts, parse_ms
 from schemas.event import CONTEXT_FIELDS, EVENT_FIELDS
 from schemas.record import Accepted
@@ -126,9 +127,18 @@ def who(work: Work) -> None:
         visitor if visitor and visitor[0] != "~" else subject_of(visitor, user, named)
         for visitor, user, named in zip(visitors, users, identifiers, strict=True)
     ]
-    if "" in subjects:
-        raise Undecodable("the event names nobody")
+    for at in [at for at, subject in enumerate(subjects) if not subject]:
+        identifiers[at] = _clicked(work.contexts[at])
+        subjects[at] = subject_of("", "", identifiers[at])
     columns["client_session"] = _texts(events, "session_id")
+
+
+def _clicked(context: dict[str, Any]) -> dict[str, str]:
+    """The click id of an event that names nobody else, as the identifier it then is."""
+    kind, value = click_of(context.get("click_ids"), _text(context.get("url")))
+    if not kind:
+        raise Undecodable("the event names nobody")
+    return {kind: value}
 
 
 def what(work: Work) -> None:

@@ -264,6 +264,25 @@ def test_what_is_no_contact_among_unknown_fields_is_kept() -> None:
     assert wanted["$extra"] == {"traits": event["traits"]}
 
 
+@pytest.mark.parametrize(("context", "click"), [
+    ({"click_ids": {"gclid": "G1"}}, ("gclid", "G1")), ({"url": "https://e.example/?gclid=G1"}, ("gclid", "G1")),
+    ({"url": "https://e.example/?gclid=G2", "click_ids": {"gbraid": " G1 "}}, ("gbraid", "G1")),
+])  # fmt: skip
+@pytest.mark.parametrize("touch", [{}, {"touch": {"source": "tv"}}], ids=["plain", "touch"])
+def test_an_event_of_a_click_id_alone_is_filed_under_it(
+    context: dict[str, Any], click: tuple[str, str], touch: dict[str, Any]
+) -> None:
+    row = row_of({"type": "touch", "context": context, **touch}, visitor_id="", secret=True)
+    told = row_of(
+        {"type": "touch", "context": context, "identifiers": dict([click]), **touch}, visitor_id="", secret=True
+    )
+    assert row == told
+    assert row["subject"] == "~{}:{}".format(*click)
+    assert row_of({"type": "page", "context": context})["identifiers"] == {}, (
+        "whoever is named is not named by a click too"
+    )
+
+
 def test_unknown_fields_are_kept() -> None:
     row = row_of(
         {"type": "page", "brand_new": [1], "context": {"odd": 2, "consent": {"ads": True}}, "properties": {"a": "ב"}}

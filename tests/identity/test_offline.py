@@ -63,8 +63,8 @@ ADDRESS = hash_email("dana@example.com")
 @pytest.mark.parametrize(
     "names",
     [{"user_id": "dana"}, {"email": "dana@example.com"}, {"email": ADDRESS.upper()}, {"identifiers": {"gclid": "Cj0-abc"}},
-     {"identifiers": {"loyalty_id": "900"}}],
-    ids=["account", "address", "hashed address", "click id", "loyalty card"],
+     {"context": {"click_ids": {"gclid": "Cj0-abc"}}}, {"context": {"url": URL}}, {"identifiers": {"loyalty_id": "900"}}],
+    ids=["account", "address", "hashed address", "click id", "click id of the context", "click id of the address", "loyalty card"],
 )  # fmt: skip
 def test_a_servers_purchase_joins_the_person_and_the_running_visit(
     story: Story, names: dict[str, Any], seed: int

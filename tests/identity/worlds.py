@@ -46,7 +46,7 @@ def event(draw: st.DrawFn) -> Sent:
     if draw(st.integers(0, 5)) == 0:
         told["context"] = {"url": "https://shop.example/?gclid=" + draw(st.sampled_from(("g1", "g3")))}
     visitor = draw(st.sampled_from(VISITORS))
-    if not visitor and not any(told.get(field) for field in ("user_id", "email", "phone")):
+    if not visitor and not any(told.get(field) for field in ("user_id", "email", "phone", "context")):
         told["user_id"] = "u1"
     return Sent(
         site=draw(st.sampled_from((0, 0, 0, 0, 1))), late=draw(st.sampled_from((0, 0, 1_000, 5 * HOUR))),
