@@ -85,6 +85,16 @@ def test_blanks_join_nobody(driver: Driver) -> None:
     assert {value for kind, value in refused if kind == "phone"} == {hash_phone(text) for text in said}
 
 
+def test_a_blocked_visitor_is_in_quarantine_where_nothing_else_is_told(driver: Driver) -> None:
+    name = driver.name()
+    driver.deliver([[told(f"{name}.0", n, "Undefined", type="page") for n in range(2)]])
+    site = {"site": f"{name}.0"}
+    persons = driver.rows("SELECT person_id FROM v_events WHERE site = {site:String} ORDER BY person_id", site)
+    assert persons == [("event:e0",), ("event:e1",)]
+    refused = driver.rows("SELECT id_type, id_value, rule FROM v_identity_quarantine WHERE site = {site:String}", site)
+    assert refused == [("visitor_id", "Undefined", "blocked")]
+
+
 @pytest.mark.parametrize(
     "zeros",
     ["0", "000", "0000000", "00-0000", "+000000000", "+1 000 000 0000", "+972 00 0000000", "(00) 000.00", "0" * 20],
