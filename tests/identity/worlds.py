@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
+from consumers.enrich.links import DEVICES
 from tests.model.worlds import CHROME, HOUR, MINUTE, Sent
 
 STEPS = (0, 0, 1, 500, 5 * MINUTE, 31 * MINUTE, 3 * HOUR, -1, -2 * HOUR)
@@ -58,3 +60,15 @@ def event(draw: st.DrawFn) -> Sent:
 def worlds() -> st.SearchStrategy[list[Sent]]:
     """Small worlds, for every pair of causes; larger ones, for chains."""
     return st.lists(event(), min_size=1, max_size=8) | st.lists(event(), min_size=10, max_size=40)
+
+
+def worlds_of_levels() -> st.SearchStrategy[list[Sent]]:
+    """Worlds of several levels without what forms groups: no second device on an event, no alias with the secret key."""
+    return st.lists(event().map(_of_levels), min_size=3, max_size=25)
+
+
+def _of_levels(sent: Sent) -> Sent:
+    further = {kind: value for kind, value in sent.event.get("identifiers", {}).items() if kind not in DEVICES}
+    return msgspec.structs.replace(
+        sent, event={**sent.event, "identifiers": further}, secret=sent.secret and sent.event["type"] != "alias"
+    )
