@@ -15,7 +15,7 @@ import msgspec
 from collector import bounds, rewrite
 from collector.client_ip import anonymise
 from collector.envelope import SENT, rejection_of
-from collector.identity import overlong_identifier, routing_subject, text_of
+from collector.identity import clicked, overlong_identifier, routing_subject, text_of
 from schemas.clock import parse_ms
 from schemas.event import Event, Time
 from schemas.limits import IDENTIFIER_CHARS_MAX, NESTING_MAX
@@ -229,10 +229,11 @@ def refuse(raw: bytes, sender: Sender, rejection: Rejection, visitor_id: str = "
 
 
 def named_by(event: Event, sender: Sender) -> tuple[str, str]:
-    """The visitor (the event's, else the cookie's, else a new one where the event names nobody at all), and who routes it."""
+    """The visitor (the event's, else the cookie's, else a new one where the event names nobody at all), and who routes it; where no
+    visitor can be made, a click id is better than nobody."""
     visitor_id = text_of(event.visitor_id) or sender.cookie
     subject = routing_subject(event, visitor_id)
-    return (visitor_id, subject) if subject else (sender.minted, sender.minted)
+    return (visitor_id, subject) if subject else (sender.minted, sender.minted or clicked(event))
 
 
 def consented(consent: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from schemas.clicks import click_of
 from schemas.event import Event, Identifier
 from schemas.limits import IDENTIFIER_CHARS_MAX, IDENTIFIERS_MAX
 from schemas.rejection import CODES, Rejection
@@ -31,6 +32,13 @@ def routing_subject(event: Event, visitor_id: str) -> str:
             if subject := text_of(event.identifiers[kind]):
                 return f"{kind}={subject}"
     return ""
+
+
+def clicked(event: Event) -> str:
+    """The click id of an event that names nobody else, as `routing_subject` has it among the identifiers; "" = none."""
+    context = event.context
+    kind, value = click_of(context.click_ids, context.url) if context is not None else ("", "")
+    return f"{kind}={value}" if kind and len(value) <= IDENTIFIER_CHARS_MAX else ""
 
 
 def overlong_identifier(event: Event, raw: bytes) -> Rejection | None:

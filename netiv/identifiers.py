@@ -7,7 +7,7 @@ from netiv.errors import CommandError
 
 def parse(text: str) -> tuple[str, str]:
     """(type, value as the tables hold it); ("", "") for nothing."""
-    from consumers.enrich.identifiers import hash_email, hash_phone
+    from consumers.enrich.identifiers import stored_as
 
     if not text:
         return "", ""
@@ -16,5 +16,4 @@ def parse(text: str) -> tuple[str, str]:
         raise CommandError(
             f"{text!r} is no identifier.", "Write type:value, as user_id:dana or email:dana@example.com.", code=2
         )
-    hashed = {"email": hash_email, "phone": hash_phone}.get(kind)
-    return kind, hashed(value) if hashed else value
+    return kind, stored_as(kind, value)

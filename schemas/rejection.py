@@ -23,7 +23,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "`type` is not one of the known types",
         "Use page, screen, track, identify, alias, group, touch, conversion or refund.",
     ),
-    "missing_identifier": ("The event names nobody", "Send visitor_id, user_id, email, phone or one of `identifiers`."),
+    "missing_identifier": (
+        "The event names nobody",
+        "Send visitor_id, user_id, email, phone, one of `identifiers` or a click id.",
+    ),
     "wrong_type": ("A field has the wrong JSON type", "See the pointer; the schema is at /v1/schema.json."),
     "invalid_time": ("A time can't be read", "Use ISO 8601 or epoch milliseconds."),
     "invalid_number": (

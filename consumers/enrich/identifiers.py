@@ -1,11 +1,11 @@
-"""Identifiers of an event, in their normal forms. Raw e-mail and phone leave this file for sites that want them; else
-only their SHA-256 does."""
+"""Identifiers of an event, in their normal forms. Of e-mail and phone only the SHA-256 leaves this file."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
@@ -13,7 +13,16 @@ from typing import Any, Final
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+from consumers.enrich.contacts import contact_of, contacts_of
+
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+# Digits that are all zero, however they are grouped.
+_ZEROS: Final = re.compile(r"[+(]*0[0+()\s./-]*")
+# White space as Unicode has it, and what is copied along unseen: marks of direction, joiners, byte order marks.
+_UNSEEN: Final = "".join(
+    one for one in map(chr, range(0x10000)) if one.isspace() or unicodedata.category(one) in ("Cc", "Cf")
+)
+_AS_SENT: Final = frozenset({"user_id", "visitor_id"})
 # Which identifier stands for an event without a visitor: the strongest first.
 RANKING: Final = ("user_id", "email", "phone", "crm_id", "loyalty_id")
 
@@ -22,12 +31,25 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
+def trimmed(value: Any) -> str:
+    """An identifier as text, without what stands around it unseen."""
+    return str(value).strip(_UNSEEN)
+
+
+def is_hashed(value: str) -> bool:
+    """Whether a value is a SHA-256 already."""
+    return bool(_SHA256.fullmatch(value))
+
+
 @lru_cache(10_000)
 def hash_email(value: str) -> str:
-    """SHA-256 of the normal form; a value that is already one is kept. What is no address: of its trimmed lower case."""
-    text = value.strip()
+    """SHA-256 of the normal form; a value that is already one is kept. What is no address: of its trimmed lower case; zeros
+    alone, however many: of `0`, so that one blocked value stands for all of them."""
+    text = trimmed(value)
     if _SHA256.fullmatch(text):
         return text.lower()
+    if _ZEROS.fullmatch(text):
+        return _digest("0")
     with contextlib.suppress(EmailNotValidError):
         text = validate_email(text, check_deliverability=False, test_environment=True).normalized
     return _digest(text.lower())
@@ -35,37 +57,65 @@ def hash_email(value: str) -> str:
 
 @lru_cache(10_000)
 def hash_phone(value: str, region: str = "IL") -> str:
-    """SHA-256 of the E.164 form; national numbers are read as of `region`."""
-    text = value.strip()
+    """SHA-256 of the E.164 form; national numbers are read as of `region`. Zeros alone, also behind the code of a country: of `0`."""
+    text = trimmed(value)
     if _SHA256.fullmatch(text):
         return text.lower()
+    if _ZEROS.fullmatch(text):
+        return _digest("0")
     try:
         parsed = phonenumbers.parse(text, region)
+        if not parsed.national_number:
+            return _digest("0")
         return _digest(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
     except phonenumbers.NumberParseException:
         return _digest(text.lower())
 
 
-def identifiers_of(event: Mapping[str, Any]) -> dict[str, str]:
-    """Every identifier of an event but visitor_id and user_id: type -> value."""
-    if not (event.get("identifiers") or event.get("email") or event.get("phone")):
-        return {}
-    found = {
-        str(kind).replace(":", "_"): str(value)  # a colon ends the type in `~type:value`
-        for kind, value in (event.get("identifiers") or {}).items()
-        if value is not None and value != ""
-    }
-    for kind, normal in (("email", hash_email), ("phone", hash_phone)):
-        value = event.get(kind) or found.get(kind)
-        if value:
-            found[kind] = normal(str(value))
+HASHED: Final = {"email": hash_email, "phone": hash_phone}
+
+
+@lru_cache(10_000)
+def stored_as(kind: str, value: str) -> str:
+    """An identifier's value as the tables hold it: contacts as their hash, and so is what is an address or an international number
+    under any other name, but for the ids that an account and a visitor go by."""
+    text = trimmed(value)
+    if kind in HASHED:
+        return HASHED[kind](text)
+    if kind not in _AS_SENT:
+        if "@" in text and _is_address(text):
+            return hash_email(text)
+        if text.startswith("+") and _is_number(text):
+            return hash_phone(text)
+    return text
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(validate_email(text, check_deliverability=False, test_environment=True))
+    except EmailNotValidError:
+        return False
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(text))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def identifiers_of(event: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, str]:
+    """Every identifier of an event but visitor_id and user_id: type -> value. Of several addresses, or numbers, the first one is
+    `email`, or `phone`; the others keep the name they were sent by."""
+    found = {kind: stored_as(kind, text) for kind, text in contacts_of(event, context).items() if trimmed(text)}
+    for name, value in (event.get("identifiers") or {}).items():
+        if value is None or not (text := trimmed(value)):
+            continue
+        if not (contact := contact_of(name)):
+            found[name.replace(":", "_")] = stored_as(name, text)  # a colon ends the type in `~type:value`
+        elif (hashed := stored_as(contact, text)) != found.get(contact):
+            found.setdefault(name.replace(":", "_"), hashed)
     return found
-
-
-def contacts_of(event: Mapping[str, Any]) -> dict[str, str]:
-    """E-mail and phone as they were sent, for sites that want them."""
-    among = event.get("identifiers") or {}
-    return {kind: str(told) for kind in ("email", "phone") if (told := event.get(kind) or among.get(kind))}
 
 
 def subject_of(visitor_id: str, user_id: str, identifiers: Mapping[str, str]) -> str:

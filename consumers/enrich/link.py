@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
 import ada_url
 import msgspec
-from fast_query_parsers import parse_query_string
 
-# Order matters: of several click ids on one link the first of this list is stored.
-CLICK_IDS: Final = (
-    "gclid", "gbraid", "wbraid", "dclid", "msclkid", "fbclid", "ttclid", "twclid", "li_fat_id", "ScCid", "sccid", "epik",
-    "rdt_cid", "qclid", "yclid", "ymclid", "bd_vid", "obclid", "dicbo", "ob_click_id", "tblci", "irclickid", "irclid",
-    "cjevent", "awc", "sscid", "ranSiteID", "clickref", "mc_cid", "mc_eid", "_kx", "_hsenc", "mkt_tok", "vero_id",
-    "ko_click_id", "igshid", "igsh", "srsltid",
-)  # fmt: skip
+from schemas.clicks import first_click, parameters_of
+
 UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 Labels = tuple[str, str, str, str, str]
 UNLABELLED: Final[Labels] = ("", "", "", "", "")
@@ -45,14 +38,6 @@ class Link(msgspec.Struct, frozen=True, gc=False):
 NOTHING: Final = Link()
 
 
-def first_click(ids: Mapping[str, object]) -> tuple[str, str]:
-    """The first known click id of a mapping: (type, value)."""
-    for name in CLICK_IDS:
-        if value := ids.get(name):
-            return name, str(value)
-    return "", ""
-
-
 @lru_cache(4_000)
 def host_of(url: str) -> str:
     """The host of a URL as browsers read it (WHATWG), lower-case, without a port; '' for what is no URL."""
@@ -72,11 +57,7 @@ def parse_link(url: str) -> Link:
     query = address.partition("?")[2]
     if not query and "=" not in fragment:
         return Link(host) if host else NOTHING
-    pairs: dict[str, str] = {}
-    for text in (query, fragment.partition("?")[2] or fragment):
-        if "=" in text:
-            for name, value in parse_query_string(text.encode("utf-8", "replace"), "&"):
-                pairs.setdefault(name, value)
+    pairs = parameters_of(url)
     source, medium, name, content, term = (pairs.get(key, "") for key in UTM)
     labels = (source, medium, name, content, term)
     click = first_click(pairs)

@@ -15,9 +15,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from consumers.enrich.agent import Agent
-from consumers.enrich.identifiers import contacts_of, identifiers_of, subject_of
-from consumers.enrich.link import NOTHING, UNLABELLED, UTM, Labels, Link, first_click, host_of, key_of, parse_link
+from consumers.enrich.contacts import contacts_of, names_more, without_contacts
+from consumers.enrich.identifiers import identifiers_of, subject_of, trimmed
+from consumers.enrich.link import NOTHING, UNLABELLED, UTM, Labels, Link, host_of, key_of, parse_link
 from consumers.enrich.row import BLANK, Columns
+from schemas.clicks import click_of, first_click
 from schemas.clock import TS_MAX, TS_MIN, event_ts, parse_ms
 from schemas.event import CONTEXT_FIELDS, EVENT_FIELDS
 from schemas.record import Accepted
@@ -116,18 +118,27 @@ def who(work: Work) -> None:
     columns["site"] = [record.site for record in records]
     columns["event_id"] = [record.event_id for record in records]
     columns["visitor_id"] = visitors = [record.visitor_id for record in records]
-    columns["user_id"] = users = _texts(events, "user_id")
+    columns["user_id"] = users = [user and trimmed(user) for user in _texts(events, "user_id")]
     columns["identifiers"] = identifiers = [
-        identifiers_of(event) if "identifiers" in event or "email" in event or "phone" in event else _NO_IDENTIFIERS
-        for event in events
+        identifiers_of(event, context) if names_more(event, context) else _NO_IDENTIFIERS
+        for event, context in zip(events, work.contexts, strict=True)
     ]
     columns["subject"] = subjects = [
         visitor if visitor and visitor[0] != "~" else subject_of(visitor, user, named)
         for visitor, user, named in zip(visitors, users, identifiers, strict=True)
     ]
-    if "" in subjects:
-        raise Undecodable("the event names nobody")
+    for at in [at for at, subject in enumerate(subjects) if not subject]:
+        identifiers[at] = _clicked(work.contexts[at])
+        subjects[at] = subject_of("", "", identifiers[at])
     columns["client_session"] = _texts(events, "session_id")
+
+
+def _clicked(context: dict[str, Any]) -> dict[str, str]:
+    """The click id of an event that names nobody else, as the identifier it then is."""
+    kind, value = click_of(context.get("click_ids"), _text(context.get("url")))
+    if not kind:
+        raise Undecodable("the event names nobody")
+    return {kind: value}
 
 
 def what(work: Work) -> None:
@@ -269,22 +280,28 @@ def leftovers(work: Work) -> None:
     texts = []
     for at, (record, event, context) in enumerate(zip(work.records, work.events, work.contexts, strict=True)):
         properties = event.get("properties")
-        if not EVENT_FIELDS.issuperset(event):
-            properties = {**(properties or {}), "$extra": {key: event[key] for key in event if key not in EVENT_FIELDS}}
-        if not CONTEXT_FIELDS.issuperset(context):
-            properties = {
-                **(properties or {}),
-                "$context": {key: context[key] for key in context if key not in CONTEXT_FIELDS},
-            }
+        if extra := _unknown(event, EVENT_FIELDS, raw=record.raw_contacts):
+            properties = {**(properties or {}), "$extra": extra}
+        if extra := _unknown(context, CONTEXT_FIELDS, raw=record.raw_contacts):
+            properties = {**(properties or {}), "$context": extra}
         if "order" in event and (order := event["order"]) and (items := order.get("items")):
             properties = {**(properties or {}), "$items": items}
-        if record.raw_contacts and (told := contacts_of(event)):
+        if record.raw_contacts and (told := contacts_of(event, context)):
             properties = {**(properties or {}), "$contacts": told}
         texts.append(_json.encode(properties).decode() if properties else "{}")
         if (consent := context.get("consent")) is not None:
             consents[at] = consent if isinstance(consent, str) else _json.encode(consent).decode()
     work.columns["properties"] = texts
     _put(work, "consent", consents)
+
+
+def _unknown(told: dict[str, Any], known: frozenset[str], *, raw: bool) -> dict[str, Any]:
+    """The fields that we don't know; addresses and numbers among them only for a site that wants these."""
+    if known.issuperset(told):
+        return {}
+    unknown = {name: told[name] for name in told if name not in known}
+    hidden: dict[str, Any] = unknown if raw else without_contacts(unknown)
+    return {name: value for name, value in hidden.items() if value or value == unknown[name]}
 
 
 STEPS: Final[tuple[Step, ...]] = (clock, who, what, page, campaign, touch, order, agent, place, leftovers)

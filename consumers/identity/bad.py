@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from consumers.enrich.identifiers import hash_email, hash_phone
+from consumers.enrich.identifiers import hash_email, hash_phone, is_hashed
 from consumers.warehouse.contract import Warehouse
 
 _ADDRESS: Final = re.compile(r"[^\s\"'<>,;:(){}\[\]\\/=?&]+@[^\s\"'<>,;:(){}\[\]\\/=?&]+")
@@ -19,16 +19,12 @@ Place = tuple[int, int, int]
 
 def names(payload: str, own: Iterable[tuple[str, str]]) -> bool:
     """Whether a payload names one of these identifiers."""
-    plain: set[str] = set()
-    emails: set[str] = set()
-    phones: set[str] = set()
-    for kind, value in own:
-        plain.add(value)
-        (emails if kind == "email" else phones if kind == "phone" else plain).add(value)
+    plain = {value for _, value in own}
+    hashes = set(filter(is_hashed, plain))  # addresses and numbers, whatever they were called
     return (
         any(len(value) >= _LENGTH_MIN and _stands_in(value, payload) for value in plain)
-        or bool(emails and any(hash_email(found) in emails for found in _ADDRESS.findall(payload)))
-        or bool(phones and any(hash_phone(found) in phones for found in _NUMBER.findall(payload)))
+        or bool(hashes and any(hash_email(found) in hashes for found in _ADDRESS.findall(payload)))
+        or bool(hashes and any(hash_phone(found) in hashes for found in _NUMBER.findall(payload)))
     )
 
 

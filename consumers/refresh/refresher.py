@@ -236,10 +236,10 @@ class Refresher:
         await self._truncate((*WORKING, *KEPT, *IDENTITY_WORKING))
 
     async def _waiting(self, cycle: int) -> tuple[int, int, int]:
-        """How many keys are in the journal: (visitors, other subjects or what stands for one, identifiers to be resolved)."""
+        """How many keys are in the journal: (visitors, other subjects or what stands for one, identifiers to be resolved or refused)."""
         [(visitors, others, identifiers, since)] = await self._warehouse.rows(
-            "SELECT uniqExactIf(site, subject, NOT startsWith(subject, '~')), "
-            f"uniqExactIf(site, subject, startsWith(subject, '~') AND {IS_SUBJECT}), countIf(startsWith(subject, '~')), max(since) "
+            "SELECT uniqExactIf(site, subject, NOT startsWith(subject, '~') AS plain), uniqExactIf(site, subject, NOT plain "
+            f"AND {IS_SUBJECT}), countIf(NOT plain OR {self._macros['visitor_is_blocked']}), max(since) "
             f"FROM {self._macros['scratch']}.journal WHERE cycle <= {cycle}"
         )
         self._some_bounded = self.ALONE and since > 0

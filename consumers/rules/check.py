@@ -15,12 +15,13 @@ import msgspec
 import re2
 import yaml
 
-from consumers.enrich.link import CLICK_IDS
+from consumers.enrich.identifiers import HASHED
 from consumers.rules.conditions import FIELDS, EventRule, is_field
 from consumers.rules.files import NAMES, ChannelRules, ConversionRules, SessionRules, file_of
-from consumers.rules.identity import HASHED, IdentityRules
+from consumers.rules.identity import IdentityRules
 from consumers.rules.merging import EARLIEST, MERGED
 from consumers.rules.stages import StageRules
+from schemas.clicks import CLICK_IDS
 from schemas.event import EventType
 
 EVENT_TYPES: Final = get_args(EventType)

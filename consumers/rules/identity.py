@@ -11,9 +11,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from consumers.enrich.identifiers import hash_email, hash_phone
-from consumers.enrich.link import CLICK_IDS
+from consumers.enrich.identifiers import HASHED
 from consumers.rules.literal import quote
+from schemas.clicks import CLICK_IDS
 
 ANCHOR: Final = 0
 CONTACT: Final = 10
@@ -22,7 +22,6 @@ DEVICE: Final = 100
 TRACE: Final = 200
 NOBODY: Final = 250  # `event:ID`, the person of an event that names nobody
 UNLIMITED: Final = 4_294_967_295
-HASHED: Final = {"email": hash_email, "phone": hash_phone}
 
 
 class IdentifierType(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

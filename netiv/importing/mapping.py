@@ -28,6 +28,17 @@ NAMES: dict[str, str] = {
     "kind": "touch.kind", "source": "touch.source", "medium": "touch.medium", "campaign": "touch.campaign", "url": "context.url",
     **{name: f"context.click_ids.{name}" for name in ("gclid", "gbraid", "wbraid", "fbclid", "msclkid", "ttclid", "dclid")},
     "google click id": "context.click_ids.gclid",
+    # Hebrew exports. `שם` is the customer's as often as the event's, `שעה` is half a time: these are told by `--map`.
+    **dict.fromkeys(("מזהה לקוח", "מספר לקוח", "מזהה משתמש"), "user_id"),
+    **dict.fromkeys(("מייל", "דואר אלקטרוני", "כתובת מייל", "כתובת אימייל", "כתובת דואל"), "email"),
+    **dict.fromkeys(("מספר טלפון", "טלפון נייד", "מספר נייד", "סלולרי", "פלאפון"), "phone"),
+    **dict.fromkeys(("מספר מועדון", "מזהה מועדון", "מספר חבר מועדון"), "identifiers.loyalty_id"),
+    **dict.fromkeys(("מזהה ליד", "מספר ליד"), "identifiers.crm_id"),
+    **dict.fromkeys(("תאריך ושעה", "תאריך הזמנה", "תאריך רכישה", "תאריך עסקה"), "created_at"),
+    **dict.fromkeys(("סהכ", "סך הכל", "סכום הזמנה", "סכום עסקה", "הכנסה"), "order.value"),
+    **dict.fromkeys(("מספר הזמנה", "מזהה הזמנה", "מספר עסקה", "מזהה עסקה"), "order.id"),
+    **dict.fromkeys(("אירוע", "שם אירוע"), "name"),
+    "מטבע": "order.currency", "ערוץ": "touch.channel", "מקור": "touch.source", "מדיום": "touch.medium", "קמפיין": "touch.campaign",
 }  # fmt: skip
 FORMATS = (
     "%d/%m/%Y %H:%M:%S",

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.accept import STEPS, Draft, Sender, judge_decoded, plain
+from collector.accept import STEPS, Draft, Sender, judge, judge_decoded, plain
 from collector.envelope import SENT
 from collector.receipts import encode, encode_runs
+from consumers.enrich.facts import enrich
+from consumers.lookups import make_lookups
 from eventlog.contract import Position
 from eventlog.places import OFFSET_BITS, OFFSET_MASK, runs
+from schemas.record import Accepted
 
 SENDER = Sender("shop", secret=False, received_at=1_780_000_000_000)
 TEXTS = st.sampled_from(["", " ", "v", "v1", "x" * 512, "x" * 513, "é" * 512, "2026-11-21T10:00:00.123Z", "9" * 309])
@@ -61,6 +65,32 @@ def test_the_events_of_a_browser_look_plain() -> None:
         b'"properties":{"a":[1,2],"b":{"c":null}}}'
     )
     assert plain(SENT.decode(raw), raw, "v-1")
+
+
+@pytest.mark.parametrize(("event", "subject"), [
+    ({"context": {"click_ids": {"gclid": "G1"}}}, "gclid=G1"), ({"context": {"click_ids": {"fbclid": "F", "gclid": " G1 "}}}, "gclid=G1"),
+    ({"context": {"url": "https://shop.example/?gclid=G1"}}, "gclid=G1"), ({"context": {"url": "https://shop.example/#fbclid=F1"}}, "fbclid=F1"),
+    ({"context": {"click_ids": {"gclid": "G1"}, "url": "https://shop.example/?gclid=G2"}}, "gclid=G1"),
+    ({"context": {"click_ids": {"gclid": "G1"}}, "email": "a@b.example"}, "a@b.example"),
+    ({"context": {"click_ids": {"gclid": "G1"}}, "identifiers": {"crm_id": 7}}, "crm_id=7"),
+    ({"context": {"click_ids": {"gclid": " ", "mystery": "x"}, "url": "https://shop.example/?q=gclid"}}, ""),
+    ({"context": {"click_ids": {"gclid": "x" * 513}}}, ""), ({"context": {}}, ""), ({}, ""),
+])  # fmt: skip
+def test_a_click_id_names_whom_a_servers_event_is_of_where_nothing_else_does(
+    event: dict[str, Any], subject: str
+) -> None:
+    raw = msgspec.json.encode({"type": "conversion", **event})
+    server = msgspec.structs.replace(SENDER, secret=True)
+    verdict = judge(raw, server, False, lambda: "made")
+    assert (verdict.subject, getattr(verdict.record, "code", "")) == (subject, "" if subject else "missing_identifier")
+    if isinstance(verdict.record, Accepted):
+        row = enrich(verdict.record, Position(1, 0, 0), make_lookups())
+        assert row["visitor_id"] == ""
+        assert row["subject"].startswith("~")
+        minted = judge(raw, msgspec.structs.replace(SENDER, minted="new"), False, lambda: "made")
+        assert minted.subject == ("new" if "=G1" in subject or "=F1" in subject else subject), (
+            "a browser has its visitor"
+        )
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), min_size=1, unique=True) | st.integers(1, 30))

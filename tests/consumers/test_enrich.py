@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -216,6 +217,77 @@ def test_a_site_may_want_raw_contacts_in_its_tables() -> None:
     assert json.loads(row["properties"]) == told
     assert "erson@" not in repr({**row, "properties": ""})
     assert row_of({"type": "page"}, raw_contacts=True)["properties"] == "{}"
+
+
+RAW = {
+    "Email": "Raw1@x.example",
+    "e-mail": "raw2@x.example",
+    "email_address": "raw3@x.example",
+    "Phone": "050-111-2222",
+}
+
+
+@pytest.mark.parametrize(("event", "named"), [
+    ({"identifiers": {"Email": "Raw1@x.example"}}, {"email": sha("raw1@x.example")}),
+    ({"identifiers": {"e-mail": "raw1@x.example", "Phone": "050-111-2222"}}, {"email": sha("raw1@x.example"), "phone": sha("+972501112222")}),
+    ({"identifiers": {"Email Address": "raw1@x.example", "mobile": 501112222}}, {"email": sha("raw1@x.example"), "phone": sha("+972501112222")}),
+    ({"identifiers": RAW}, {
+        "email": sha("raw1@x.example"), "e-mail": sha("raw2@x.example"), "email_address": sha("raw3@x.example"), "phone": sha("+972501112222"),
+    }),
+    ({"email": "raw1@x.example", "identifiers": {"Email": "raw1@x.example", "mail": "raw2@x.example"}},
+     {"email": sha("raw1@x.example"), "mail": sha("raw2@x.example")}),
+    ({"identifiers": {"crm_id": "raw1@x.example", "club:id": "7"}}, {"crm_id": sha("raw1@x.example"), "club_id": "7"}),
+    ({"identifiers": {"whatsapp": "+972 50-111-2222", "telegram": "@dana", "sku": "+1"}},
+     {"whatsapp": sha("+972501112222"), "telegram": "@dana", "sku": "+1"}),
+    ({"identifiers": {"user_id": "other"}}, {"user_id": "other"}),
+    ({"traits": {"email": "raw1@x.example", "plan": "b"}}, {"email": sha("raw1@x.example")}),
+    ({"context": {"traits": {"email": "raw1@x.example", "Phone": "0501112222"}}},
+     {"email": sha("raw1@x.example"), "phone": sha("+972501112222")}),
+    ({"Email": "raw1@x.example", "context": {"phone": "0501112222"}}, {"email": sha("raw1@x.example"), "phone": sha("+972501112222")}),
+    ({"email": "raw1@x.example", "context": {"traits": {"email": "raw2@x.example"}}}, {"email": sha("raw1@x.example")}),
+    ({"type": "group", "traits": {"email": "raw1@x.example", "phone": "0501112222"}}, {}),
+    ({"userAgentData": {"mobile": True}, "emails": [{"e_mail": "raw1@x.example"}]}, {}),
+    ({"someone": {"friends": [{"e_mail": "raw1@x.example"}]}}, {}),
+    ({"traits": ["raw"], "identifiers": None}, {}),
+])  # fmt: skip
+def test_addresses_and_numbers_are_hashed_wherever_they_stand(event: dict[str, Any], named: dict[str, str]) -> None:
+    row = row_of({"type": "identify", **event})
+    assert row["identifiers"] == named
+    assert not re.search(r"(?i)raw[0-9]+@|1112222|111-2222", repr(row))
+
+
+def test_what_is_no_contact_among_unknown_fields_is_kept() -> None:
+    event = {
+        "type": "page",
+        "traits": {"email": "raw1@x.example", "plan": "b"},
+        "context": {"userAgentData": {"mobile": True}, "tel": None},
+    }
+    found = json.loads(row_of(event)["properties"])
+    assert found == {"$extra": {"traits": {"plan": "b"}}, "$context": {"userAgentData": {"mobile": True}, "tel": None}}
+    only = {"type": "page", "traits": {"email": "raw1@x.example"}, "odd": {}}
+    assert json.loads(row_of(only)["properties"]) == {"$extra": {"odd": {}}}
+    wanted = json.loads(row_of(event, raw_contacts=True)["properties"])
+    assert wanted["$contacts"] == {"email": "raw1@x.example"}
+    assert wanted["$extra"] == {"traits": event["traits"]}
+
+
+@pytest.mark.parametrize(("context", "click"), [
+    ({"click_ids": {"gclid": "G1"}}, ("gclid", "G1")), ({"url": "https://e.example/?gclid=G1"}, ("gclid", "G1")),
+    ({"url": "https://e.example/?gclid=G2", "click_ids": {"gbraid": " G1 "}}, ("gbraid", "G1")),
+])  # fmt: skip
+@pytest.mark.parametrize("touch", [{}, {"touch": {"source": "tv"}}], ids=["plain", "touch"])
+def test_an_event_of_a_click_id_alone_is_filed_under_it(
+    context: dict[str, Any], click: tuple[str, str], touch: dict[str, Any]
+) -> None:
+    row = row_of({"type": "touch", "context": context, **touch}, visitor_id="", secret=True)
+    told = row_of(
+        {"type": "touch", "context": context, "identifiers": dict([click]), **touch}, visitor_id="", secret=True
+    )
+    assert row == told
+    assert row["subject"] == "~{}:{}".format(*click)
+    assert row_of({"type": "page", "context": context})["identifiers"] == {}, (
+        "whoever is named is not named by a click too"
+    )
 
 
 def test_unknown_fields_are_kept() -> None:

@@ -4,15 +4,17 @@ rules are, persons are what the model says. `make test-identity-long` runs more 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
+from consumers.identity.resolver import Resolver, Waits
 from consumers.rules.files import Rules, load
 from consumers.rules.identity import IdentifierType
-from tests.identity.worlds import worlds
+from tests.identity.worlds import worlds, worlds_of_levels
 from tests.model.driver import Driver
 from tests.model.packs import LONG, Packs, alone, collect, crashing, rebuilt, several
 
@@ -50,6 +52,8 @@ WAYS: dict[str, tuple[Callable[..., Any], int, int]] = {
 }
 UNDER_RULES = (15, 500)
 PACK = 500
+# Packs so small, of worlds without what forms groups, are resolved several levels at once.
+AT_ONCE = (9, 1_000)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +74,36 @@ def hold(packs: Packs, deliver: Callable[..., Any], numbers: tuple[int, int], va
 def test_persons_equal_the_model(packs: Packs, way: str) -> None:
     deliver, *numbers = WAYS[way]
     hold(packs, deliver, (numbers[0], numbers[1]))
+
+
+class Passes:
+    """How often identifiers of several levels waited, and were resolved at once or level by level."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.at_once = self.by_level = 0
+        asked = Resolver._may_go_together
+
+        async def counted(resolver: Resolver, waits: Waits) -> bool:
+            together = await asked(resolver, waits)
+            self.at_once += together
+            self.by_level += len(waits.levels) > 1 and not together
+            return together
+
+        patch.setattr(Resolver, "_may_go_together", counted)
+
+
+@pytest.mark.parametrize("deliver", [alone, crashing])
+def test_several_levels_at_once_equal_the_model(
+    packs: Packs, deliver: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = Passes(monkeypatch)
+    histories = iter(collect(worlds_of_levels(), AT_ONCE[LONG]))
+    for seed, size in enumerate(itertools.cycle((1, 3, 5, 2))):
+        if not (pack := list(itertools.islice(histories, size))):
+            break
+        packs.check(pack, seed, deliver)
+    assert passes.at_once >= AT_ONCE[LONG] // 2
+    assert passes.at_once > 4 * passes.by_level
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -63,8 +63,8 @@ ADDRESS = hash_email("dana@example.com")
 @pytest.mark.parametrize(
     "names",
     [{"user_id": "dana"}, {"email": "dana@example.com"}, {"email": ADDRESS.upper()}, {"identifiers": {"gclid": "Cj0-abc"}},
-     {"identifiers": {"loyalty_id": "900"}}],
-    ids=["account", "address", "hashed address", "click id", "loyalty card"],
+     {"context": {"click_ids": {"gclid": "Cj0-abc"}}}, {"context": {"url": URL}}, {"identifiers": {"loyalty_id": "900"}}],
+    ids=["account", "address", "hashed address", "click id", "click id of the context", "click id of the address", "loyalty card"],
 )  # fmt: skip
 def test_a_servers_purchase_joins_the_person_and_the_running_visit(
     story: Story, names: dict[str, Any], seed: int
@@ -102,6 +102,13 @@ def test_who_held_the_card_then_made_the_purchase(story: Story) -> None:
 def test_raw_addresses_and_numbers_reach_no_table(story: Story) -> None:
     story.tell(0, "laptop", email="Dana.Raw@Example.com", phone="050-765-4321")
     story.tell(1, identifiers={"email": "dana.raw@example.com", "phone": "+972507654321"})
+    story.tell(
+        2,
+        "laptop",
+        identifiers={"E-Mail": "Dana.Raw@Example.com", "Mobile": "050-765-4321", "whatsapp": "+972507654321"},
+    )
+    raw = {"email": "dana.raw@example.com", "phone": "050-765-4321"}
+    story.tell(3, "laptop", traits=raw, context={"traits": raw}, Email="Dana.Raw@Example.com")
     story.deliver(1)
 
     async def look() -> None:
@@ -114,4 +121,4 @@ def test_raw_addresses_and_numbers_reach_no_table(story: Story) -> None:
     [(hashed,)] = story.rows(
         "SELECT count() FROM events WHERE site = {site:String} AND length(identifiers['email']) = 64"
     )
-    assert hashed == 2
+    assert hashed == 4

@@ -7,6 +7,9 @@ import random
 from collections import Counter
 from typing import Any
 
+import pytest
+
+from consumers.enrich.identifiers import hash_email, hash_phone
 from schemas.record import Accepted
 from tests.model.driver import Driver
 
@@ -53,12 +56,13 @@ def test_a_kiosk_joins_none_of_its_users(driver: Driver) -> None:
 
 def test_blanks_join_nobody(driver: Driver) -> None:
     name = driver.name()
-    blanks = ("null", "NULL", " undefined ", "None", "anonymous", "0", "0000-0000", "[object Object]", "NaN")
+    blanks = (
+        "null", "NULL", " undefined ", "None", "anonymous", "0", "0000-0000", "[object Object]", "NaN", "NULL\t", "undefined\n",
+        "Null\r\n", "\u00a0null", "\u2003None\u3000", "\u200fnull", "\ufeffnull", "\x85nil\x0b", "0000", "00000", "00-0000", "000000000000000",
+    )  # fmt: skip
     events = []
     for number, blank in enumerate(blanks):
         for field in ("email", "user_id", "phone"):
-            if field == "email" and blank.startswith("0000"):
-                continue  # zeros of any length are a pattern, and an address is known by its hash only
             events.append(told(f"{name}.0", len(events), f"a{number}{field}", **{field: blank}))
             events.append(
                 told(f"{name}.0", len(events), f"b{number}{field}", identifiers={"crm_id": blank}, **{field: blank})
@@ -69,3 +73,39 @@ def test_blanks_join_nobody(driver: Driver) -> None:
     )
     assert {count for _, count in rows} == {1}
     assert len(rows) == len(events)
+    assert all(person.startswith("visitor_id:") for person, _ in rows)
+    refused = driver.rows(
+        "SELECT id_type, id_value FROM v_identity_quarantine WHERE site = {site:String} AND rule = 'blocked'",
+        {"site": f"{name}.0"},
+    )
+    said = {text.strip("\u200f\ufeff").strip() for text in blanks}
+    assert {value for kind, value in refused if kind == "user_id"} == said
+    assert {value for kind, value in refused if kind == "crm_id"} == said
+    assert {value for kind, value in refused if kind == "email"} == {hash_email(text) for text in said}
+    assert {value for kind, value in refused if kind == "phone"} == {hash_phone(text) for text in said}
+
+
+def test_a_blocked_visitor_is_in_quarantine_where_nothing_else_is_told(driver: Driver) -> None:
+    name = driver.name()
+    driver.deliver([[told(f"{name}.0", n, "Undefined", type="page") for n in range(2)]])
+    site = {"site": f"{name}.0"}
+    persons = driver.rows("SELECT person_id FROM v_events WHERE site = {site:String} ORDER BY person_id", site)
+    assert persons == [("event:e0",), ("event:e1",)]
+    refused = driver.rows("SELECT id_type, id_value, rule FROM v_identity_quarantine WHERE site = {site:String}", site)
+    assert refused == [("visitor_id", "Undefined", "blocked")]
+
+
+@pytest.mark.parametrize(
+    "zeros",
+    ["0", "000", "0000000", "00-0000", "+000000000", "+1 000 000 0000", "+972 00 0000000", "(00) 000.00", "0" * 20],
+)
+def test_a_number_of_zeros_is_one_blocked_value_however_it_is_written(zeros: str) -> None:
+    assert hash_phone(zeros) == hash_phone("0")
+    assert hash_phone("050-000-0000") != hash_phone("0")
+    assert hash_phone("+1 000 000 0001") != hash_phone("0")
+
+
+@pytest.mark.parametrize("zeros", ["0", "0000", "00000-000", " 000 ", "+0"])
+def test_an_address_of_zeros_is_one_blocked_value(zeros: str) -> None:
+    assert hash_email(zeros) == hash_email("0")
+    assert hash_email("0@example.com") != hash_email("0")

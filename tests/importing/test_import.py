@@ -72,6 +72,28 @@ def test_a_row_is_a_conversion(collector: Running, tmp_path: Path, encoding: str
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("columns", "field", "value"), [
+    (("מטבע",), "order.currency", "ILS"), (("מספר הזמנה", "מזהה הזמנה", "הזמנה", "מספר עסקה"), "order.id", "7"),
+    (("סכום", 'סה"כ', "סה״כ", "סכום הזמנה"), "order.value", 349.9), (("מזהה לקוח", "מספר לקוח"), "user_id", "dana"),
+    (("אימייל", 'דוא"ל', "דוא״ל", "מייל", "דואר אלקטרוני"), "email", "a@b.example"), (("טלפון", "נייד", "מספר_טלפון"), "phone", "050"),
+    (("תאריך", "תאריך הזמנה", "תאריך ושעה"), "created_at", 1795177800000), (("מספר מועדון",), "identifiers.loyalty_id", "9"),
+    (("שם",), "properties.שם", "דנה"), (("שעה",), "properties.שעה", "14:30"),
+])  # fmt: skip
+def test_hebrew_columns_are_known_where_they_say_one_thing(columns: tuple[str, ...], field: str, value: Any) -> None:
+    told = {"created_at": "20/11/2026 14:30", "order.value": "349.90"}.get(field, value)
+    for column in columns:
+        event = event_of({column: told}, ISRAEL)
+        for part in field.split("."):
+            event = event[part]
+        assert event == value, column
+
+
+def test_a_hebrew_touch_says_where_it_came_from() -> None:
+    told = {"ערוץ": "Phone", "מקור": "google", "מדיום": "cpc", "קמפיין": "סתיו", "מזהה לקוח": "dana"}
+    event = event_of(told, Rules({}, ISRAEL.zone, type="touch"))
+    assert event["touch"] == {"channel": "Phone", "source": "google", "medium": "cpc", "campaign": "סתיו"}
+
+
 def test_the_same_file_twice_changes_nothing(collector: Running, tmp_path: Path) -> None:
     path = tmp_path / "store.csv"
     path.write_text(HEADER + LINE * 3 + LINE.replace("ord-1", "ord-2"), "utf-8")

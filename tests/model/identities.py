@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from consumers.enrich.identifiers import hash_email, hash_phone
-from consumers.enrich.link import CLICK_IDS
 from consumers.rules.identity import IdentityRules
+from schemas.clicks import CLICK_IDS
 from tests.model.facts import Fact, is_visitor
 
 Id = tuple[str, str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.model.facts import Fact, grouped, is_visitor
+from tests.model.facts import Fact, grouped
 from tests.model.identities import DEVICES, Node, Persons, named_by, subject_id
 
 Row = dict[str, Any]
@@ -21,13 +21,12 @@ def quarantine_of(rows: list[Fact], persons: Persons) -> list[Row]:
 
 
 def _mentioned(fact: Fact) -> list[Node]:
-    """The identifiers an event links to others, logs out, or is filed under where it has no visitor."""
+    """The identifiers an event links to others, logs out, or is filed under."""
     first, second = named_by(fact)
     linked = [*first, *second] if len(first) + len(second) > 1 else []
     if fact["type"] == "track" and fact["name"] == "logged_out":
         linked += [one for one in first if one[0] in DEVICES]
-    filed = [] if is_visitor(fact["subject"]) else [subject_id(fact["subject"])]
-    return [(fact["site"], one) for one in (*linked, *filed)]
+    return [(fact["site"], one) for one in (*linked, subject_id(fact["subject"]))]
 
 
 def _refused(node: Node, persons: Persons) -> list[Row]:

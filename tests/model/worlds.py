@@ -25,7 +25,7 @@ STEPS = (0, 0, 1, 500, 9_999, 10_000, 5 * MINUTE, 5 * MINUTE + 1, 29 * MINUTE, 3
          HOUR, 2 * HOUR, 2 * HOUR + 1, 24 * HOUR, 30 * DAY, 30 * DAY + 1, 90 * DAY, 90 * DAY + 1, -1, -10 * MINUTE, -2 * HOUR)  # fmt: skip
 LATE = (0, 0, 0, 1_000, 2 * HOUR, 40 * DAY)
 VISITORS = ("v1", "v1", "v1", "v2", "מבקר", "v'\\%", "~x", "")
-USERS = (None,) * 8 + ("u1", "u1", "u2", 'ש"מ\n')
+USERS = (None,) * 8 + ("u1", "u1", "u2", 'ש"\nמ')
 PAGES = (None, "https://shop.example.com/", "https://www.example.com/p?utm_source=Google&utm_medium=CPC&utm_campaign=summer",
          "https://example.com/?utm_source=news&utm_medium=email", "https://example.com/?gclid=Abc", "https://example.com/?fbclid=x",
          "https://example.com/?utm_campaign=only", "https://example.com/קיץ?utm_medium=referral&gclid=z")  # fmt: skip

@@ -5,17 +5,17 @@ SELECT site, id_type, id_value, 'blocked' AS rule, '' AS event_id, 'the value is
 FROM {{scratch}}.judged
 WHERE blocked AND
 (
-    -- somebody still says it: in a link, or alone
+    -- somebody still says it: in a link, or alone (the last key is what an event is filed under)
     (site, id_type, id_value) IN
     (
         SELECT site, id_type, id_value
         FROM identity_links
         WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.judged WHERE blocked)
     )
-    OR (site, {{keys_of_id}}[1]) IN
+    OR (site, {{keys_of_id}}[-1]) IN
     (
         SELECT site, subject
         FROM events
-        WHERE (site, subject) IN (SELECT site, {{keys_of_id}}[1] FROM {{scratch}}.judged WHERE blocked)
+        WHERE (site, subject) IN (SELECT site, {{keys_of_id}}[-1] FROM {{scratch}}.judged WHERE blocked)
     )
 );
