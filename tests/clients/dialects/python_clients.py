@@ -40,6 +40,7 @@ def rudder(url: str, key: str) -> None:
 
     client = Client(key, host=url)
     _segment_like(client)
+    client.flush()  # `join` ends after the batch under way, whatever still waits
     client.join()
 
 
