@@ -17,6 +17,7 @@ from collector.client_ip import anonymise
 from collector.envelope import SENT, rejection_of
 from collector.identity import clicked, overlong_identifier, routing_subject, text_of
 from schemas.clock import parse_ms
+from schemas.decoding import DECODE_ERRORS
 from schemas.event import Event, Time
 from schemas.limits import IDENTIFIER_CHARS_MAX, NESTING_MAX
 from schemas.record import Accepted, Bad
@@ -159,7 +160,7 @@ def judge(raw: bytes, sender: Sender, suspect: bool, make_id: Callable[[], str])
     """The verdict on one event's bytes."""
     try:
         event = SENT.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except DECODE_ERRORS as error:
         return refuse(raw, sender, bounds.over_limit(raw) or rejection_of(error, raw))
     return judge_decoded(event, raw, sender, suspect, make_id)
 
@@ -208,7 +209,7 @@ def judge_decoded(event: Event, raw: bytes, sender: Sender, suspect: bool, make_
 def refuse(raw: bytes, sender: Sender, rejection: Rejection, visitor_id: str = "") -> Verdict:
     """A rejected event, whole, with the reason; only an address is taken out where it can be found."""
     if b'"ip"' in raw:
-        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        with contextlib.suppress(*DECODE_ERRORS):
             raw = rewrite.without_context(raw, "ip")
     record = Bad(
         sender.site,

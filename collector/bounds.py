@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from collector.envelope import escape, rejection_of
+from schemas.decoding import DECODE_ERRORS
 from schemas.limits import EVENT_BYTES_MAX, NESTING_MAX, PROPERTIES_KEYS_MAX, STRING_BYTES_MAX
 from schemas.rejection import CODES, Rejection
 
@@ -74,7 +75,7 @@ def opened(raw: bytes) -> int:
 def _walk(raw: bytes) -> Rejection | None:
     try:
         root = _ANY.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except DECODE_ERRORS as error:
         return rejection_of(error, raw)
     pending: list[tuple[Any, str, int]] = [(root, "", 1)]
     while pending:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas.decoding import DECODE_ERRORS
 from schemas.event import Event, EventType, Identifier
 from schemas.limits import NESTING_MAX
 from schemas.rejection import CODES, Rejection
@@ -53,7 +54,6 @@ _SENT_BATCHES: Final = msgspec.json.Decoder(_SentBatch)
 OUTLINES: Final = msgspec.json.Decoder(_Outline)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENTRIES: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _PLACE: Final = re.compile(r" - at `([^`]*)`$")
 _PART: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
 # Objects with free names: where the decoder can only say `[...]`, the member is found by trying each.
@@ -75,7 +75,7 @@ def events_of(body: bytes) -> list[Sent] | None:
     """The events of a batch, read at once; None where any can't be read, so that each must be looked at."""
     try:
         return _SENT_BATCHES.decode(body).events
-    except _ERRORS:
+    except DECODE_ERRORS:
         return None
 
 
@@ -133,12 +133,12 @@ def _failing(content: bytes | msgspec.Raw | None, decoder: msgspec.json.Decoder[
     """The name of the first member that this decoder refuses."""
     try:
         members = _MEMBERS.decode(content or b"")
-    except _ERRORS:
+    except DECODE_ERRORS:
         return None
     for name, value in members.items():
         try:
             decoder.decode(value)
-        except _ERRORS:
+        except DECODE_ERRORS:
             return name
     return None
 
@@ -149,7 +149,7 @@ def _member(content: bytes | msgspec.Raw | None, part: str) -> msgspec.Raw | Non
         if bytes(content or b"").lstrip()[:1] == b"[":
             return _ENTRIES.decode(content or b"")[int(part)]
         return _MEMBERS.decode(content or b"")[part]
-    except (*_ERRORS, LookupError, ValueError):
+    except (*DECODE_ERRORS, LookupError, ValueError):
         return None
 
 

@@ -19,6 +19,7 @@ from collector.intake import Intake
 from collector.parse import Parsed, parse
 from collector.wire import Disconnected, Incoming, check_media_type, decoded, read_body, respond, respond_and_drain
 from eventlog.contract import Record
+from schemas.decoding import DECODE_ERRORS
 from schemas.record import encode, key_of
 from schemas.rejection import CODES, Rejection
 from schemas.sites import Grant
@@ -168,7 +169,7 @@ def _keyless(raw: bytes) -> bytes:
         return raw
     try:
         return rewrite.without(raw, "write_key")
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except DECODE_ERRORS:
         return mask(raw)
 
 

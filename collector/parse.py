@@ -11,13 +11,13 @@ from collector.accept import readable
 from collector.credentials import key_in_unparsed
 from collector.envelope import ENVELOPES, OUTLINES, Envelope, Sent, events_of, rejection_of
 from schemas.clock import parse_ms
+from schemas.decoding import DECODE_ERRORS
 from schemas.event import Time
 from schemas.limits import BATCH_EVENTS_MAX
 from schemas.rejection import CODES, Rejection
 
 _EVENTS: Final = b'"events"'
 _BOM: Final = b"\xef\xbb\xbf"
-_DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Parsed(msgspec.Struct, frozen=True, gc=False):
@@ -49,7 +49,7 @@ def parse(body: bytes) -> Parsed:
     """Reads a body. Never raises."""
     try:
         envelope = ENVELOPES.decode(body)
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         return _parse_refused(body, error)
     suspect = bounds.suspect(body)
     if envelope.events is not None:
@@ -100,7 +100,7 @@ def _parse_refused(body: bytes, error: Exception) -> Parsed:
     if split is not None:
         try:
             return _batch(body, _BATCHES.decode(split.rest), split.events, suspect=True)
-        except _DECODE_ERRORS as rest_error:
+        except DECODE_ERRORS as rest_error:
             fault = rejection_of(rest_error, split.rest)
     return Parsed(body, write_key=key_in_unparsed(body), fault=fault)
 
@@ -109,7 +109,7 @@ def _parse_invalid(body: bytes, fault: Rejection) -> Parsed:
     """Well-formed JSON of the wrong types: an event is refused, a batch needs only its envelope to be right."""
     try:
         outline = OUTLINES.decode(body)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         return Parsed(body, write_key=key_in_unparsed(body), fault=fault)
     write_key = outline.write_key if isinstance(outline.write_key, str) else None
     if outline.events is msgspec.UNSET or bytes(outline.events) == b"null":
@@ -118,6 +118,6 @@ def _parse_invalid(body: bytes, fault: Rejection) -> Parsed:
         return Parsed(body, write_key=write_key, refused=fault)
     try:
         batch = _BATCHES.decode(body)
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         return Parsed(body, write_key=write_key, fault=rejection_of(error, body))
     return _batch(body, batch, [bytes(raw) for raw in batch.events], bounds.suspect(body))

@@ -13,6 +13,7 @@ import msgspec
 from collector.bounds import over_limit
 from collector.envelope import rejection_of
 from schemas.costs import COST_MAX, ROWS_MAX, Cost, Spent
+from schemas.decoding import DECODE_ERRORS
 from schemas.record import Costs
 from schemas.rejection import CODES, Rejection
 
@@ -36,7 +37,7 @@ def statements_of(body: bytes, site: str, received_at: int, currency: str = "") 
     name none."""
     try:
         raws = _BODIES.decode(body).costs
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except DECODE_ERRORS as error:
         return rejection_of(error, body)
     if not raws:
         return Rejection("empty_batch", "/costs", "`costs` is empty")
@@ -68,7 +69,7 @@ def cost_of(raw: bytes) -> Cost | Rejection:
     try:
         row = _COSTS.decode(raw)
         known_day = _FIRST_YEAR <= date.fromisoformat(row.day).year <= _LAST_YEAR
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except DECODE_ERRORS as error:
         missing = _MISSING.match(str(error))
         return Rejection("wrong_type", f"/{missing[1]}", str(error)) if missing else rejection_of(error, raw)
     except ValueError:

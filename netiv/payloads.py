@@ -9,6 +9,7 @@ import msgspec
 
 from collector.dialects.catalogue import DIALECTS
 from collector.dialects.values import pairs
+from schemas.decoding import DECODE_ERRORS
 
 # `event_id`, `messageId`, `uuid`, …: the last step of every field that a dialect reads the id from.
 NAMES: Final = frozenset({"event_id"}) | {
@@ -25,7 +26,7 @@ def is_of(payload: str, event_id: str) -> bool:
     raw = payload.encode("utf-8", "surrogatepass")
     try:
         return event_id in _ids(msgspec.json.decode(raw))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except DECODE_ERRORS:
         return f'"{event_id}"' in payload or any(
             name in NAMES and value == event_id for name, value in pairs(raw).items()
         )

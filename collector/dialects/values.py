@@ -16,6 +16,7 @@ import msgspec
 from collector import bounds
 from collector.envelope import rejection_of
 from collector.salvage import split
+from schemas.decoding import DECODE_ERRORS
 from schemas.rejection import CODES, Rejection
 
 Object = dict[str, Any]
@@ -23,7 +24,6 @@ DIALECT: Final = "$dialect"
 _decode_any: Final = msgspec.json.Decoder(Any).decode
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _entries: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
-DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def read(raw: bytes) -> Any:

@@ -21,6 +21,7 @@ from consumers.enrich.link import NOTHING, UNLABELLED, UTM, Labels, Link, host_o
 from consumers.enrich.row import BLANK, Columns
 from schemas.clicks import click_of, first_click
 from schemas.clock import TS_MAX, TS_MIN, event_ts, parse_ms
+from schemas.decoding import DECODE_ERRORS
 from schemas.event import CONTEXT_FIELDS, EVENT_FIELDS
 from schemas.record import Accepted
 
@@ -311,7 +312,7 @@ def begin(records: Sequence[Accepted], lookups: Lookups) -> Work:
     """Decode the events of a block. Raises `Undecodable`."""
     try:
         events = [_decode(record.event) for record in records]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except DECODE_ERRORS as error:
         raise Undecodable(str(error)) from error
     contexts = [context if type(context := event.get("context")) is dict else _NO_CONTEXT for event in events]
     columns: Columns = {name: [blank] * len(records) for name, blank in BLANK.items()}

@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 import msgspec
 
 from netiv.errors import CommandError
+from schemas.decoding import DECODE_ERRORS
 
 _PIECE = 1 << 20
 # What Excel of a Hebrew Windows writes, when it is not UTF-8.
@@ -84,7 +85,7 @@ def _json_rows(text: IO[str]) -> Iterator[Row]:
         number += 1
         try:
             values = msgspec.json.decode(content.encode("utf-8", "surrogatepass"))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except DECODE_ERRORS:
             yield Row(number, {}, content, "invalid_json")
             continue
         yield Row(number, values, content) if isinstance(values, dict) else Row(number, {}, content, "not_an_object")

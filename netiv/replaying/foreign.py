@@ -10,6 +10,7 @@ import msgspec
 from collector.dialects.catalogue import DIALECTS
 from collector.dialects.contract import Request
 from collector.dialects.values import pairs
+from schemas.decoding import DECODE_ERRORS
 from schemas.event import EVENT_TYPES
 
 BY_NAME: Final = {dialect.name: dialect for dialect in DIALECTS}
@@ -57,7 +58,7 @@ def request_of(payload: bytes, dialect: str) -> Request:
 def _json(payload: bytes) -> Any:
     try:
         return msgspec.json.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except DECODE_ERRORS:
         return msgspec.UNSET
 
 

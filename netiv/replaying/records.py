@@ -16,6 +16,7 @@ from collector.statements import statements_of
 from eventlog.contract import Record
 from netiv.replaying.foreign import BY_NAME, document_of, is_canonical, request_of
 from netiv.replaying.patch import Operation, PatchFailed, apply
+from schemas.decoding import DECODE_ERRORS
 from schemas.record import Bad, encode, key_of
 from schemas.rejection import Rejection
 from schemas.sites import Site
@@ -99,7 +100,7 @@ def _with_address(raw: bytes, bad: Bad) -> bytes:
         return raw
     try:
         event = msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except DECODE_ERRORS:
         return raw
     if isinstance(event, dict) and isinstance(event.get("context", {}), dict):
         event["context"] = {**event.get("context", {}), "ip": bad.ip}
