@@ -9,46 +9,13 @@ from typing import Final
 from consumers.warehouse.front_access import Refused
 
 _FAMILIES: Final = (
-    "tabseparated",
-    "tsv",
-    "csv",
-    "customseparated",
-    "json",
-    "pretty",
-    "rowbinary",
-    "lineasstring",
-    "raw",
-)
-_ALONE: Final = frozenset(
-    {
-        "tskv",
-        "ndjson",
-        "values",
-        "vertical",
-        "xml",
-        "markdown",
-        "md",
-        "native",
-        "null",
-        "parquet",
-        "arrow",
-        "arrowstream",
-    }
-    | {
-        "orc",
-        "avro",
-        "msgpack",
-        "bsoneachrow",
-        "sqlinsert",
-        "npy",
-        "hash",
-        "png",
-        "prometheus",
-        "odbcdriver2",
-        "geojson",
-    }
-    | {"hivetext", "form", "buffers"}
-)
+    "tabseparated", "tsv", "csv", "customseparated", "json", "pretty", "rowbinary", "lineasstring", "raw",
+)  # fmt: skip
+_ALONE: Final = frozenset({
+    "tskv", "ndjson", "values", "vertical", "xml", "markdown", "md", "native", "null", "parquet", "arrow", "arrowstream", "orc",
+    "avro", "msgpack", "bsoneachrow", "sqlinsert", "npy", "hash", "png", "prometheus", "odbcdriver2", "geojson", "hivetext", "form",
+    "buffers",
+})  # fmt: skip
 
 
 def format_allowed(name: str) -> bool:

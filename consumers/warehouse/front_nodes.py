@@ -17,37 +17,27 @@ from consumers.warehouse.front_formats import require_format
 _NODE: Final = re.compile(r"^( *)([A-Za-z]+)(?: +(.*))?$")
 _TAIL: Final = re.compile(r"\s*(?:\(alias .*\))?\s*(?:\(children \d+\))?$")
 
-_READING: Final = frozenset(
-    {
-        "SelectWithUnionQuery",
-        "SelectIntersectExceptQuery",
-        "SelectQuery",
-        "TablesInSelectQuery",
-        "Explain",
-        "DescribeQuery",
-        "ShowTables",
-    }
-    | {"ShowColumns", "ShowIndexes", "ShowFunctions", "ShowSetting", "ShowCreateTableQuery", "ShowCreateViewQuery"}
-    | {"ShowCreateDatabaseQuery", "ExistsTableQuery", "ExistsViewQuery", "ExistsDatabaseQuery", "ExistsTable"}
-    | {"Set", "UseQuery"}
-)
-_TABLE_FUNCTIONS: Final = frozenset(
-    {"numbers", "numbers_mt", "zeros", "zeros_mt", "generateseries", "generate_series", "values", "view", "null"}
-    | {"generaterandom", "format", "primes", "sqlstandardvalues"}
-)
-_FUNCTIONS_REFUSED: Final = frozenset(
-    {"file", "getserversetting", "getmacro", "getserverport", "showcertificate", "logtrace", "getclienthttpheader"}
-    | {"hascolumnintable", "catboostevaluate", "modelevaluate", "executable", "python", "getoskernelversion"}
-    | {"filesystemavailable", "filesystemcapacity", "filesystemunreserved", "filesystemfree", "eval", "displayname"}
-    | {"aigenerate", "aiembed", "aiclassify", "aiextract", "aifilter", "airedact", "aisimilarity", "aitranslate"}
-    | {"sleep", "sleepeachrow", "generateserialid", "getmaxtablenamelengthfordatabase", "tcpport", "evalmlmethod"}
-    | {"addresstoline", "addresstolinewithinlines", "addresstosymbol"}
-)
-_SYSTEM_TABLES: Final = frozenset(
-    {"one", "numbers", "numbers_mt", "zeros", "zeros_mt", "settings", "databases", "tables", "columns", "functions"}
-    | {"formats", "data_type_families", "table_functions", "table_engines", "aggregate_function_combinators"}
-    | {"collations", "time_zones", "keywords", "contributors", "licenses", "completions"}
-)
+_READING: Final = frozenset({
+    "SelectWithUnionQuery", "SelectIntersectExceptQuery", "SelectQuery", "TablesInSelectQuery", "Explain", "DescribeQuery",
+    "ShowTables", "ShowColumns", "ShowIndexes", "ShowFunctions", "ShowSetting", "ShowCreateTableQuery", "ShowCreateViewQuery",
+    "ShowCreateDatabaseQuery", "ExistsTableQuery", "ExistsViewQuery", "ExistsDatabaseQuery", "ExistsTable", "Set", "UseQuery",
+})  # fmt: skip
+_TABLE_FUNCTIONS: Final = frozenset({
+    "numbers", "numbers_mt", "zeros", "zeros_mt", "generateseries", "generate_series", "values", "view", "null", "generaterandom",
+    "format", "primes", "sqlstandardvalues",
+})  # fmt: skip
+_FUNCTIONS_REFUSED: Final = frozenset({
+    "file", "getserversetting", "getmacro", "getserverport", "showcertificate", "logtrace", "getclienthttpheader", "hascolumnintable",
+    "catboostevaluate", "modelevaluate", "executable", "python", "getoskernelversion", "filesystemavailable", "filesystemcapacity",
+    "filesystemunreserved", "filesystemfree", "eval", "displayname", "aigenerate", "aiembed", "aiclassify", "aiextract", "aifilter",
+    "airedact", "aisimilarity", "aitranslate", "sleep", "sleepeachrow", "generateserialid", "getmaxtablenamelengthfordatabase",
+    "tcpport", "evalmlmethod", "addresstoline", "addresstolinewithinlines", "addresstosymbol",
+})  # fmt: skip
+_SYSTEM_TABLES: Final = frozenset({
+    "one", "numbers", "numbers_mt", "zeros", "zeros_mt", "settings", "databases", "tables", "columns", "functions", "formats",
+    "data_type_families", "table_functions", "table_engines", "aggregate_function_combinators", "collations", "time_zones",
+    "keywords", "contributors", "licenses", "completions",
+})  # fmt: skip
 _PATH_TABLES: Final = ("system.tables", "system.databases")
 _PATH_COLUMNS: Final = ("data_path", "data_paths", "metadata_path")
 _IN: Final = frozenset(

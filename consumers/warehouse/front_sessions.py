@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from consumers.warehouse.afterwards import Afterwards
 from consumers.warehouse.front_access import Refused
 from consumers.warehouse.lane import Lane
 
@@ -35,7 +36,7 @@ class Sessions:
         self._ids_max = ids_max
         self._lanes = 0
         self._sessions: dict[tuple[str, str], Session] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing = Afterwards()
 
     @asynccontextmanager
     async def use(self, key: tuple[str, str], timeout_s: float, *, must_exist: bool) -> AsyncIterator[Session]:
@@ -76,9 +77,7 @@ class Sessions:
         session = self._sessions.pop(key)
         if session.lane is not None:
             self._lanes -= 1
-            task = asyncio.get_running_loop().create_task(session.lane.close())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._closing.begin(session.lane.close())
 
     async def close(self) -> None:
         """End every session."""
@@ -86,8 +85,7 @@ class Sessions:
             if session.expiry:
                 session.expiry.cancel()
             self._expire(key)
-        if self._closing:
-            await asyncio.wait(self._closing)
+        await self._closing.ended()
 
 
 def timeout_s(text: str) -> float:

@@ -19,7 +19,15 @@ from consumers.warehouse.engine_files import EngineLimits
 from consumers.warehouse.front_formats import require_format
 from consumers.warehouse.front_nodes import Names, Node, check, nodes, refused
 from consumers.warehouse.front_settings import ReaderSettings
-from consumers.warehouse.front_words import Setting, clause_count, given_settings, named_formats, odd_characters, words
+from consumers.warehouse.front_words import (
+    Setting,
+    Word,
+    clause_count,
+    given_settings,
+    named_formats,
+    odd_characters,
+    words,
+)
 from consumers.warehouse.lane import Lane
 
 _CACHED_MAX = 512
@@ -90,8 +98,9 @@ class StatementReader:
             return known
         rewritten = await self._rewritten(text)
         masked = _QUOTED.sub("''", rewritten)
+        found = words(rewritten) if checked else []
         if checked:
-            self._check_text(rewritten, masked, parameters)
+            self._check_text(rewritten, masked, found, parameters)
         tree = nodes(await self._tree(rewritten, parameters))
         named = _FORMAT.search(masked)
         statement = Statement(
@@ -102,22 +111,21 @@ class StatementReader:
         )
         if checked:
             check(tree, self._names, temporary=statement.temporary)
-            _require_all_seen(tree, rewritten)
+            _require_all_seen(tree, found)
         if ":Identifier}" not in rewritten and len(text) <= _CACHED_BYTES_MAX:
             if len(self._cache) >= _CACHED_MAX:
                 self._cache.pop(next(iter(self._cache)))
             self._cache[text] = statement
         return statement
 
-    def _check_text(self, rewritten: str, masked: str, parameters: Mapping[str, str]) -> None:
+    def _check_text(self, rewritten: str, masked: str, found: Sequence[Word], parameters: Mapping[str, str]) -> None:
         if _OUTFILE.search(masked):
             raise refused("INTO OUTFILE")
-        if odd_characters(rewritten):
+        if odd_characters(found):
             raise refused("A name with such characters")
         for name in _IDENTIFIER.findall(rewritten):
             if "\\" in parameters.get(name, "") or not parameters.get(name, "").isprintable():
                 raise refused("A name with such characters")
-        found = words(rewritten)
         for setting in given_settings(found):
             self._settings.check(setting)
         for output_format in named_formats(found):
@@ -138,11 +146,11 @@ class StatementReader:
         return result.body.decode().split("\n")
 
 
-def _require_all_seen(tree: Sequence[Node], rewritten: str) -> None:
+def _require_all_seen(tree: Sequence[Node], found: Sequence[Word]) -> None:
     """What our reading of the words did not see must not be in the tree: settings, and a format."""
-    found = sum(node.kind == "Set" for node in tree)
+    shown = sum(node.kind == "Set" for node in tree)
     own = tree[0].kind == "Explain" and tree[1].kind == "Set"  # EXPLAIN's options, which are not settings
-    if found > clause_count(words(rewritten)) + own:
+    if shown > clause_count(found) + own:
         raise refused("A list of settings in such a place")
     if tree[0].kind.startswith("Select"):
         for node in tree:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from consumers.warehouse.afterwards import Afterwards
 from consumers.warehouse.front_access import Refused
 from consumers.warehouse.lane import Lane
 
@@ -23,7 +24,7 @@ class Turns:
         self._free = asyncio.Semaphore(running_max)
         self._waiting = 0
         self._waiting_max = waiting_max
-        self._ending: set[asyncio.Task[None]] = set()
+        self._ending = Afterwards()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
@@ -40,9 +41,7 @@ class Turns:
             yield turn
         finally:
             # Not awaited here: a killed query ends a little later than its caller, and an answered client asks again at once.
-            task = asyncio.get_running_loop().create_task(self._end(turn))
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+            self._ending.begin(self._end(turn))
 
     async def _end(self, turn: Turn) -> None:
         try:
@@ -54,5 +53,4 @@ class Turns:
 
     async def close(self) -> None:
         """Wait for those that are ending."""
-        if self._ending:
-            await asyncio.wait(self._ending)
+        await self._ending.ended()

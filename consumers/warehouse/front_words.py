@@ -44,9 +44,8 @@ def words(text: str) -> list[Word]:
     return [(found.lastgroup, found.group()) for found in _WORD.finditer(text) if found.lastgroup]
 
 
-def odd_characters(text: str) -> bool:
+def odd_characters(found: Sequence[Word]) -> bool:
     """Whether a quoted name holds what would end a line of the engine's syntax tree, or a comment or heredoc is left."""
-    found = words(text)
     if any(kind == "odd" and ("\\" in word or not word.isprintable()) for kind, word in found):
         return True
     bare = "".join(word if kind == "mark" else " " for kind, word in found)

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from consumers.warehouse.afterwards import Afterwards
 from consumers.warehouse.engine_handle import EngineHandle
 
 T = TypeVar("T")
@@ -75,7 +76,7 @@ class LanePool:
     def __init__(self, lanes: list[Lane]) -> None:
         self._lanes = lanes
         self._free: asyncio.LifoQueue[Lane] = asyncio.LifoQueue()
-        self._returns: set[asyncio.Task[None]] = set()
+        self._returns = Afterwards()
         for lane in lanes:
             self._free.put_nowait(lane)
 
@@ -86,9 +87,7 @@ class LanePool:
         try:
             yield lane
         finally:
-            task = asyncio.get_running_loop().create_task(self._give_back(lane))
-            self._returns.add(task)
-            task.add_done_callback(self._returns.discard)
+            self._returns.begin(self._give_back(lane))
 
     async def _give_back(self, lane: Lane) -> None:
         await lane.idle()
@@ -96,7 +95,6 @@ class LanePool:
 
     async def close(self) -> None:
         """Close every lane."""
-        if self._returns:
-            await asyncio.wait(self._returns)
+        await self._returns.ended()
         for lane in self._lanes:
             await lane.close()
