@@ -102,16 +102,10 @@ def variables_for_others(settings: Settings) -> str:
     import shlex
 
     theirs = load()
-    told = {
-        name: getattr(settings, name)
-        for name in ("port", "clickhouse_port")
-        if not settings.clickhouse or name == "port"
-    }
-    told["data"] = settings.data.resolve()
-    known = {"port": theirs.port, "clickhouse_port": theirs.clickhouse_port, "data": theirs.data.resolve()}
-    return " ".join(
-        f"NETIV_{name.upper()}={shlex.quote(str(value))}" for name, value in told.items() if value != known[name]
-    )
+    places = [("PORT", settings.port, theirs.port), ("DATA", settings.data.resolve(), theirs.data.resolve())]
+    if not settings.clickhouse:
+        places.insert(1, ("CLICKHOUSE_PORT", settings.clickhouse_port, theirs.clickhouse_port))
+    return " ".join(f"NETIV_{name}={shlex.quote(str(ours))}" for name, ours, known in places if ours != known)
 
 
 def reachable(host: str) -> str:

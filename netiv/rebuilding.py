@@ -9,13 +9,6 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
 
 
-def prepare(settings: Settings, folder: Path) -> None:
-    """Put rules where the first start will find them; there are no tables to derive yet."""
-    from consumers.rules.install import install
-
-    install(folder, settings.rules_folder)
-
-
 def publish(settings: Settings, folder: Path | None) -> int:
     """Of a folder, or (None) those in force once more; how many subjects were derived."""
     from consumers.rules.requests import PublishRules

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from consumers.enrich.identifiers import keys_of
 from consumers.identity.erased import bad_fingerprint, fingerprint
-from consumers.identity.erasure import IS_OWN, LESS_OWN, NAMES_OWN, Erasure
+from consumers.identity.erasure import IS_OWN, LESS_OWN, NAMES_OWN, Erasure, bound_to
 from consumers.warehouse.contract import Warehouse
 
 _SYNC: Final = " SETTINGS mutations_sync = 2"
@@ -71,7 +71,7 @@ async def _forget_retractions(warehouse: Warehouse, erasure: Erasure) -> None:
 async def erase_derived(warehouse: Warehouse, erasure: Erasure, version: int) -> None:
     """Remove what was derived before `version`, the time at which all that is left was derived again."""
     bound = {**_bound(erasure), "version": version}
-    touched = {"types": [kind for kind, _ in erasure.touched], "values": [value for _, value in erasure.touched]}
+    touched = bound_to(erasure.touched)
     own = IS_OWN % ("id", "id")
     for outdated in _OUTDATED:
         for table in _BY_SUBJECT:
@@ -82,7 +82,7 @@ async def erase_derived(warehouse: Warehouse, erasure: Erasure, version: int) ->
             await _delete(warehouse, table, f"{own} AND {outdated}", {**bound, **touched})
     for table in _BY_IDENTIFIER:
         await _delete(warehouse, table, own, bound)
-    await _forget_owners(warehouse, erasure, touched)
+    await _forget_owners(warehouse, erasure)
     # what hung on the person's identifiers was derived again too; its former versions still name the person
     for table in ("identities", "identity_owners"):
         await _delete(warehouse, table, "hasAny(owners, {names:Array(String)})", bound)
@@ -96,16 +96,15 @@ async def erase_derived(warehouse: Warehouse, erasure: Erasure, version: int) ->
     await _delete(warehouse, "refreshes", "(key IN {names:Array(String)} OR key IN {held:Array(String)})", bound)
 
 
-async def _forget_owners(warehouse: Warehouse, erasure: Erasure, touched: Mapping[str, Sequence[str]]) -> None:
+async def _forget_owners(warehouse: Warehouse, erasure: Erasure) -> None:
     """Those of identifiers that only the person's events named: nothing is told of them any more."""
     known = await warehouse.rows(
         f"SELECT id_type, id_value FROM identities FINAL WHERE site = {{site:String}} AND {IS_OWN % ('id', 'id')}",
-        {"site": erasure.site, **touched},
+        {"site": erasure.site, **bound_to(erasure.touched)},
     )
     gone = sorted(set(erasure.touched) - {(str(kind), str(value)) for kind, value in known})
-    named = {"types": [kind for kind, _ in gone], "values": [value for _, value in gone]}
     if gone:
-        await _delete(warehouse, "identity_owners", IS_OWN % ("id", "id"), {"site": erasure.site, **named})
+        await _delete(warehouse, "identity_owners", IS_OWN % ("id", "id"), {"site": erasure.site, **bound_to(gone)})
 
 
 async def note(warehouse: Warehouse, erasure: Erasure, now_ms: int) -> None:
@@ -128,7 +127,7 @@ async def note(warehouse: Warehouse, erasure: Erasure, now_ms: int) -> None:
 
 def _bound(erasure: Erasure) -> dict[str, Any]:
     return {
-        "site": erasure.site, "types": [kind for kind, _ in erasure.own], "values": [value for _, value in erasure.own],
+        "site": erasure.site, **bound_to(erasure.own),
         "names": erasure.names, "subjects": erasure.subjects, "persons": erasure.persons,
         "held": [key for kind, value in erasure.own for key in keys_of(kind, value)],
     }  # fmt: skip

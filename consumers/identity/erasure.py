@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -86,15 +86,15 @@ async def plan(warehouse: Warehouse, asked: Erase) -> Erasure:
     own = _ids(await warehouse.rows(OWN, {**site, "person": asked.person_id}))
     kind, _, value = asked.person_id.partition(":")
     # All links of an account may have been taken back: events still name it.
-    if not own and not await warehouse.rows(_KNOWN, {**site, "types": [kind], "values": [value]}):
+    if not own and not await warehouse.rows(_KNOWN, {**site, **bound_to([(kind, value)])}):
         own = [(kind, value)]
     held = _keys(own)
     found = await warehouse.rows(_EVENTS, {**site, "person": asked.person_id, "subjects": held})
     events = sorted({(str(row[3]), str(row[4])) for row in found})
-    named = {"types": [kind for kind, _ in own], "values": [value for _, value in own],
-             "of": [subject for subject, _ in events], "events": [event for _, event in events]}  # fmt: skip
-    touched = _ids(await warehouse.rows(_TOUCHED, {**site, **named}))
-    naming = await warehouse.rows(_NAMING, {**site, "types": named["types"], "values": named["values"]})
+    named = {**site, **bound_to(own)}
+    of_events = {"of": [subject for subject, _ in events], "events": [event for _, event in events]}
+    touched = _ids(await warehouse.rows(_TOUCHED, {**named, **of_events}))
+    naming = await warehouse.rows(_NAMING, named)
     subjects = sorted({*held, *_keys(touched), *(subject for subject, _ in events), *(str(row[0]) for row in naming)})
     names = sorted({asked.person_id, *(f"{kind}:{value}" for kind, value in own)})
     persons = await warehouse.rows(_PERSONS, {**site, "subjects": subjects})
@@ -105,6 +105,11 @@ async def plan(warehouse: Warehouse, asked: Erase) -> Erasure:
         bad=bad, touched=touched, subjects=subjects, persons=sorted({*names, *(str(row[0]) for row in persons)}),
         found=bool(found or touched or naming or bad),
     )  # fmt: skip
+
+
+def bound_to(ids: Sequence[Id]) -> dict[str, list[str]]:
+    """Identifiers as the parameters of `IS_OWN`."""
+    return {"types": [kind for kind, _ in ids], "values": [value for _, value in ids]}
 
 
 async def keep(warehouse: Warehouse, erasure: Erasure) -> None:

@@ -98,14 +98,14 @@ def publish(folder: Path = typer.Argument(..., help="Folder of rule files."), da
     \b
       netiv rules publish my-rules
     """
+    from consumers.rules.install import install
     from netiv import configuration, data_folder
-    from netiv.rebuilding import prepare
     from netiv.rebuilding import publish as run
 
     settings = configuration.load(data=data)
     _must_be_right(folder)
     if not data_folder.has_warehouse(settings):
-        prepare(settings, folder)
+        install(folder, settings.rules_folder)
         print(
             f"Put into {settings.rules_folder}. There is no warehouse in {settings.data} yet: it will start under them."
         )
