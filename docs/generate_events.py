@@ -17,8 +17,11 @@ What `POST /v1/events` takes, alone or in `{"events":[…]}`. This page is made 
 `schemas/event.py`; the same as JSON Schema is at `/v1/schema.json`.
 
 Only `type` and one identifier (`visitor_id`, `user_id`, `email`, `phone` or one of `identifiers`) must be there; with a write key the
-collector's cookie is one. All else may be left out, or `null`. A field that is not listed here is kept under `properties.$extra`, one of the context
-under `properties.$context`. Where a listed one has the wrong type, that event is [refused](rejections.md), and no other.
+collector's cookie is one. All else may be left out, or `null`. Where a field has the wrong type, that event is [refused](rejections.md),
+and no other.
+
+A field that is not listed here is kept under `properties.$extra` (one of the order under `$extra.order`, one of the touch under
+`$extra.touch`), one of the context under `properties.$context`. So is what a column can't hold: a second click id, an amount of 10¹⁴.
 
 ## Types
 
@@ -78,7 +81,7 @@ MEANINGS = {
     "session_id": "your name of the visit; with the secret key a touch or conversion finds the visit by it",
     "created_at": "when it happened, ISO 8601 or epoch milliseconds ([which clock counts](http.md#times))",
     "sent_at": "when it was sent, by the same clock; may stand beside `events` instead",
-    "seq": "the SDK's count of a visitor's events; stays in the log, no table has it",
+    "seq": "the sender's count of its visitor's events: which one is missing",
     "properties": "anything, kept as JSON; `order_id`, `value` (or `revenue`, `total`) and `currency` stand in for what `order` lacks",
     "context": "where it happened",
     "context.url": "the page's address; UTM tags and click ids are read from it",
@@ -87,8 +90,8 @@ MEANINGS = {
     "context.user_agent": "of the person, believed with the secret key only; with a write key the request's own counts",
     "context.ip": "the same; it is cut before it is stored, and tells the country",
     "context.language": "`he-IL`; else the request's `Accept-Language`",
-    "context.timezone": "stays in the log, no table has it",
-    "context.screen": "stays in the log, no table has it",
+    "context.timezone": "IANA name, `Asia/Jerusalem`",
+    "context.screen": "`1920x1080`",
     "context.campaign": "where the visit says it comes from; each field goes before the address's tag",
     "context.campaign.source": "`utm_source`",
     "context.campaign.medium": "`utm_medium`",

@@ -89,3 +89,6 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 EVENT_FIELDS: frozenset[str] = frozenset(Event.__struct_fields__)
 CONTEXT_FIELDS: frozenset[str] = frozenset(Context.__struct_fields__)
+CAMPAIGN_FIELDS: frozenset[str] = frozenset(Campaign.__struct_fields__)
+TOUCH_FIELDS: frozenset[str] = frozenset(Touch.__struct_fields__)
+ORDER_FIELDS: frozenset[str] = frozenset(Order.__struct_fields__)

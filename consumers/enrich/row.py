@@ -19,7 +19,8 @@ EVENT_TYPES: Final[dict[str, str]] = {
     "campaign_key": "UInt64", "click_id_type": NAME, "click_id": "String", "click_key": "UInt64",
     "touch_kind": NAME, "touch_channel": NAME, "touch_creative": "String", "touch_cost": MONEY,
     "value": MONEY, "currency": NAME, "order_id": "String", "country": NAME, "browser": NAME, "os": NAME,
-    "device_type": NAME, "language": NAME, "is_bot": "UInt8", "active": "UInt8", "consent": "String", "dialect": NAME,
+    "device_type": NAME, "language": NAME, "timezone": NAME, "screen": NAME, "seq": "UInt64",
+    "is_bot": "UInt8", "active": "UInt8", "consent": "String", "dialect": NAME,
     "secret": "UInt8", "properties": "String", "log_gen": "UInt32", "log_part": "UInt16", "log_off": "UInt64",
 }  # fmt: skip
 

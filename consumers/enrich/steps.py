@@ -7,7 +7,7 @@ and the warehouse. `Undecodable` ends the list for the whole block; whoever runs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -15,21 +15,20 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from consumers.enrich.agent import Agent
-from consumers.enrich.contacts import contacts_of, names_more, without_contacts
+from consumers.enrich.amounts import money
+from consumers.enrich.contacts import names_more
 from consumers.enrich.identifiers import identifiers_of, subject_of, trimmed
 from consumers.enrich.link import NOTHING, UNLABELLED, UTM, Labels, Link, host_of, key_of, parse_link
+from consumers.enrich.rest import CURRENCY_CHARS_MAX, as_json, as_text, has_rest, rest_of
 from consumers.enrich.row import BLANK, Columns
 from schemas.clicks import click_of, first_click
 from schemas.clock import TS_MAX, TS_MIN, event_ts, parse_ms
 from schemas.decoding import DECODE_ERRORS
-from schemas.event import CONTEXT_FIELDS, EVENT_FIELDS
 from schemas.record import Accepted
 
-_CENT: Final = Decimal("0.0001")
-_MONEY_MAX: Final = Decimal(10) ** 14
 _SAYS_WHERE: Final = frozenset({"channel", "source", "medium", "campaign", "content", "term"})
+_SEQ_MAX: Final = 2**64 - 1  # of its column
 _MONEY_NAMES: Final = frozenset({"order_id", "revenue", "total", "value", "currency"})
-_json: Final = msgspec.json.Encoder()
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -87,17 +86,6 @@ def _time(value: Any, pointer: str) -> int:
         return parse_ms(value)
     except (ValueError, TypeError) as error:
         raise Undecodable("not a time", pointer) from error
-
-
-def money(value: Any) -> Decimal | None:
-    """An amount with four places, or None for what is none."""
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        amount = Decimal(str(value)).quantize(_CENT)
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() and abs(amount) < _MONEY_MAX else None
 
 
 def clock(work: Work) -> None:
@@ -221,7 +209,9 @@ def order(work: Work) -> None:
         ids[at] = _text(told.get("id")) or _text(properties.get("order_id"))
         amounts = (told.get("value"), *(properties.get(name) for name in ("revenue", "total", "value")))
         values[at] = next((amount for each in amounts if (amount := money(each)) is not None), None)
-        currency = (_text(told.get("currency")) or _text(properties.get("currency"))).strip().upper()[:8]
+        currency = (
+            (_text(told.get("currency")) or _text(properties.get("currency"))).strip().upper()[:CURRENCY_CHARS_MAX]
+        )
         currencies[at] = currency or ("" if values[at] is None else work.records[at].currency)
     _put(work, "order_id", ids)
     _put(work, "value", values)
@@ -258,13 +248,17 @@ _AS_BOT: Final = {"redirect": Agent.clicks_as_bot, "pixel": Agent.opens_as_bot}
 
 
 def place(work: Work) -> None:
-    """Country of the (anonymised) address; language of the context, else of the request, as a two-letter code first."""
+    """Country of the (anonymised) address; language of the context, else of the request, as a two-letter code first; time zone and screen;
+    which of the sender's events it is."""
     records, columns, country = work.records, work.columns, work.lookups.country
     columns["country"] = [country(record.ip) if record.ip else "" for record in records]
     columns["language"] = [
         first_language(told or record.language)
         for told, record in zip(_texts(work.contexts, "language"), records, strict=True)
     ]
+    columns["timezone"] = _texts(work.contexts, "timezone")
+    columns["screen"] = [as_text(context.get("screen")) for context in work.contexts]
+    columns["seq"] = [seq if 0 <= (seq := event.get("seq") or 0) <= _SEQ_MAX else 0 for event in work.events]
 
 
 @lru_cache(4096)
@@ -276,33 +270,23 @@ def first_language(header: str) -> str:
 
 
 def leftovers(work: Work) -> None:
-    """Properties as JSON; consent; and whatever field we don't know, under `$extra`, so that nothing is lost."""
+    """Consent; and properties as JSON, with all that has no column of its own, so that nothing is lost."""
     consents: dict[int, str] = {}
     texts = []
-    for at, (record, event, context) in enumerate(zip(work.records, work.events, work.contexts, strict=True)):
+    seqs, clicks = work.columns["seq"], list(zip(work.columns["click_id_type"], work.columns["click_id"], strict=True))
+    for at, (record, event, context, seq) in enumerate(
+        zip(work.records, work.events, work.contexts, seqs, strict=True)
+    ):
         properties = event.get("properties")
-        if extra := _unknown(event, EVENT_FIELDS, raw=record.raw_contacts):
-            properties = {**(properties or {}), "$extra": extra}
-        if extra := _unknown(context, CONTEXT_FIELDS, raw=record.raw_contacts):
-            properties = {**(properties or {}), "$context": extra}
-        if "order" in event and (order := event["order"]) and (items := order.get("items")):
-            properties = {**(properties or {}), "$items": items}
-        if record.raw_contacts and (told := contacts_of(event, context)):
-            properties = {**(properties or {}), "$contacts": told}
-        texts.append(_json.encode(properties).decode() if properties else "{}")
+        if (record.raw_contacts or has_rest(event, context, seq)) and (
+            rest := rest_of(event, context, clicks[at], seq, raw=record.raw_contacts)
+        ):
+            properties = {**(properties or {}), **rest}
+        texts.append(as_json(properties) if properties else "{}")
         if (consent := context.get("consent")) is not None:
-            consents[at] = consent if isinstance(consent, str) else _json.encode(consent).decode()
+            consents[at] = as_text(consent)
     work.columns["properties"] = texts
     _put(work, "consent", consents)
-
-
-def _unknown(told: dict[str, Any], known: frozenset[str], *, raw: bool) -> dict[str, Any]:
-    """The fields that we don't know; addresses and numbers among them only for a site that wants these."""
-    if known.issuperset(told):
-        return {}
-    unknown = {name: told[name] for name in told if name not in known}
-    hidden: dict[str, Any] = unknown if raw else without_contacts(unknown)
-    return {name: value for name, value in hidden.items() if value or value == unknown[name]}
 
 
 STEPS: Final[tuple[Step, ...]] = (clock, who, what, page, campaign, touch, order, agent, place, leftovers)

@@ -45,6 +45,10 @@ NOT_DUPLICATE: Final = (
 )
 
 
+# A text of SQL: `type = 'screen'` reads no column of that name.
+_LITERAL: Final = re.compile(r"'(?:[^'\\]|\\.)*'")
+
+
 def columns_read(columns: Iterable[str], macros: Mapping[str, str]) -> list[str]:
     """Those columns of events that some derivation names which reads {{dirty_events}}, under the macros of rules: the others need not be
     copied for it."""
@@ -59,5 +63,5 @@ def columns_read(columns: Iterable[str], macros: Mapping[str, str]) -> list[str]
     for path in (FOLDER / "derive").glob("*.sql"):
         text = re.sub("--.*", "", path.read_text("utf-8"))
         if "{{dirty_events}}" in text:
-            named.update(re.findall(r"\w+", expand(text, known)))
+            named.update(re.findall(r"\w+", _LITERAL.sub("", expand(text, known))))
     return [column for column in columns if column in named]

@@ -18,7 +18,8 @@ def read(rules: Rules) -> set[str]:
 
 def test_what_no_step_names_is_not_copied() -> None:
     assert set(EVENT_TYPES) - read(load()) == {
-        "ts_source", "sent_at", "created_at", "title", "os", "language", "consent", "properties",
+        "ts_source", "sent_at", "created_at", "title", "browser", "os", "language", "timezone", "screen", "seq", "consent",
+        "properties",
     }  # fmt: skip
 
 

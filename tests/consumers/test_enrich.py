@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.enrich.agent import agent_parser
+from consumers.enrich.amounts import money
 from consumers.enrich.facts import enrich, facts_of
 from consumers.enrich.identifiers import hash_email, hash_phone, subject_of
 from consumers.enrich.link import host_of, key_of, parse_link
-from consumers.enrich.steps import Lookups, Undecodable, first_language, money
+from consumers.enrich.steps import Lookups, Undecodable, first_language
 from consumers.lookups import make_lookups
 from eventlog.contract import Position, Stored
 from schemas.record import Accepted, Bad, encode

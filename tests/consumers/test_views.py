@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 PROMISED = {
     "v_events": "site event_id visitor_id person_id user_id session_id type name ts received_at sent_at created_at url referrer "
     "utm_source utm_medium utm_campaign utm_content utm_term click_id_type click_id value currency order_id country browser os "
-    "device_type language is_bot consent dialect properties identifiers",
+    "device_type language timezone screen seq is_bot consent dialect properties identifiers",
     "v_identities": "site id_type id_value person_id shared first_seen last_seen",
     "v_identity_owners": "site id_type id_value person_id owned_from owned_until",
     "v_identity_links": "site id_type id_value other_type other_value kind evidence ts event_id standing",

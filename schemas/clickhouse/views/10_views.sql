@@ -33,6 +33,7 @@ SELECT
     e.utm_campaign AS utm_campaign, e.utm_content AS utm_content, e.utm_term AS utm_term,
     e.click_id_type AS click_id_type, e.click_id AS click_id, e.value AS value, e.currency AS currency, e.order_id AS order_id,
     e.country AS country, e.browser AS browser, e.os AS os, e.device_type AS device_type, e.language AS language,
+    e.timezone AS timezone, e.screen AS screen, e.seq AS seq,
     e.is_bot AS is_bot, e.consent AS consent, e.dialect AS dialect, e.properties AS properties, e.identifiers AS identifiers
 FROM events_with_persons AS e
 ASOF LEFT JOIN (SELECT site, subject, started_at, ended_at, session_id FROM sessions FINAL) AS s
