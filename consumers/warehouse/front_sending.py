@@ -68,10 +68,9 @@ class Reply:
         tail = self._encoder.end() if self._encoder and self._body else b""
         await self._out({"type": "http.response.body", "body": tail})
 
-    async def fixed(self, body: bytes, *, written_rows: int = 0) -> None:
+    async def fixed(self, body: bytes, *, written_rows: int = 0, kind: str = "text/plain; charset=UTF-8") -> None:
         """A short answer."""
-        kind = (b"content-type", b"text/plain; charset=UTF-8")
-        await self._start(200, [kind, _summary(None, written_rows)])
+        await self._start(200, [(b"content-type", kind.encode()), _summary(None, written_rows)])
         if body:
             await self._chunk(body)
         await self._end()
