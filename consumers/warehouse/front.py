@@ -25,6 +25,7 @@ from consumers.warehouse.front_running import Running, id_to_kill, killed
 from consumers.warehouse.front_sending import Reply, Send
 from consumers.warehouse.front_sessions import Session, Sessions, timeout_s
 from consumers.warehouse.front_statement import Statement, StatementReader, alone
+from consumers.warehouse.front_temporary import make_table
 from consumers.warehouse.front_turns import Turns
 from consumers.warehouse.lane import Lane, LanePool
 
@@ -183,9 +184,13 @@ class Front:
         async with self._lane(request, statement) as (lane, statement), self._warehouse.gate.passing():
             if statement.has_result:
                 await reply.result(lane, statement, request)
+            elif statement.temporary:
+                # Marked, so that the table is no longer filled when its client has gone.
+                held = self._sessions.temporary_bytes
+                await make_table(lane, statement.text, reply.mark, held, self._access.temporary_bytes_max)
+                await reply.fixed(b"")
             else:
-                # Marked, so that a temporary table is no longer filled when its client has gone.
-                await lane.call(lambda: lane.handle.run(f"/* {reply.mark} */ {statement.text}"))
+                await lane.call(lambda: lane.handle.run(statement.text))
                 await reply.fixed(b"")
 
     @asynccontextmanager
