@@ -164,6 +164,7 @@ class Front:
                 for mark in marks:
                     await self._kill(mark)
                 text = killed(query_id, request.caller.user, len(marks))
+                request = request.without(frozenset({"session_id"}))  # which the query that is to end keeps busy
             with self._running.hold(request.caller.user, request.options.get("query_id", ""), reply.mark):
                 await self._query(request, reply, text)
 

@@ -34,12 +34,12 @@ _FUNCTIONS_REFUSED: Final = frozenset({
     "tcpport", "evalmlmethod", "addresstoline", "addresstolinewithinlines", "addresstosymbol",
 })  # fmt: skip
 _SYSTEM_TABLES: Final = frozenset({
-    "one", "numbers", "numbers_mt", "zeros", "zeros_mt", "settings", "databases", "tables", "columns", "functions", "formats",
+    "one", "numbers", "numbers_mt", "zeros", "zeros_mt", "settings", "databases", "tables", "columns", "parts", "functions", "formats",
     "data_type_families", "table_functions", "table_engines", "aggregate_function_combinators", "collations", "time_zones",
     "keywords", "contributors", "licenses", "completions",
 })  # fmt: skip
-_PATH_TABLES: Final = ("system.tables", "system.databases")
-PATH_COLUMNS: Final = ("data_path", "data_paths", "metadata_path")
+_PATH_TABLES: Final = ("system.tables", "system.databases", "system.parts")
+PATH_COLUMNS: Final = ("data_path", "data_paths", "metadata_path", "path")
 _IN: Final = frozenset(
     {"in", "notin", "globalin", "globalnotin", "nullin", "notnullin", "globalnullin", "globalnotnullin"}
 )

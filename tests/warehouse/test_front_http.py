@@ -121,6 +121,8 @@ async def test_stars_of_system_tables_give_everything_but_paths(http, tmp_path):
         "SELECT * REPLACE ('x' AS engine) FROM system.tables WHERE 2 * 3 = 6",
         "SELECT toString(tuple(t.*)) FROM system.tables AS t",
         "FROM system.databases",
+        "SELECT * FROM system.parts WHERE table = 'canary'",
+        "SELECT database, table, sum(bytes), sum(rows), max(modification_time) FROM system.parts WHERE active GROUP BY ALL",
     ):
         answer = await ask(http, sql + " FORMAT JSONEachRow")
         assert "netiv" in answer
@@ -129,14 +131,18 @@ async def test_stars_of_system_tables_give_everything_but_paths(http, tmp_path):
 
 
 async def test_a_client_ends_its_own_query_by_id(http, canary):
-    slow = {"query": "SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1", "query_id": "q-1"}
+    slow = {
+        "query": "SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1",
+        "query_id": "q-1",
+        "session_id": "s",
+    }
     kill = "KILL QUERY WHERE query_id = 'q-1'"
     first = asyncio.create_task(http.get("/", params=slow))
     async with asyncio.timeout(20):
         await until(canary, 1)
         named = httpx2.BasicAuth("bi", "geheim")
         assert (await http.post("/", content=kill, auth=named)).text == ""  # another user's it is not
-        assert (await http.post("/", content=kill)).text == "waiting\tq-1\tdefault\t\n"
+        assert (await http.post("/", content=kill, params={"session_id": "s"})).text == "waiting\tq-1\tdefault\t\n"
         assert (await first).headers["x-clickhouse-exception-code"] == "394"
     for other in (kill + " OR 1", "KILL QUERY WHERE query_id = 'q-1' TEST", "KILL QUERY WHERE 1"):
         assert (await http.post("/", content=other)).status_code == 403
