@@ -15,7 +15,7 @@ import lz4.frame
 import pytest
 from clickhouse_connect.driver.compression import _zstd_compress, _zstd_decompress
 
-from consumers.warehouse.front_native import checksum
+from consumers.warehouse.front_native import checksum, frames
 
 pytestmark = pytest.mark.anyio
 RUNNING = "SELECT count() FROM system.processes WHERE query LIKE '/* netiv:%'"
@@ -247,6 +247,24 @@ async def test_native_compression(http):
     assert unframed(error.content).startswith(b"Code: 62.")
     refused = await http.post("/", params={"decompress": "1"}, content=b"x")
     assert refused.status_code == 501
+
+
+async def test_an_error_in_packed_data_can_be_read_where_it_stands(http):
+    """clickhouse-go looks for it in the packed bytes."""
+    sql = "SELECT throwIf(number = 300000) FROM numbers(600000)"
+    body = bytearray()
+    with pytest.raises(httpx2.RemoteProtocolError):  # noqa: PT012 - the answer is wanted too
+        async with http.stream("GET", "/", params={"query": sql, "max_threads": "1", "compress": "1"}) as answer:
+            async for piece in answer.aiter_raw():
+                body += piece
+    message = unframed(bytes(body)).partition(b"__exception__\r\n")[2]
+    assert b"FUNCTION_THROW_IF_VALUE_IS_NON_ZERO" in message
+    assert bytes(body).endswith(message)
+
+
+@pytest.mark.parametrize("size", [1, 14, 15, 269, 270, 1_048_577])
+def test_legible_frames_hold_the_same(size):
+    assert unframed(frames(b"x" * size, legible=True)) == b"x" * size
 
 
 async def test_the_checksum_is_the_engines(canary, tmp_path):
