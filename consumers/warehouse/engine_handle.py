@@ -2,12 +2,16 @@
 
 Inserts are pushed through `send_insert` (no temporary file, as clickhouse-connect's backend would write); results come
 whole, or block by block from `send_query`, whose blocks can be joined only in formats without head and foot.
+
+What the engine had written of a result when its query failed it keeps, and puts it in front of the next one of the same
+connection, whoever asks: it is taken away at once, or nothing more is asked.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -63,13 +67,17 @@ class EngineHandle:
         if "?" in str(folder):
             raise WarehouseError(f"The data folder must not have a question mark in its name: {folder}")
         self._connection = _connect(f"{folder}?config-file={quote(str(config))}")
+        self._left = False
+        """Whether a failed query may have left a piece of its result."""
 
     def run(self, sql: str, output_format: str = "TabSeparated", parameters: Mapping[str, str] | None = None) -> Result:
         """One statement, its whole result."""
+        self._clear()
         try:
             result = self._connection.query(sql, output_format, params=dict(parameters or {}))
             body = result.bytes()
         except Exception as error:
+            self._failed()
             raise failure(error) from error
         return Result(
             body=body,
@@ -93,17 +101,34 @@ class EngineHandle:
         if output_format not in STREAMED_FORMATS:
             yield self.run(sql, output_format, parameters).body
             return
+        self._clear()
         try:
             blocks = self._connection.send_query(sql, output_format, params=dict(parameters or {}))
         except Exception as error:
+            self._failed()
             raise failure(error) from error
         try:
             for block in blocks:
                 yield block.bytes()
         except Exception as error:
+            self._left = True
             raise failure(error) from error
         finally:
             blocks.close()
+
+    def _failed(self) -> None:
+        """At once: what was left may be large. When that fails too, the next call tries again before it asks."""
+        self._left = True
+        with suppress(WarehouseError):
+            self._clear()
+
+    def _clear(self) -> None:
+        if self._left:
+            try:
+                self._connection.query("SELECT 1", "Null")
+            except Exception as error:
+                raise failure(error) from error
+            self._left = False
 
     def close(self) -> None:
         """Close; idempotent."""

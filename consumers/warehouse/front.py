@@ -18,16 +18,20 @@ from consumers.warehouse.front_access import FrontAccess, Refused, admit
 from consumers.warehouse.front_answer import Headers, error_text, http_status
 from consumers.warehouse.front_bodies import Bodies, Incoming, Message, Receive
 from consumers.warehouse.front_formats import require_format
+from consumers.warehouse.front_hello import HELLO, hello, protocol_version
 from consumers.warehouse.front_insert import split_insert
 from consumers.warehouse.front_request import FrontHead, FrontRequest, read_head, read_request
+from consumers.warehouse.front_running import Running, id_to_kill, killed
 from consumers.warehouse.front_sending import Reply, Send
 from consumers.warehouse.front_sessions import Session, Sessions, timeout_s
 from consumers.warehouse.front_statement import Statement, StatementReader, alone
+from consumers.warehouse.front_temporary import make_table
 from consumers.warehouse.front_turns import Turns
 from consumers.warehouse.lane import Lane, LanePool
 
 ASGIApp = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 _FIXED = {"/ping": b"Ok.\n", "/replicas_status": b"Ok.\n"}
+_NAME = "netiv"
 _TEXT_BYTES_MAX = 1024 * 1024
 """Of a reader's statement: the engine parses a quarter of it unless told otherwise."""
 
@@ -41,7 +45,9 @@ class Front:
         self._sessions = Sessions(self._open_lane, access.sessions_max, access.session_ids_max)
         self._bodies = Bodies(access)
         self._turns = Turns(access.queries_max, access.waiting_max)
+        self._running = Running()
         self._version = "unknown"
+        self._zone = "UTC"
         self._common: Headers = []
         self._lanes: LanePool | None = None
         self._checker: Lane
@@ -56,13 +62,13 @@ class Front:
 
     async def _start(self) -> None:
         row = (await self._warehouse.raw("SELECT version(), timezone()")).decode().strip().split("\t")
-        self._version, zone = row
+        self._version, self._zone = row
         self._checker = await self._open_lane()
         self._reader = StatementReader(self._checker, self._warehouse.database, self._warehouse.limits)
         await self._reader.start()
         self._common = [
-            (b"x-clickhouse-server-display-name", b"netiv"),
-            (b"x-clickhouse-timezone", zone.encode()),
+            (b"x-clickhouse-server-display-name", _NAME.encode()),
+            (b"x-clickhouse-timezone", self._zone.encode()),
             (b"cache-control", b"no-store"),
         ]
         self._lanes = LanePool([await self._open_lane() for _ in range(self._access.queries_max)])
@@ -152,22 +158,40 @@ class Front:
         elif not text.strip() and request.method in {"GET", "HEAD"}:
             await reply.fixed(b"Ok.\n")
         else:
-            await self._query(request, reply, text)
+            query_id = id_to_kill(text)
+            if query_id is not None:
+                marks = self._running.marks(request.caller.user, query_id)
+                for mark in marks:
+                    await self._kill(mark)
+                text = killed(query_id, request.caller.user, len(marks))
+                request = request.without(frozenset({"session_id"}))  # which the query that is to end keeps busy
+            with self._running.hold(request.caller.user, request.options.get("query_id", ""), reply.mark):
+                await self._query(request, reply, text)
 
     async def _query(self, request: FrontRequest, reply: Reply, text: str) -> None:
-        database = request.options.get("database", "")
+        database = request.database
         if database not in {"", "default", self._warehouse.database}:
-            raise Refused(81, "UNKNOWN_DATABASE", f"Database {database} does not exist")
-        self._reader.check_options(request.settings)
+            # Tables of `system` are asked by their full names only: so they are known for what they are.
+            text = f"Database {database[:100]} does not exist, or is asked as database.table only"
+            raise Refused(81, "UNKNOWN_DATABASE", text)
+        request = request.without(self._reader.left_out(request.settings))
         statement = await self._reader.read(text, request.parameters)
         if statement.has_result and statement.output_format is None:
             require_format(request.default_format)
+        protocol = protocol_version(request.options.get("client_protocol_version", ""))
+        if statement.text == HELLO and protocol and request.default_format == "Native":
+            await reply.fixed(hello(protocol, _NAME, self._version, self._zone), kind="application/octet-stream")
+            return
         async with self._lane(request, statement) as (lane, statement), self._warehouse.gate.passing():
             if statement.has_result:
                 await reply.result(lane, statement, request)
+            elif statement.temporary:
+                # Marked, so that the table is no longer filled when its client has gone.
+                held = self._sessions.temporary_bytes
+                await make_table(lane, statement.text, reply.mark, held, self._access.temporary_bytes_max)
+                await reply.fixed(b"")
             else:
-                # Marked, so that a temporary table is no longer filled when its client has gone.
-                await lane.call(lambda: lane.handle.run(f"/* {reply.mark} */ {statement.text}"))
+                await lane.call(lambda: lane.handle.run(statement.text))
                 await reply.fixed(b"")
 
     @asynccontextmanager

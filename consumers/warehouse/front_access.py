@@ -23,6 +23,8 @@ class FrontAccess(msgspec.Struct, frozen=True):
     sessions_max: int = 32
     """Sessions that hold settings or temporary tables; others cost a few hundred bytes."""
     session_ids_max: int = 10_000
+    temporary_bytes_max: int = 256 * 1024**2
+    """Of the temporary tables of all sessions together."""
     body_bytes_max: int = 16 * 1024**2
     """Of one request: a statement has 1 MiB at most, the rest is for parameters (and an owner's rows)."""
     held_bytes_max: int = 64 * 1024**2
@@ -64,7 +66,9 @@ def admit(caller: Caller, access: FrontAccess) -> None:
     given = hmac.compare_digest(caller.password.encode(), access.password.encode())
     if named and given:
         return
-    if caller.user == "default" and not caller.password and is_local(caller):
+    # No password is asked of `default`, and any is taken, as ClickHouse does: its JDBC driver sends "null" where none is set.
+    ours = caller.user == "default" and (not caller.password or access.user != "default")
+    if ours and is_local(caller):
         return
     text = f"{caller.user}: Authentication failed: password is incorrect, or there is no user with such name."
     if not access.user:

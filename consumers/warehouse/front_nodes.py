@@ -29,17 +29,17 @@ _TABLE_FUNCTIONS: Final = frozenset({
 _FUNCTIONS_REFUSED: Final = frozenset({
     "file", "getserversetting", "getmacro", "getserverport", "showcertificate", "logtrace", "getclienthttpheader", "hascolumnintable",
     "catboostevaluate", "modelevaluate", "executable", "python", "getoskernelversion", "filesystemavailable", "filesystemcapacity",
-    "filesystemunreserved", "filesystemfree", "eval", "displayname", "aigenerate", "aiembed", "aiclassify", "aiextract", "aifilter",
+    "filesystemunreserved", "filesystemfree", "eval", "aigenerate", "aiembed", "aiclassify", "aiextract", "aifilter",
     "airedact", "aisimilarity", "aitranslate", "sleep", "sleepeachrow", "generateserialid", "getmaxtablenamelengthfordatabase",
     "tcpport", "evalmlmethod", "addresstoline", "addresstolinewithinlines", "addresstosymbol",
 })  # fmt: skip
 _SYSTEM_TABLES: Final = frozenset({
-    "one", "numbers", "numbers_mt", "zeros", "zeros_mt", "settings", "databases", "tables", "columns", "functions", "formats",
+    "one", "numbers", "numbers_mt", "zeros", "zeros_mt", "settings", "databases", "tables", "columns", "parts", "functions", "formats",
     "data_type_families", "table_functions", "table_engines", "aggregate_function_combinators", "collations", "time_zones",
     "keywords", "contributors", "licenses", "completions",
 })  # fmt: skip
-_PATH_TABLES: Final = ("system.tables", "system.databases")
-_PATH_COLUMNS: Final = ("data_path", "data_paths", "metadata_path")
+_PATH_TABLES: Final = ("system.tables", "system.databases", "system.parts")
+PATH_COLUMNS: Final = ("data_path", "data_paths", "metadata_path", "path")
 _IN: Final = frozenset(
     {"in", "notin", "globalin", "globalnotin", "nullin", "notnullin", "globalnullin", "globalnotnullin"}
 )
@@ -56,6 +56,8 @@ class Node(msgspec.Struct, frozen=True):
     depth: int
     kind: str
     name: str
+    named: bool = False
+    """Whether it has an alias."""
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -78,7 +80,8 @@ def _nodes(lines: Sequence[str]) -> Iterator[Node]:
         if found:
             name = _TAIL.sub("", found.group(3) or "").strip()
             kind = found.group(2)
-            yield Node(len(found.group(1)), kind, name.partition(" ")[0] if kind == "Function" else name)
+            shown = name.partition(" ")[0] if kind == "Function" else name
+            yield Node(len(found.group(1)), kind, shown, "(alias " in (found.group(3) or ""))
 
 
 def check(tree: Sequence[Node], names: Names, *, temporary: bool) -> None:
@@ -95,18 +98,38 @@ def check(tree: Sequence[Node], names: Names, *, temporary: bool) -> None:
         _check_node(node, root=temporary and place == 0, names=names)
         if node.kind == "Function":
             _check_function(tree, place, parents, names)
-        paths = paths or _may_tell_paths(node, parents)
+        paths = paths or _may_tell_paths(tree, place, parents)
         parents += [node] * (node.depth + 1 - len(parents))
-    if paths and any(node.name in _PATH_TABLES for node in tree):
+    if paths and has_paths(tree):
         raise Refused(497, "ACCESS_DENIED", "Name the columns of system tables; those with paths are refused.")
 
 
-def _may_tell_paths(node: Node, parents: Sequence[Node]) -> bool:
-    if node.name.rpartition(".")[2] in _PATH_COLUMNS or "Matcher" in node.kind:
+def has_paths(tree: Sequence[Node]) -> bool:
+    """Whether it asks a table that has `PATH_COLUMNS`."""
+    return any(node.name in _PATH_TABLES for node in tree)
+
+
+def _may_tell_paths(tree: Sequence[Node], place: int, parents: Sequence[Node]) -> bool:
+    node = tree[place]
+    argument = len(parents) > 1 and parents[-1].kind == "ExpressionList" and parents[-2].kind == "Function"
+    function = parents[-2].name.lower() if argument else ""
+    if "Matcher" in node.kind:
         return True
+    if node.name.rpartition(".")[2] in PATH_COLUMNS:
+        # JDBC drivers ask `empty(data_paths)` of every table. Under a name it could be asked for elsewhere.
+        left_out = bool(parents) and parents[-1].kind == "ColumnsExceptTransformer"
+        return not left_out and (function != "empty" or node.named)
     # `count(*)` reads nothing of the rows; any other function gives back what it is given.
-    counted = len(parents) > 1 and parents[-1].kind == "ExpressionList" and parents[-2].kind == "Function"
-    return "Asterisk" in node.kind and not (counted and parents[-2].name.lower() == "count")
+    return "Asterisk" in node.kind and function != "count" and not _without_paths(tree, place)
+
+
+def _without_paths(tree: Sequence[Node], place: int) -> bool:
+    """Whether the first thing done to `*` is to leave the paths out (see `stars_without`)."""
+    below = list(_below(tree, place))
+    first = next((number for number, node in enumerate(below) if node.kind.endswith("Transformer")), None)
+    if first is None or below[first].kind != "ColumnsExceptTransformer":
+        return False
+    return {node.name for node in _below(below, first)} >= set(PATH_COLUMNS)
 
 
 def _check_temporary(tree: Sequence[Node]) -> None:

@@ -68,9 +68,19 @@ class FrontRequest(FrontHead, frozen=True):
         return {name.removeprefix("param_"): text for name, text in self.options.items() if name.startswith("param_")}
 
     @property
+    def database(self) -> str:
+        """The database that is asked, "" = none is named; the JDBC driver names it in a header."""
+        return self.headers.get("x-clickhouse-database") or self.options.get("database", "")
+
+    @property
     def settings(self) -> dict[str, str]:
         """Settings for this query."""
         return {n: v for n, v in self.options.items() if n not in _RESERVED and not n.startswith("param_")}
+
+    def without(self, names: frozenset[str]) -> FrontRequest:
+        """The same without these options."""
+        options = {name: value for name, value in self.options.items() if name not in names}
+        return msgspec.structs.replace(self, options=options)
 
     @property
     def default_format(self) -> str:

@@ -58,8 +58,8 @@ class Reply:
         self._started = True
         await self._out({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def _chunk(self, data: bytes) -> None:
-        data = frames(data) if self._framed else data
+    async def _chunk(self, data: bytes, *, legible: bool = False) -> None:
+        data = frames(data, legible=legible) if self._framed else data
         data = self._encoder.chunk(data) if self._encoder else data
         if data and self._body:
             await self._out({"type": "http.response.body", "body": data, "more_body": True})
@@ -68,10 +68,9 @@ class Reply:
         tail = self._encoder.end() if self._encoder and self._body else b""
         await self._out({"type": "http.response.body", "body": tail})
 
-    async def fixed(self, body: bytes, *, written_rows: int = 0) -> None:
+    async def fixed(self, body: bytes, *, written_rows: int = 0, kind: str = "text/plain; charset=UTF-8") -> None:
         """A short answer."""
-        kind = (b"content-type", b"text/plain; charset=UTF-8")
-        await self._start(200, [kind, _summary(None, written_rows)])
+        await self._start(200, [(b"content-type", kind.encode()), _summary(None, written_rows)])
         if body:
             await self._chunk(body)
         await self._end()
@@ -119,7 +118,7 @@ class Reply:
                 await self._chunk(block)
         except WarehouseError as error:
             # The answer is left without its end: every client notices, those that know the tag can say why.
-            await self._chunk(tagged_error(str(error), tag))
+            await self._chunk(tagged_error(str(error), tag), legible=True)
             return
         await self._end()
 

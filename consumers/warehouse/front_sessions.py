@@ -37,6 +37,8 @@ class Sessions:
         self._lanes = 0
         self._sessions: dict[tuple[str, str], Session] = {}
         self._closing = Afterwards()
+        self.temporary_bytes: dict[Lane, int] = {}
+        """What the temporary tables of open sessions take."""
 
     @asynccontextmanager
     async def use(self, key: tuple[str, str], timeout_s: float, *, must_exist: bool) -> AsyncIterator[Session]:
@@ -77,6 +79,7 @@ class Sessions:
         session = self._sessions.pop(key)
         if session.lane is not None:
             self._lanes -= 1
+            self.temporary_bytes.pop(session.lane, None)
             self._closing.begin(session.lane.close())
 
     async def close(self) -> None:

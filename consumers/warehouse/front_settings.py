@@ -8,6 +8,7 @@ behind this (engine_locked.py), but those it does not enforce in SETTINGS of a s
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from consumers.warehouse.engine_files import EngineLimits
@@ -87,6 +88,12 @@ _WRITES: Final = frozenset({
 """Sent with every query by clients set up for a cluster; here they change nothing."""
 NAMES: Final = _TEXTS | _ZONES | _ANSWERS | _MEANINGS | _BOUNDS | _WRITES
 _UNIQ: Final = {"count_distinct_implementation": re.compile(r"uniq\w*", re.ASCII)}
+_QUIET: Final = {
+    "max_execution_time": "timeout_overflow_mode",
+    "max_result_rows": "result_overflow_mode",
+    "max_result_bytes": "result_overflow_mode",
+}
+"""What says that a result may end quietly at a limit."""
 _DOCS: Final = 'docs/clickhouse-http.md lists those that may be ("Settings")'
 
 
@@ -129,6 +136,19 @@ class ReaderSettings:
         elif not setting.default and (setting.value is None or not kind_of(name).fullmatch(setting.value)):
             raise _constrained(f"Setting {name} should not be given such a value by readers of this endpoint; {_DOCS}")
 
+    def left_out(self, options: Mapping[str, str]) -> frozenset[str]:
+        """Check the settings beside a statement; the names of those to leave out. Tools send limits of their own with every
+        query: one above ours (or 0, none) changes nothing, nor may a result end quietly at ours where more was wanted."""
+        names: set[str] = set()
+        for name, value in options.items():
+            if name == "readonly" and value in {"1", "2"}:
+                names.add(name)
+            elif name in self.limits and _lifts(value, *self.limits[name]):
+                names |= {name, _QUIET.get(name, name)}
+            else:
+                self.check(Setting(name, value))
+        return frozenset(names)
+
     def _check_limit(self, setting: Setting) -> None:
         least, most = self.limits[setting.name]
         digits = (
@@ -138,6 +158,12 @@ class ReaderSettings:
             raise _constrained(
                 f"Setting {setting.name} should be a number from {least:.0f} to {most:.0f} here; {_DOCS}"
             )
+
+
+def _lifts(value: str, least: float, most: float) -> bool:
+    if not re.fullmatch(r"\d{1,20}", value, re.ASCII):
+        return False
+    return int(value) > most or int(value) == 0 < least
 
 
 def kind_of(name: str) -> re.Pattern[str]:

@@ -17,15 +17,15 @@ import msgspec
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.engine_files import EngineLimits
 from consumers.warehouse.front_formats import require_format
-from consumers.warehouse.front_nodes import Names, Node, check, nodes, refused
+from consumers.warehouse.front_nodes import PATH_COLUMNS, Names, Node, check, has_paths, nodes, refused
 from consumers.warehouse.front_settings import ReaderSettings
 from consumers.warehouse.front_words import (
-    Setting,
     Word,
     clause_count,
     given_settings,
     named_formats,
     odd_characters,
+    stars_without,
     words,
 )
 from consumers.warehouse.lane import Lane
@@ -36,6 +36,7 @@ _CACHED_BYTES_MAX = 8 * 1024
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 _OUTFILE = re.compile(r"\bINTO\s+OUTFILE\b", re.IGNORECASE)
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)(?:\s+SETTINGS\b[^;]*)?$")
+_QUOTED_FORMAT = re.compile(r"\bFORMAT `(\w+)`")
 _IDENTIFIER = re.compile(r"\{(\w+):Identifier\}")
 
 
@@ -86,10 +87,9 @@ class StatementReader:
         result = await self._lane.call(lambda: self._lane.handle.run(sql))
         return frozenset(result.body.decode().split())
 
-    def check_options(self, settings: Mapping[str, str]) -> None:
-        """The settings beside a statement, as those within."""
-        for name, value in settings.items():
-            self._settings.check(Setting(name, value))
+    def left_out(self, settings: Mapping[str, str]) -> frozenset[str]:
+        """See `ReaderSettings.left_out`."""
+        return self._settings.left_out(settings)
 
     async def read(self, text: str, parameters: Mapping[str, str], *, checked: bool = True) -> Statement:
         """The statement; raises `Refused`, or `WarehouseError` for what cannot be parsed. An owner's is not checked."""
@@ -97,11 +97,14 @@ class StatementReader:
         if known is not None:
             return known
         rewritten = await self._rewritten(text)
-        masked = _QUOTED.sub("''", rewritten)
+        masked = _QUOTED.sub("''", _QUOTED_FORMAT.sub(r"FORMAT \1", rewritten))
         found = words(rewritten) if checked else []
         if checked:
             self._check_text(rewritten, masked, found, parameters)
         tree = nodes(await self._tree(rewritten, parameters))
+        if checked and has_paths(tree):
+            rewritten = stars_without(rewritten, PATH_COLUMNS)
+            tree = nodes(await self._tree(rewritten, parameters))
         named = _FORMAT.search(masked)
         statement = Statement(
             text=rewritten,

@@ -23,6 +23,7 @@ _WORD: Final = re.compile(
 )
 _ENDS: Final = frozenset({")", "FORMAT", "INTO", "AS", "UNION", "EXCEPT", "INTERSECT", "SETTINGS", "COMMENT"})
 _NOT_SETTINGS: Final = frozenset({"ROLE", "DEFAULT", "TRANSACTION"})
+_BEFORE_STAR: Final = frozenset({"SELECT", "DISTINCT", ",", "."})
 _END: Final = ("end", "")
 
 Word = tuple[str, str]
@@ -75,7 +76,22 @@ def named_formats(found: Sequence[Word]) -> Iterator[str]:
             kind, spelling = _at(found, start + 1)
             clause = _at(found, start + 2)[1] in {"", "SETTINGS", ")"}
             if kind == "odd" or spelling == "{" or (kind == "name" and clause):
-                yield spelling
+                yield spelling.strip("`")  # so the engine spells those that are keywords too: Null, Values
+
+
+def stars_without(text: str, columns: Sequence[str]) -> str:
+    """The statement with `*` and `t.*`, where they are columns to select, less these columns."""
+    parts: list[str] = []
+    start = 0
+    before = ""
+    for found in _WORD.finditer(text):
+        if found.lastgroup is None:
+            continue
+        if found.group() == "*" and before in _BEFORE_STAR:
+            parts += [text[start : found.end()], f" EXCEPT ({', '.join(columns)})"]
+            start = found.end()
+        before = found.group()
+    return "".join([*parts, text[start:]])
 
 
 def _at(found: Sequence[Word], place: int) -> Word:

@@ -40,6 +40,35 @@ def run(*args: str, **options):
     return subprocess.Popen([sys.executable, "-c", *args], cwd=ROOT, text=True, **options)
 
 
+LATE = "SELECT number, throwIf(number = 5000) FROM numbers(10000) SETTINGS max_block_size = 1000"
+
+
+async def test_what_a_failed_query_had_written_is_in_nobodys_result(warehouse):
+    for _ in range(5):  # every lane has its turn
+        with pytest.raises(WarehouseError, match="throwIf"):
+            await warehouse.rows(LATE)
+        with pytest.raises(WarehouseError, match="throwIf"):
+            await warehouse.raw(LATE, "JSON")
+    for _ in range(5):
+        assert await warehouse.rows("SELECT 'x' AS y") == [("x",)]
+        assert await warehouse.raw("SELECT 'x'") == b"x\n"
+        assert [piece async for piece in warehouse.stream("SELECT 'x' AS y")] == [b'{"y":"x"}\n']
+
+
+@pytest.mark.parametrize("output_format", ["TabSeparated", "JSON", "RowBinaryWithNames", "Parquet", "Native"])
+async def test_a_lane_is_clean_after_every_failure(warehouse, output_format):
+    lane = await warehouse.open_reader("reader")
+    try:
+        with pytest.raises(WarehouseError, match="throwIf"):
+            await lane.call(lambda: lane.handle.run(LATE, output_format))
+        assert [piece async for piece in lane.blocks("SELECT 'x'", "TabSeparated", {})] == [b"x\n"]
+        with pytest.raises(WarehouseError, match="throwIf"):
+            _ = [piece async for piece in lane.blocks(LATE, output_format, {})]
+        assert (await lane.call(lambda: lane.handle.run("SELECT 'x'"))).body == b"x\n"
+    finally:
+        await lane.close()
+
+
 async def test_a_second_process_is_told_who_has_the_folder(warehouse, tmp_path):
     code = (
         "import asyncio, sys; from pathlib import Path; from consumers.warehouse.embedded import open_embedded\n"

@@ -174,6 +174,44 @@ async def test_a_temporary_table_is_not_filled_for_nobody(canary):
         await running(canary, 0)
 
 
+FILLED = "CREATE TEMPORARY TABLE %s AS SELECT number FROM numbers(1000000)"  # 8 MB
+
+
+async def test_temporary_tables_are_bounded_together(canary):
+    async with served(canary, temporary_bytes_max=12_000_000) as (front, _, http):
+
+        async def made(name, sql):
+            answer = await http.post("/", params={"session_id": name}, content=sql)
+            return answer.headers.get("x-clickhouse-exception-code", "made"), answer.text
+
+        assert (await made("a", FILLED % "t"))[0] == "made"
+        code, text = await made("b", FILLED % "t")
+        assert code == "241"
+        assert "12000000" not in text
+        assert "all sessions together may take 11 MiB" in text
+        assert sum(front._sessions.temporary_bytes.values()) < 12_000_000
+        unknown = await http.post("/", params={"session_id": "b"}, content="SELECT count() FROM t")
+        assert unknown.headers["x-clickhouse-exception-code"] == "60"  # it was dropped again
+        assert (await made("b", "CREATE TEMPORARY TABLE small AS SELECT 1 AS n"))[0] == "made"
+        assert (await made("a", FILLED % "t"))[0] == "57"  # there is one: it stays
+        own = {"session_id": "a", "session_timeout": "0"}
+        assert (await http.post("/", params=own, content="SELECT count() FROM t")).text == "1000000\n"
+        await reached(lambda: len(front._sessions.temporary_bytes) == 1)
+        assert (await made("c", FILLED % "`t 2`"))[0] == "made"
+
+
+@pytest.mark.parametrize("settings", ["max_rows_to_read = 1", "max_rows_to_read = 1, read_overflow_mode = 'break'"])
+async def test_settings_of_a_session_hide_no_temporary_table(canary, settings):
+    async with served(canary, temporary_bytes_max=12_000_000) as (_, _, http):
+        await http.post("/", params={"session_id": "a"}, content=f"SET extremes = 1, {settings}")
+        codes = []
+        for name in "tuv":
+            sql = FILLED % name + " SETTINGS max_rows_to_read = 0"
+            answer = await http.post("/", params={"session_id": "a"}, content=sql)
+            codes.append(answer.headers.get("x-clickhouse-exception-code"))
+        assert codes == [None, "241", "241"]
+
+
 async def test_sessions_that_open_at_once_are_counted_before_they_are_open():
     opening = asyncio.Event()
 

@@ -15,7 +15,7 @@ import lz4.frame
 import pytest
 from clickhouse_connect.driver.compression import _zstd_compress, _zstd_decompress
 
-from consumers.warehouse.front_native import checksum
+from consumers.warehouse.front_native import checksum, frames
 
 pytestmark = pytest.mark.anyio
 RUNNING = "SELECT count() FROM system.processes WHERE query LIKE '/* netiv:%'"
@@ -83,6 +83,84 @@ async def test_settings_as_options(http):
     assert json.loads(await ask(http, sql, output_format_json_quote_64bit_integers="0")) == {"a": 1}
     unknown = await http.get("/", params={"query": "SELECT 1", "no_such_setting": "1"})
     assert (unknown.status_code, unknown.headers["x-clickhouse-exception-code"]) == (404, "115")
+
+
+async def test_limits_that_tools_send_change_nothing_where_they_are_above_ours(http):
+    lifted = {"max_execution_time": "3600", "max_result_rows": "0", "max_memory_usage": "18446744073709551615"}
+    sql = ", ".join(f"getSetting('{name}')" for name in lifted)
+    ours = await ask(http, f"SELECT {sql}")
+    assert await ask(http, f"SELECT {sql}", **lifted, max_threads="16", readonly="1") == ours
+    assert await ask(http, f"SELECT {sql}", max_execution_time="5") == ours.replace("60", "5", 1)
+    assert await ask(http, "SELECT getSetting('readonly')", readonly="1") == "2\n"
+    # Where more was wanted than is given, the answer does not end quietly at our limit.
+    whole = {"max_result_rows": "2000000", "result_overflow_mode": "break", "wait_end_of_query": "1"}
+    answer = await http.get("/", params={"query": "SELECT 1 FROM numbers(1500000)", **whole})
+    assert answer.headers["x-clickhouse-exception-code"] == "396"
+
+
+async def test_a_database_in_a_header(http):
+    named = {"X-ClickHouse-Database": "netiv"}
+    assert (await http.get("/", params={"query": "SELECT count() FROM canary"}, headers=named)).text == "3\n"
+    unknown = {"X-ClickHouse-Database": "elsewhere"}
+    answer = await http.get("/", params={"query": "SELECT 1"}, headers=unknown)
+    assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (404, "81")
+
+
+async def test_formats_that_are_keywords_too(http):
+    assert await ask(http, "SELECT 1, 'a' FORMAT Values") == "(1,'a')"
+    assert await ask(http, "SELECT 1 FORMAT Null SETTINGS max_threads = 1") == ""
+    answer = await http.get("/", params={"query": "SELECT 1 FORMAT `Template`"})
+    assert answer.headers["x-clickhouse-exception-code"] == "73"
+
+
+async def test_stars_of_system_tables_give_everything_but_paths(http, tmp_path):
+    for sql in (
+        "SELECT name AS TABLE_NAME, engine AS TABLE_TYPE, * FROM system.tables WHERE database = 'netiv'",
+        "SELECT t.*, d.* FROM system.tables t JOIN system.databases d ON t.database = d.name",
+        "SELECT DISTINCT * EXCEPT (uuid) FROM (SELECT * FROM system.databases)",
+        "SELECT * REPLACE ('x' AS engine) FROM system.tables WHERE 2 * 3 = 6",
+        "SELECT toString(tuple(t.*)) FROM system.tables AS t",
+        "FROM system.databases",
+        "SELECT * FROM system.parts WHERE table = 'canary'",
+        "SELECT database, table, sum(bytes), sum(rows), max(modification_time) FROM system.parts WHERE active GROUP BY ALL",
+    ):
+        answer = await ask(http, sql + " FORMAT JSONEachRow")
+        assert "netiv" in answer
+        assert "_path" not in answer
+        assert str(tmp_path) not in answer
+
+
+async def test_a_client_ends_its_own_query_by_id(http, canary):
+    slow = {
+        "query": "SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1",
+        "query_id": "q-1",
+        "session_id": "s",
+    }
+    kill = "KILL QUERY WHERE query_id = 'q-1'"
+    first = asyncio.create_task(http.get("/", params=slow))
+    async with asyncio.timeout(20):
+        await until(canary, 1)
+        named = httpx2.BasicAuth("bi", "geheim")
+        assert (await http.post("/", content=kill, auth=named)).text == ""  # another user's it is not
+        assert (await http.post("/", content=kill, params={"session_id": "s"})).text == "waiting\tq-1\tdefault\t\n"
+        assert (await first).headers["x-clickhouse-exception-code"] == "394"
+    for other in (kill + " OR 1", "KILL QUERY WHERE query_id = 'q-1' TEST", "KILL QUERY WHERE 1"):
+        assert (await http.post("/", content=other)).status_code == 403
+
+
+async def test_an_error_of_one_reader_leaves_nothing_in_anothers_answer(http):
+    late = "SELECT number, throwIf(number = 5000) FROM numbers(10000) FORMAT JSON SETTINGS max_block_size = 1000"
+    for _ in range(4):  # every lane has its turn
+        assert (await http.get("/", params={"query": late})).headers["x-clickhouse-exception-code"] == "395"
+    for sql in ("SELECT 'x'", "SELECT 'x' FORMAT TSVRaw", "SELECT 'x' FORMAT TSV", "SELECT 'x' FORMAT CustomSeparated"):
+        assert await ask(http, sql) == "x\n"
+
+
+async def test_a_client_with_a_protocol_version_is_told_the_one_that_is_written(http):
+    asked = {"client_protocol_version": "54460", "default_format": "Native"}
+    answer = await http.post("/", params=asked, content="SELECT displayName(), version(), revision(), timezone()")
+    assert answer.content.startswith(b"\1\0\2\xff\xff\xff\xff\0\4\1\x0ddisplayName()\6String\0\5netiv")
+    assert b"\x0arevision()\6UInt32\0\0\0\0\0" in answer.content
 
 
 async def test_errors_are_clickhouses(http):
@@ -171,6 +249,24 @@ async def test_native_compression(http):
     assert refused.status_code == 501
 
 
+async def test_an_error_in_packed_data_can_be_read_where_it_stands(http):
+    """clickhouse-go looks for it in the packed bytes."""
+    sql = "SELECT throwIf(number = 300000) FROM numbers(600000)"
+    body = bytearray()
+    with pytest.raises(httpx2.RemoteProtocolError):  # noqa: PT012 - the answer is wanted too
+        async with http.stream("GET", "/", params={"query": sql, "max_threads": "1", "compress": "1"}) as answer:
+            async for piece in answer.aiter_raw():
+                body += piece
+    message = unframed(bytes(body)).partition(b"__exception__\r\n")[2]
+    assert b"FUNCTION_THROW_IF_VALUE_IS_NON_ZERO" in message
+    assert bytes(body).endswith(message)
+
+
+@pytest.mark.parametrize("size", [1, 14, 15, 269, 270, 1_048_577])
+def test_legible_frames_hold_the_same(size):
+    assert unframed(frames(b"x" * size, legible=True)) == b"x" * size
+
+
 async def test_the_checksum_is_the_engines(canary, tmp_path):
     """Data parts are made of the same frames, written by the engine."""
     part = next((tmp_path / "warehouse").rglob("all_1_1_0/data.bin"))
@@ -245,7 +341,8 @@ async def test_who_may_ask(http, port):
     assert await status(auth=("bi", "geheim")) == 200
     assert await status(headers={"X-ClickHouse-User": "bi", "X-ClickHouse-Key": "geheim"}) == 200
     assert await status(headers={"X-ClickHouse-User": "bi", "X-ClickHouse-Key": "falsch"}) == 403
-    assert await status(auth=("default", "x")) == 403
+    assert await status(auth=("default", "x")) == 200
+    assert await status(auth=("default", "x"), headers={"Host": "evil.example"}) == 403
     assert await status(headers={"Host": "evil.example"}) == 403
     assert (
         await status(headers={"Host": "evil.example", "X-ClickHouse-User": "bi", "X-ClickHouse-Key": "geheim"}) == 200

@@ -24,7 +24,6 @@ def test_this_machine_may_ask_without_a_password(address, host):
         Caller("default", "", "", "localhost"),
         Caller("default", "", "127.0.0.1", "evil.example"),
         Caller("default", "", "127.0.0.1", "localhost.evil.example:8123"),
-        Caller("default", "x", "127.0.0.1", ""),
         Caller("", "", "10.0.0.1", ""),
         Caller("bi", "", "127.0.0.1", ""),
     ],
@@ -34,6 +33,15 @@ def test_others_may_not(caller):
         with pytest.raises(Refused) as refused:
             admit(caller, access)
         assert refused.value.code == 516
+
+
+def test_any_password_of_default_is_taken_where_none_is_asked():
+    for access in (FrontAccess(), FrontAccess(user="bi", password="s")):
+        admit(Caller("default", "null", "127.0.0.1", "localhost"), access)  # the JDBC driver's "no password"
+        with pytest.raises(Refused):
+            admit(Caller("default", "null", "10.0.0.1", "localhost"), access)
+    with pytest.raises(Refused):
+        admit(Caller("default", "wrong", "127.0.0.1", ""), FrontAccess(user="default", password="s"))
 
 
 def test_a_user_without_a_password_is_nobody():
