@@ -71,9 +71,9 @@ TYPES = {
 }
 MEANINGS = {
     "type": "one of the above",
-    "event_id": "your id of it: sent again with the same id it counts once; without one each sending counts",
+    "event_id": "your id of it: what one visitor (else account, …) sends again with it counts once; without one each sending counts",
     "name": "what happened, or the screen's or the conversion's name",
-    "visitor_id": "the browser or device; else the collector's cookie says it, and where an event names nobody at all a new one is made (write keys)",
+    "visitor_id": "the browser or device; else the collector's cookie says it; one that names nobody gets a new one at each sending (write keys)",
     "user_id": "the account",
     "email": "kept as SHA-256 of its normal form; may be that hash already",
     "phone": "the same; a national number is read as an Israeli one",

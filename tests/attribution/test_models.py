@@ -87,6 +87,12 @@ async def test_every_model_equals_the_textbook(warehouse, worlds):
                 check(path, rows, expected)
 
 
+async def test_where_nobody_converted_no_channel_has_a_share(warehouse):
+    await put(warehouse, [], [["Email", "Direct"]])
+    rows = await warehouse.rows("SELECT channel, effect, share, conversions FROM v_channel_effects ORDER BY channel")
+    assert rows == [("Direct", 0.0, 0.0, 0), ("Email", 0.0, 0.0, 0)]
+
+
 @SETTINGS
 @given(worlds=WORLDS)
 async def test_effects_of_channels(warehouse, worlds):

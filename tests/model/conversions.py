@@ -100,11 +100,18 @@ def _orders(group: list[Fact], rules: ConversionRules) -> list[list[Fact]]:
                 orders[-1].append(fact)
                 last = fact["ts"]
     orders.sort(key=lambda order: (order[0]["ts"], "" if is_order else order[0]["conversion"]))
-    for refund in (f for f in group if f["refund"]):
+    for refund in _refunds(group, rules):
         before = [order for order in orders if order[0]["ts"] <= refund["ts"]]
         if orders:
             (before[-1] if before else orders[0]).append(refund)
     return orders
+
+
+def _refunds(group: list[Fact], rules: ConversionRules) -> list[Fact]:
+    """One for each event id: the most trusted report of it, then the earliest."""
+    arrived = sorted((f for f in group if f["refund"]), key=lambda f: (f["received_at"], f["event_id"], f["subject"]))
+    by_trust = sorted(arrived, key=lambda f: _rank(reporter_of(f), rules.trust))
+    return list({f["event_id"]: f for f in reversed(by_trust)}.values())
 
 
 def _merge(group: list[Fact], visits: Visits, persons: Persons, rules: ConversionRules) -> Row:

@@ -83,6 +83,16 @@ async def test_which_refund_takes_back_which_conversion(engine):
     assert [row[2] for row in await conversions(engine)] == [Decimal(10), Decimal(0), Decimal("5.75"), Decimal(8)]
 
 
+async def test_a_refund_reported_twice_under_its_event_id_is_taken_once(engine):
+    order = {"order_id": "o1", "currency": "EUR"}
+    server = {"subject": "~user_id:u", "visitor_id": "", "user_id": "u", "secret": 1}
+    await derived(engine, [
+        fact(1, "conversion", 1, name="sale", value=Decimal(100), **order), fact(2, "refund", 2, value=Decimal(30), **order),
+        fact(3, "refund", 3, value=Decimal(25), **{**order, **server, "event_id": "e2"}), fact(4, "refund", 4, value=Decimal(5), **order),
+    ])  # fmt: skip
+    assert await conversions(engine) == [("sale", "o1", Decimal(70), "EUR")]
+
+
 async def test_each_kind_has_its_own_look_back(engine):
     rules = with_conversions(lookback_days={"default": 90, "impression": 30, "open": 7, "visit": 1})
     day = 24 * HOUR

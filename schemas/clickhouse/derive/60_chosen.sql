@@ -1,7 +1,7 @@
 -- The dirty conversions: all reports of one order become one conversion, field by field, in the order of trust of the field; a
 -- field nobody above filled is taken from below. What shares an order id but lies far apart is several orders, and what shares
 -- an event id only is one report by its name, within the hours that duplicates may take. Refunds lower the value of the
--- order they follow.
+-- order they follow, each event id once.
 INSERT INTO {{scratch}}.chosen
 WITH
     together AS
@@ -16,7 +16,10 @@ WITH
                 toUnixTimestamp64Milli(ts),
                 ({{trust}}, received_at, event_id, toString(name), order_id, value, toString(currency), person_id, identified, ts, visitor_id,
                     session_id, subject, toString(reporter), client_session)), NOT is_refund)) AS told,
-            groupArrayIf((toUnixTimestamp64Milli(ts), value, refund_of, toString(currency)), is_refund) AS given_back
+            -- one refund that several report under its event id is one; the most trusted says how much
+            arraySort(g -> (g.5, g.6, g.7, g.8), groupArrayIf((
+                toUnixTimestamp64Milli(ts), value, refund_of, toString(currency), {{trust}}, received_at, event_id, subject), is_refund)) AS reported_back,
+            arrayFilter((g, nth) -> nth = 1, reported_back, arrayEnumerateUniq(reported_back.7)) AS given_back
         FROM {{derived}}.conversion_events FINAL
         WHERE (site, conversion_id) IN (SELECT site, conversion_id FROM {{scratch}}.concerned_conversions)
         GROUP BY site, conversion_id

@@ -239,7 +239,8 @@ GROUP BY site, channel;
 CREATE OR REPLACE VIEW channel_effects AS
 SELECT
     e.site AS site, e.model AS model, e.channel AS channel, e.effect AS effect,
-    e.effect / sum(e.effect) OVER (PARTITION BY e.site, e.model) AS share,
+    -- where nobody has converted yet, no channel has a share
+    if(sum(e.effect) OVER (PARTITION BY e.site, e.model) AS all_effects = 0, 0., e.effect / all_effects) AS share,
     w.conversions AS conversions, w.open_paths AS open_paths, w.window_from AS window_from, w.window_until AS window_until
 FROM
 (
