@@ -80,7 +80,7 @@ def _sites(settings: Settings) -> list[Finding]:
         Finding("sites", "warn", f"{site.name} has no key that is good", f"netiv sites rotate {site.name}")
         for site in sites
         if not site.aliases  # which open it as a write key does
-        and not any(key.revoked_at is None or key.revoked_at > now_ms for key in site.write_keys + site.secret_keys)
+        and not any(key.good(now_ms) for key in site.write_keys + site.secret_keys)
     ]
     return findings
 
