@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -26,7 +26,6 @@ from consumers.warehouse.front_statement import Statement, StatementReader, alon
 from consumers.warehouse.front_turns import Turns
 from consumers.warehouse.lane import Lane, LanePool
 
-ASGIApp = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 _FIXED = {"/ping": b"Ok.\n", "/replicas_status": b"Ok.\n"}
 _TEXT_BYTES_MAX = 1024 * 1024
 """Of a reader's statement: the engine parses a quarter of it unless told otherwise."""
@@ -225,6 +224,3 @@ def create_front(warehouse: EmbeddedWarehouse, access: FrontAccess) -> Front:
     """The ASGI application. Its lanes open with the first request or `start`; `await front.close()` before the
     warehouse is closed."""
     return Front(warehouse, access)
-
-
-__all__ = ["ASGIApp", "Front", "create_front"]
