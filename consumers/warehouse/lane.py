@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from consumers.warehouse.afterwards import Afterwards
 from consumers.warehouse.engine_handle import EngineHandle
+from eventlog.afterwards import Afterwards
 
 T = TypeVar("T")
 
