@@ -105,6 +105,8 @@ def variables_for_others(settings: Settings) -> str:
     places = [("PORT", settings.port, theirs.port), ("DATA", settings.data.resolve(), theirs.data.resolve())]
     if not settings.clickhouse:
         places.insert(1, ("CLICKHOUSE_PORT", settings.clickhouse_port, theirs.clickhouse_port))
+    if settings.reachable_host != theirs.reachable_host:
+        places.insert(0, ("HOST", settings.host, theirs.host))
     return " ".join(f"NETIV_{name}={shlex.quote(str(ours))}" for name, ours, known in places if ours != known)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from simulation.stack import Stack, run
 
-from netiv.configuration import collector_url, stack_origin, stack_url
+from netiv.configuration import collector_url, stack_origin, stack_url, variables_for_others
 from schemas.settings import Settings
 
 HERE = "http://127.0.0.1:8080"
@@ -56,6 +56,14 @@ def test_the_prefix_stands_once_behind_the_address(given: str, prefix: str, orig
 def test_the_warehouse_is_asked_where_it_listens(host: str, reached: str) -> None:
     assert Settings(host=host).warehouse_url == f"http://{reached}:8123"
     assert Settings(host=host, clickhouse="https://ch.example:8443/").warehouse_url == "https://ch.example:8443"
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [("127.0.0.1", ""), ("0.0.0.0", ""), ("127.0.0.2", "NETIV_HOST=127.0.0.2"), ("::1", "NETIV_HOST=::1")],
+)
+def test_other_terminals_are_told_the_address(host: str, told: str) -> None:
+    assert variables_for_others(Settings(host=host)) == told
 
 
 @pytest.mark.parametrize("prefix", ["nv", "/nv/", "/a b", "/nv?"])
