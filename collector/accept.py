@@ -221,12 +221,12 @@ def refuse(raw: bytes, sender: Sender, rejection: Rejection, visitor_id: str = "
         sender.dialect,
         sender.secret,
         sender.sent_at,
-        visitor_id[:512],
+        visitor_id[:IDENTIFIER_CHARS_MAX],
         sender.ip,
         sender.user_agent,
         sender.language,
     )
-    return Verdict(record, visitor_id[:512], "", rejection)
+    return Verdict(record, visitor_id[:IDENTIFIER_CHARS_MAX], "", rejection)
 
 
 def named_by(event: Event, sender: Sender) -> tuple[str, str]:

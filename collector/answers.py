@@ -8,7 +8,6 @@ import msgspec
 
 from schemas.rejection import CODES
 
-Headers = list[tuple[bytes, bytes]]
 JSON_TYPE: Final = (b"content-type", b"application/json")
 JSON_ONLY: Final = (JSON_TYPE,)
 CLOSE: Final = (b"connection", b"close")

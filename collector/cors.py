@@ -14,7 +14,7 @@ from schemas.sites import Grant
 Headers = tuple[tuple[bytes, bytes], ...]
 VARY: Final = (b"vary", b"Origin")
 _CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
-_EXPOSE: Final = (b"access-control-expose-headers", b"Retry-After")
+EXPOSE: Final = (b"access-control-expose-headers", b"Retry-After")
 _ORIGIN: Final = re.compile(rb"[a-z][a-z0-9+.-]{0,30}://[!-~]{1,260}")
 # A name has at most 253 characters (RFC 1035), a port five; what is longer names nothing and isn't worth remembering.
 HOST_CHARS_MAX: Final = 259
@@ -65,7 +65,7 @@ def allowed(origin: str, grant: Grant) -> bool:
 def headers_for(origin: str, *, credentials: bool) -> Headers:
     """The headers of an answer that the page may read."""
     allow = (b"access-control-allow-origin", origin.encode("latin-1"))
-    return (allow, _CREDENTIALS, _EXPOSE, VARY) if credentials else (allow, _EXPOSE, VARY)
+    return (allow, _CREDENTIALS, EXPOSE, VARY) if credentials else (allow, EXPOSE, VARY)
 
 
 def granted(origin: str, host: str, grant: Grant) -> Headers:

@@ -41,7 +41,6 @@ _QUESTIONS: Final = {
 def demo_routes(settings: Settings, built: Path) -> APIRouter:
     """The routes; `built` is the SDK's build folder."""
     router = APIRouter(tags=["demo"], include_in_schema=False)
-    warehouse = (settings.clickhouse or f"http://127.0.0.1:{settings.clickhouse_port}").rstrip("/")
     folder = built / "demo"
 
     @router.get("/demo")
@@ -56,7 +55,7 @@ def demo_routes(settings: Settings, built: Path) -> APIRouter:
     async def visitor(visitor_id: str) -> Response:
         answers = await asyncio.gather(
             *(
-                asyncio.to_thread(_ask, warehouse, settings.database, question, visitor_id)
+                asyncio.to_thread(_ask, settings.warehouse_url, settings.database, question, visitor_id)
                 for question in _QUESTIONS.values()
             )
         )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import Final
 
 from starlette.types import Scope
 
@@ -23,8 +22,6 @@ from collector.ingest import Tools
 from collector.wire import header_lines
 from schemas.record import Accepted
 from schemas.sites import Grant
-
-_NO_SITE: Final = ""
 
 
 class Exchange:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from collector.cors import VARY, Headers, origin_of
+from collector.cors import EXPOSE, VARY, Headers, origin_of
 
-_EXPOSE: Final = (b"access-control-expose-headers", b"Retry-After")
 _MIRRORED: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,1024}")
 _METHODS: Final = (b"access-control-allow-methods", b"GET, POST, OPTIONS")
 # Chromium caps it at two hours; without it every event would cost two round trips.
@@ -24,11 +23,11 @@ def headers_for(origin: bytes | None) -> Headers:
         return (VARY,)
     known = origin_of(origin)
     if known == "null":
-        return ((b"access-control-allow-origin", b"*"), _EXPOSE, VARY)
+        return ((b"access-control-allow-origin", b"*"), EXPOSE, VARY)
     return (
         (b"access-control-allow-origin", known.encode("ascii")),
         (b"access-control-allow-credentials", b"true"),
-        _EXPOSE,
+        EXPOSE,
         VARY,
     )
 

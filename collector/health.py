@@ -16,8 +16,7 @@ TIMEOUT_S: Final = 2.0
 
 def ping_url(settings: Settings) -> str:
     """Where the warehouse answers `/ping`."""
-    base = settings.clickhouse or f"http://127.0.0.1:{settings.clickhouse_port}"
-    return base.rstrip("/") + "/ping"
+    return f"{settings.warehouse_url}/ping"
 
 
 async def ping(url: str) -> bool:

@@ -20,6 +20,7 @@ from collector.bounds import suspect
 from collector.exchange import Exchange
 from collector.ingest import Tools, store
 from collector.logs import place_of
+from collector.watched import Stamp, stamp_of
 from collector.wire import respond
 from schemas.links import TOUCH_PARAMETERS, Link, parse, signed_by, target_of
 from schemas.sites import Grant
@@ -54,7 +55,7 @@ class StoredLinks:
         self._path = path
         self._now_ms = now_ms
         self._checked_at = 0
-        self._stamp: tuple[int, int, int] | None = None
+        self._stamp: Stamp | None = None
         self._links: dict[str, Link] = {}
         self._log = structlog.get_logger("netiv.links")
 
@@ -68,13 +69,11 @@ class StoredLinks:
 
     def _refresh(self) -> None:
         try:
-            stat = self._path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+            stamp = stamp_of(self._path)
             if stamp != self._stamp:
-                self._links = {link.name: link for link in parse(self._path.read_bytes()).links}
+                content = self._path.read_bytes() if stamp is not None else b""
+                self._links = {link.name: link for link in parse(content).links}
                 self._stamp = stamp
-        except FileNotFoundError:
-            self._links, self._stamp = {}, None
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             self._log.error("links_file_unreadable", error=type(error).__name__)  # the last good state stands
 

@@ -14,6 +14,7 @@ from collector.accept import Sender, Verdict, judge, judge_decoded
 from collector.answers import Answer, Fault, error_answer, status_of
 from collector.bounds import suspect
 from collector.exchange import Exchange
+from collector.image import GIF, GIF_TYPE, NO_STORE
 from collector.ingest import Pending, Tools, append, prepare, settle
 from collector.intake import Intake
 from collector.pixel_event import encode, event_of
@@ -21,13 +22,9 @@ from collector.wire import respond
 from schemas.event import Event
 
 ENDPOINT: Final = "pixel"
-GIF: Final = (
-    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00"
-    b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
-)
 _HEADERS: Final = (
-    (b"content-type", b"image/gif"),
-    (b"cache-control", b"no-store, no-cache, must-revalidate, private"),
+    GIF_TYPE,
+    NO_STORE,
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"cross-origin"),
 )

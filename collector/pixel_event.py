@@ -11,16 +11,13 @@ from urllib.parse import parse_qsl
 import fast_query_parsers
 import msgspec
 
+from schemas.clicks import CLICK_IDS
+
 Path = tuple[str, ...]
 Pairs = Iterable[tuple[str, str]]
 
-CLICK_IDS: Final = (
-    "gclid", "gclsrc", "gbraid", "wbraid", "gad_source", "gad_campaignid", "dclid", "srsltid", "fbclid",
-    "igshid", "igsh", "msclkid", "ttclid", "twclid", "li_fat_id", "ScCid", "sccid", "epik", "rdt_cid", "qclid",
-    "yclid", "ymclid", "obclid", "dicbo", "ob_click_id", "tblci", "bd_vid", "irclickid", "irclid", "irgwc",
-    "cjevent", "awc", "sscid", "ranSiteID", "ranMID", "clickref", "mc_cid", "mc_eid", "_kx", "_hsenc", "_hsmi",
-    "mkt_tok", "vero_id", "ko_click_id", "oppref",
-)  # fmt: skip
+# Kept beside the click ids, which they come with; none of them names a click.
+COMPANIONS: Final = ("gclsrc", "gad_source", "gad_campaignid", "irgwc", "ranMID", "_hsmi", "oppref")
 
 # parameter -> where it goes in the event. A parameter that is not here stays a field of the event, under its own name.
 PARAMETERS: Final[dict[str, Path]] = {
@@ -32,7 +29,7 @@ PARAMETERS: Final[dict[str, Path]] = {
     "utm_content": ("context", "campaign", "content"),
     "utm_term": ("context", "campaign", "term"),
     "consent": ("context", "consent"),
-    **{name: ("context", "click_ids", name) for name in CLICK_IDS},
+    **{name: ("context", "click_ids", name) for name in (*CLICK_IDS, *COMPANIONS)},
     **{
         name: ("touch", name)
         for name in ("kind", "channel", "source", "medium", "campaign", "content", "term", "creative", "cost")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from collector.receipts import Run, below
 from eventlog.contract import Log
-
-LOADED: Final = "loaded"
-DERIVED: Final = "netiv"
+from schemas.progress import GROUP, LOADED
 
 
 async def lag(log: Log, now_ms: int) -> dict[str, Any]:
     """`{"acknowledged","loaded","derived","lag_events","lag_s","partitions":{…}}`: in sum, per partition."""
     ends, loaded, derived, oldest = await asyncio.gather(
-        log.ends(), log.committed(LOADED), log.committed(DERIVED), log.oldest_unread_at(DERIVED)
+        log.ends(), log.committed(LOADED), log.committed(GROUP), log.oldest_unread_at(GROUP)
     )
     partitions = {
         str(partition): _figures(end, loaded.get(partition, 0), derived.get(partition, 0))
@@ -38,7 +36,7 @@ def _sum(offsets: Mapping[int, int], ends: Mapping[int, int]) -> int:
 
 async def state_of(log: Log, runs: Sequence[Run]) -> dict[str, bool] | None:
     """Whether every record of a receipt is stored, loaded and derived; None for records this log never had."""
-    ends, loaded, derived = await asyncio.gather(log.ends(), log.committed(LOADED), log.committed(DERIVED))
+    ends, loaded, derived = await asyncio.gather(log.ends(), log.committed(LOADED), log.committed(GROUP))
     if not below(runs, log.generation, ends):
         return None
     return {

@@ -12,6 +12,8 @@ from typing import Final
 import msgspec
 
 from eventlog.contract import Position
+from eventlog.places import base_of
+from eventlog.places import runs as runs_of
 
 TEXT_MAX: Final = 4_096
 _RUN: Final = re.compile(r"(\d{1,18})\.(\d{1,6})\.(\d{1,18})-(\d{1,18})")
@@ -27,24 +29,10 @@ class Run(msgspec.Struct, frozen=True, gc=False):
 
 
 def encode(positions: Sequence[Position]) -> str:
-    """The receipt of these records; "" of none."""
-    runs: list[Run] = []
-    ordered = sorted(positions)
-    start = 0
-    for index in range(1, len(ordered) + 1):
-        before = ordered[index - 1]
-        if index < len(ordered):
-            here = ordered[index]
-            if (here.generation, here.partition, here.offset) == (
-                before.generation,
-                before.partition,
-                before.offset + 1,
-            ):
-                continue
-        first = ordered[start]
-        runs.append(Run(first.generation, first.partition, first.offset, before.offset))
-        start = index
-    return ",".join([f"{run.generation}.{run.partition}.{run.first}-{run.last}" for run in runs])
+    """The receipt of these records, which are of one log; "" of none."""
+    if not positions:
+        return ""
+    return encode_runs(runs_of(positions[0].generation, [base_of(one.partition) + one.offset for one in positions]))
 
 
 def encode_runs(runs: Sequence[tuple[int, int, int, int]]) -> str:

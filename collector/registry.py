@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from collector.credentials import KEY_CHARS_MAX, key_in_header
+from collector.watched import Stamp, stamp_of
 from schemas.sites import Grant, Site, Sites, hash_key, index, parse
 
 CHECK_INTERVAL_MS: Final = 1_000
@@ -21,8 +22,6 @@ UNKNOWN_INTERVAL_MS: Final = 20
 MEMORY_KEYS_MAX: Final = 4_096
 # A header with more around its key (spaces, a password) is read each time, not remembered.
 HEADER_BYTES_MAX: Final = 1_024
-
-Stamp = tuple[int, int, int]
 
 
 class Registry:
@@ -93,25 +92,21 @@ class Registry:
     def refresh(self) -> None:
         """Look at the file now."""
         now = self._checked_at = self._now_ms()
-        stamp = self._stamp_now()
-        if stamp == self._stamp and (self._expires_at is None or now < self._expires_at):
-            return
         try:
-            sites = parse(self._path.read_bytes()) if stamp is not None else Sites()
-        except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
-            # A file that is being edited: the last good state stands.
+            stamp = stamp_of(self._path)
+            if stamp == self._stamp and (self._expires_at is None or now < self._expires_at):
+                return
+            content = self._path.read_bytes() if stamp is not None else b""
+        except OSError as error:  # the disk does not answer now: nobody's key is gone for that
             self._log.error("sites_file_unreadable", error=type(error).__name__)
-            self._stamp = stamp
             return
         self._stamp = stamp
-        self._use(sites, now)
-
-    def _stamp_now(self) -> Stamp | None:
         try:
-            stat = self._path.stat()
-        except OSError:
-            return None
-        return stat.st_mtime_ns, stat.st_ino, stat.st_size
+            sites = parse(content)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:  # it is being edited: the last good state stands
+            self._log.error("sites_file_unreadable", error=type(error).__name__)
+            return
+        self._use(sites, now)
 
     def _use(self, sites: Sites, now: int) -> None:
         self._sites = sites.sites

@@ -14,10 +14,10 @@ from consumers.identity.erased import Erased, Fingerprints
 from consumers.identity.requests import Reread
 from consumers.load import Loader, Run
 from consumers.lookups import make_lookups
-from consumers.loop import GROUP
 from consumers.preparer import prepare
 from consumers.warehouse.contract import Warehouse
 from eventlog.contract import Log, Stored
+from schemas.progress import GROUP
 
 RECORDS_MAX: Final = 20_000
 BYTES_MAX: Final = 64 * 1024**2

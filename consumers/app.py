@@ -21,7 +21,7 @@ from consumers.identity.erased import Erased
 from consumers.identity.performing import Performer
 from consumers.load import Loader
 from consumers.lookups import make_lookups
-from consumers.loop import GROUP, Loop, Pace
+from consumers.loop import Loop, Pace
 from consumers.metrics import ConsumerMetrics
 from consumers.metrics_serving import serve_metrics
 from consumers.name import claim_name
@@ -43,6 +43,7 @@ from consumers.warehouse.front_serving import serve_front
 from consumers.warehouse.opening import open_warehouse
 from eventlog.contract import Log, LogError
 from eventlog.tracing import Spans, open_spans
+from schemas.progress import GROUP
 from schemas.settings import Settings
 
 RETAIN_EVERY_S = 60.0

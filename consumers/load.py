@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from datetime import date
 from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
@@ -32,6 +33,8 @@ T = TypeVar("T")
 ROWS_MAX: Final = 50_000
 # So many parts of `events` may wait to be merged: reading a person or a slice looks into each.
 HELD_INSERTS_MAX: Final = 200
+DAY_MS: Final = 86_400_000
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
@@ -61,20 +64,14 @@ class Load(msgspec.Struct, frozen=True, array_like=True):
 
 def month_of(ms: int) -> tuple[int, int]:
     """(year, month) in UTC of epoch milliseconds."""
-    return _month_of_day(ms // 86_400_000)
+    return _month_of_day(ms // DAY_MS)
 
 
 @lru_cache(4096)
 def _month_of_day(day: int) -> tuple[int, int]:
-    """By the civil-from-days arithmetic of any proleptic calendar."""
-    days = day + 719_468
-    era = days // 146_097
-    day_of_era = days - era * 146_097
-    year_of_era = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    month = (5 * day_of_year + 2) // 153
-    month = month + 3 if month < 10 else month - 9
-    return year_of_era + era * 400 + (month <= 2), month
+    """A day that no calendar has counts as the first or last that it has: no record may stop the others."""
+    found = date.fromordinal(min(max(day + _EPOCH, 1), date.max.toordinal()))
+    return found.year, found.month
 
 
 def cut(events: Mapping[str, Sequence[Any]]) -> Iterator[tuple[tuple[int, int], Mapping[str, Sequence[Any]]]]:

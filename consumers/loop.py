@@ -26,9 +26,8 @@ from consumers.tracing import traces_of
 from consumers.warehouse.contract import WarehouseError
 from eventlog.contract import Batch, Log, Reader
 from eventlog.tracing import Spans
+from schemas.progress import GROUP, LOADED
 
-GROUP: Final = "netiv"
-LOADED: Final = "loaded"
 IDLE_WAIT_S: Final = 0.5
 DRAIN_S: Final = 60.0
 JOIN_S: Final = 5.0

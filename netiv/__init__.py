@@ -1,3 +1,1 @@
 """The command line."""
-
-__version__ = "0.1.0"

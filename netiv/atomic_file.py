@@ -9,9 +9,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from netiv import data_folder
+from netiv.errors import CommandError
 
 Content = TypeVar("Content")
+
+
+def read(path: Path, parse: Callable[[bytes], Content], what: str) -> Content:
+    """What a file holds; of one that is not there, what an empty one would. Raises `CommandError`, with its name and `what` it is."""
+    try:
+        return parse(path.read_bytes())
+    except FileNotFoundError:
+        return parse(b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise CommandError(
+            f"The {what} file {path} can't be read: {error}", "Correct it, or restore it from a copy."
+        ) from None
 
 
 def edit(

@@ -17,6 +17,7 @@ from netiv import clickhouse, configuration, data_folder, engine, lag, lock, por
 from netiv.errors import CommandError, explain
 from netiv.http import Client
 from netiv.log_access import open_existing
+from schemas.progress import GROUP
 from schemas.settings import Settings
 
 _SKEW_WARN_S = 5.0
@@ -79,7 +80,7 @@ def _sites(settings: Settings) -> list[Finding]:
         Finding("sites", "warn", f"{site.name} has no key that is good", f"netiv sites rotate {site.name}")
         for site in sites
         if not site.aliases  # which open it as a write key does
-        and not any(key.revoked_at is None or key.revoked_at > now_ms for key in site.write_keys + site.secret_keys)
+        and not any(key.good(now_ms) for key in site.write_keys + site.secret_keys)
     ]
     return findings
 
@@ -174,7 +175,7 @@ def _log(settings: Settings) -> list[Finding]:
 async def _look_at_topic(settings: Settings) -> tuple[int, int]:
     log = await open_existing(settings)
     try:
-        ends, derived = await log.ends(), await log.committed("netiv")
+        ends, derived = await log.ends(), await log.committed(GROUP)
     finally:
         await log.close()
     return len(ends), sum(max(0, end - derived.get(partition, 0)) for partition, end in ends.items())

@@ -89,10 +89,8 @@ def _refusal(answer: Answer, code: int) -> CommandError:
 
 def of(settings: Settings, url: str | None = None) -> ClickHouse:
     """The warehouse of these settings; `url` overrides where it is."""
-    from netiv.configuration import clickhouse_url
-
     return ClickHouse(
-        url or clickhouse_url(settings), settings.database, settings.clickhouse_user, settings.clickhouse_password
+        url or settings.warehouse_url, settings.database, settings.clickhouse_user, settings.clickhouse_password
     )
 
 

@@ -105,29 +105,23 @@ def variables_for_others(settings: Settings) -> str:
     places = [("PORT", settings.port, theirs.port), ("DATA", settings.data.resolve(), theirs.data.resolve())]
     if not settings.clickhouse:
         places.insert(1, ("CLICKHOUSE_PORT", settings.clickhouse_port, theirs.clickhouse_port))
+    if settings.reachable_host != theirs.reachable_host:
+        places.insert(0, ("HOST", settings.host, theirs.host))
     return " ".join(f"NETIV_{name}={shlex.quote(str(ours))}" for name, ours, known in places if ours != known)
 
 
-def reachable(host: str) -> str:
-    """The address at which a listener on `host` is reached from this machine, ready for a URL."""
-    if host in {"", "0.0.0.0"}:  # noqa: S104 — a comparison, nothing is bound
-        return "127.0.0.1"
-    if host == "::":
-        return "[::1]"
-    return f"[{host}]" if ":" in host else host
-
-
 def stack_url(settings: Settings) -> str:
-    """Where commands find a running stack: as it was given, else where the collector of these settings listens; endpoints
-    stand below it, under `path_prefix` where there is one."""
-    return settings.url.rstrip("/") or f"http://{reachable(settings.host)}:{settings.port}"
+    """Where commands find the endpoints of a running stack: at the address that was given, else where the collector of these
+    settings listens. They stand below `path_prefix`, which a given address may have already or not."""
+    return stack_origin(settings) + settings.path_prefix
+
+
+def stack_origin(settings: Settings) -> str:
+    """The same without `path_prefix`: where the alias is."""
+    given = settings.url.rstrip("/").removesuffix(settings.path_prefix)
+    return given or f"http://{settings.reachable_host}:{settings.port}"
 
 
 def collector_url(settings: Settings) -> str:
-    """Where the collector of these settings answers on this machine."""
-    return f"http://{reachable(settings.host)}:{settings.port}{settings.path_prefix}"
-
-
-def clickhouse_url(settings: Settings) -> str:
-    """Where the warehouse answers over HTTP."""
-    return settings.clickhouse or f"http://{reachable(settings.host)}:{settings.clickhouse_port}"
+    """Where the collector of these settings answers on this machine, wherever commands look for one."""
+    return f"http://{settings.reachable_host}:{settings.port}{settings.path_prefix}"

@@ -6,10 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from netiv import atomic_file
-from netiv.errors import CommandError
 from schemas.links import FILE_NAME, Links, dump, parse
 
 if TYPE_CHECKING:
@@ -23,14 +20,7 @@ def path_of(settings: Settings) -> Path:
 
 def read(path: Path) -> Links:
     """The links; none when there is no file yet."""
-    try:
-        return parse(path.read_bytes())
-    except FileNotFoundError:
-        return Links()
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise CommandError(
-            f"The links file {path} can't be read: {error}", "Correct it, or restore it from a copy."
-        ) from None
+    return atomic_file.read(path, parse, "links")
 
 
 def edit(path: Path, change: Callable[[Links], Links]) -> Links:

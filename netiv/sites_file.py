@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from netiv import atomic_file
-from netiv.errors import CommandError
 from schemas.sites import Sites, dump, parse
 
 Change = Callable[[Sites], Sites]
@@ -16,14 +13,7 @@ Change = Callable[[Sites], Sites]
 
 def read(path: Path) -> Sites:
     """The sites; none when there is no file yet."""
-    try:
-        return parse(path.read_bytes())
-    except FileNotFoundError:
-        return Sites()
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise CommandError(
-            f"The sites file {path} can't be read: {error}", "Correct it, or restore it from a copy."
-        ) from None
+    return atomic_file.read(path, parse, "sites")
 
 
 def edit(path: Path, change: Change) -> Sites:

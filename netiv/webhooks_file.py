@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from netiv.errors import CommandError
+from netiv import atomic_file
 from schemas.webhooks import FILE_NAME, Webhooks, parse
 
 if TYPE_CHECKING:
@@ -21,11 +19,4 @@ def path_of(settings: Settings) -> Path:
 
 def read(path: Path) -> Webhooks:
     """The webhooks; none when there is no file yet."""
-    try:
-        return parse(path.read_bytes())
-    except FileNotFoundError:
-        return Webhooks()
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise CommandError(
-            f"The webhooks file {path} can't be read: {error}", "Correct it, or restore it from a copy."
-        ) from None
+    return atomic_file.read(path, parse, "webhooks")

@@ -13,18 +13,17 @@ from typing import Final
 
 import msgspec
 
+from collector.spool.slot import GROUP as DRAIN
 from eventlog.contract import Log, LogError, Stored
 from netiv.checks import Finding
 from netiv.clickhouse import ClickHouse
 from netiv.errors import CommandError
 from netiv.log_access import open_existing, open_folder
 from netiv.payloads import is_of
+from schemas.progress import GROUP, LOADED
 from schemas.record import Accepted, decode
 from schemas.settings import Settings
 
-DERIVED: Final = "netiv"
-LOADED: Final = "loaded"
-DRAIN: Final = "drain"
 RECORDS: Final = 5_000
 BYTES: Final = 8 * 1024**2
 
@@ -79,7 +78,7 @@ async def _in_log(settings: Settings, event_id: str, *, deep: bool, progress: Pr
     except LogError as error:
         return [Finding("log", "fail", str(error), error.hint)]
     try:
-        ends, loaded, derived = await log.ends(), await log.committed(LOADED), await log.committed(DERIVED)
+        ends, loaded, derived = await log.ends(), await log.committed(LOADED), await log.committed(GROUP)
         starts = {partition: 0 if deep else derived.get(partition, 0) for partition in range(log.partitions)}
         total = sum(ends[partition] - start for partition, start in starts.items())
         findings, seen = [], 0

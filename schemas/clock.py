@@ -59,7 +59,7 @@ def event_ts(received_at: int, sent_at: int | None, created_at: int | None, secr
 
     With both client clocks the skew cancels out: received − (sent − created). Without `sent_at` the sender's
     `created_at` stands as given; with neither it is the arrival. What cannot be (the future, before 1990, after 2100,
-    and from a public sender an event that waited over 400 days between the two readings of its own clock) is `clamped`
+    and from a public sender an event that waited over ten years between the two readings of its own clock) is `clamped`
     to the arrival."""
     if created_at is None:
         return received_at, "received"

@@ -75,6 +75,6 @@ def signed_by(query: str, signature: str, site: Site, now_ms: int) -> bool:
     """Whether one of the site's good secret keys signed this query. Constant time in the signature."""
     good = False
     for key in site.secret_keys:
-        if key.revoked_at is None or key.revoked_at > now_ms:
+        if key.good(now_ms):
             good |= hmac.compare_digest(sign(query, key.sha256).encode(), signature.encode("utf-8", "replace"))
     return good

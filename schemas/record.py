@@ -13,8 +13,6 @@ import msgspec
 
 from schemas.costs import Spent
 
-TOPIC = "events"
-
 
 class Accepted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="e"):
     """One accepted event. `event` is the sender's own JSON (or a dialect's canonical JSON), never rewritten but for

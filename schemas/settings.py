@@ -6,13 +6,15 @@ Every field works on a laptop as it stands. `docs/settings.md` is generated from
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from schemas.sites import FILE_NAME
+
+_PATH: Final = r"^(/[A-Za-z0-9._~-]{1,60}){0,4}$"
 
 
 class Settings(BaseSettings):
@@ -25,7 +27,10 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=0, le=65535, description="Port of the collector.")
     clickhouse_port: int = Field(8123, ge=0, le=65535, description="Port of the embedded engine's HTTP interface.")
     workers: int = Field(1, ge=1, le=64, description="Collector processes.")
-    url: str = Field("", description="Where commands find a running stack; empty = at `host` and `port`.")
+    url: str = Field(
+        "",
+        description="Where commands find a running stack, with `path_prefix` or without; empty = at `host` and `port`.",
+    )
     kafka: str = Field("", description="Kafka bootstrap servers; empty = the embedded log.")
     kafka_topic: str = Field(
         "netiv.events", pattern=r"^[A-Za-z0-9._-]{1,200}$", description="Kafka topic of the events."
@@ -79,7 +84,9 @@ class Settings(BaseSettings):
     rules: Path | None = Field(
         None, description="Your own rule files; empty = `rules` in the data folder, where it exists."
     )
-    path_prefix: str = Field("", description="Path prefix of every endpoint, for first-party paths (`/nv`).")
+    path_prefix: str = Field(
+        "", pattern=_PATH, description="Path prefix of every endpoint, for first-party paths (`/nv`)."
+    )
     requests_per_minute_max: int = Field(
         0,
         ge=0,
@@ -90,7 +97,7 @@ class Settings(BaseSettings):
     )
     alias: str = Field(
         "",
-        pattern=r"^(/[A-Za-z0-9._~-]{1,60}){0,4}$",
+        pattern=_PATH,
         description="Second path of script, events and pixel under short names that no blocking list knows (`/n`); "
         "empty = none.",
     )
@@ -110,13 +117,27 @@ class Settings(BaseSettings):
     clickhouse_user: str = Field("", description="User for remote readers of the embedded engine, or of the server.")
     clickhouse_password: str = Field("", repr=False, description="Its password.")
 
-    @field_validator("alias", mode="before")
+    @field_validator("alias", "path_prefix", mode="before")
     @classmethod
     def _begins_with_a_slash(cls, value: object) -> object:
         """What the pattern would say of it, in words."""
         if isinstance(value, str) and value and not value.startswith("/"):
-            raise PydanticCustomError("alias", "begins with a slash: /{value}", {"value": value})
+            raise PydanticCustomError("path", "begins with a slash: /{value}", {"value": value})
         return value
+
+    @property
+    def reachable_host(self) -> str:
+        """How what listens on `host` is reached from this machine, ready for a URL."""
+        if self.host in {"", "0.0.0.0"}:  # noqa: S104 - a comparison, nothing is bound
+            return "127.0.0.1"
+        if self.host == "::":
+            return "[::1]"
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def warehouse_url(self) -> str:
+        """Where the warehouse answers over HTTP: the server, or the embedded engine's port here."""
+        return self.clickhouse.rstrip("/") or f"http://{self.reachable_host}:{self.clickhouse_port}"
 
     @property
     def sites_file(self) -> Path:

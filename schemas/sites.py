@@ -22,6 +22,10 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True):
     created_at: int = 0
     revoked_at: int | None = None
 
+    def good(self, now_ms: int) -> bool:
+        """Whether it opens its site still."""
+        return self.revoked_at is None or self.revoked_at > now_ms
+
 
 class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     """One tenant. `origins` are exact web origins that may send with the write key ([] = any); `aliases` what other
@@ -73,10 +77,10 @@ def index(sites: Sites, now_ms: int = 0) -> dict[str, Grant]:
     """sha256(key or alias) -> what it opens. Revoked keys are left out; an alias opens what a write key opens."""
     grants: dict[str, Grant] = {}
     for site in sites.sites:
-        public = [key.sha256 for key in site.write_keys if key.revoked_at is None or key.revoked_at > now_ms]
+        public = [key.sha256 for key in site.write_keys if key.good(now_ms)]
         for digest in [*(hash_key(alias) for alias in site.aliases), *public]:
             grants[digest] = Grant(site, secret=False)
         for key in site.secret_keys:
-            if key.revoked_at is None or key.revoked_at > now_ms:
+            if key.good(now_ms):
                 grants[key.sha256] = Grant(site, secret=True)
     return grants

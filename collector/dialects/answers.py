@@ -11,19 +11,15 @@ from typing import Final
 import msgspec
 
 from collector.answers import JSON_TYPE, REQUEST_CODES, Answer
+from collector.image import GIF, GIF_TYPE, NO_STORE
 from schemas.rejection import CODES
 
-GIF: Final = (
-    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00"
-    b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
-)
-NO_STORE: Final = (b"cache-control", b"no-store, no-cache, must-revalidate, private")
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 
 
 def image() -> Answer:
     """The 1×1 image."""
-    return Answer(200, GIF, ((b"content-type", b"image/gif"), NO_STORE, _NOSNIFF))
+    return Answer(200, GIF, (GIF_TYPE, NO_STORE, _NOSNIFF))
 
 
 def json(value: object, status: int = 200) -> Answer:

@@ -6,7 +6,7 @@ A decoder is pure. It knows no clock, no log, no server and no sites; it never r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -70,12 +70,6 @@ class Fields(msgspec.Struct, frozen=True):
     mapped: Mapping[str, str]
     kept: tuple[str, ...] = ()
     transport: Mapping[str, str] = {}
-
-
-class Decode(Protocol):
-    """Bytes in, events out."""
-
-    def __call__(self, request: Request) -> Decoded: ...
 
 
 class Dialect(msgspec.Struct, frozen=True):

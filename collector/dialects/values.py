@@ -15,6 +15,7 @@ import msgspec
 
 from collector import bounds
 from collector.envelope import rejection_of
+from collector.pixel_event import pairs_of
 from collector.salvage import split
 from schemas.decoding import DECODE_ERRORS
 from schemas.rejection import CODES, Rejection
@@ -189,6 +190,4 @@ def unbase64(value: str) -> bytes | None:
 
 def pairs(query: bytes) -> dict[str, str]:
     """The parameters of a query string or form body; the last of one name wins."""
-    from collector.pixel_event import pairs_of
-
     return dict(pairs_of(query))

@@ -1,23 +1,28 @@
-"""Opens the collector's log in clustered mode: Kafka behind a local spool. Kafka need not be there yet."""
+"""Opens the collector's log in clustered mode: Kafka behind a local spool. Kafka need not be there yet; its client must."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from collector.spool.log import SpooledLog, SpoolPolicy
 from collector.spool.slot import claim
-from eventlog.contract import DirectLog
+from eventlog.contract import DirectLog, LogError
 from schemas.settings import Settings
 
 
 async def open_spooled_log(settings: Settings, clock_ms: Callable[[], int]) -> SpooledLog:
-    """Raises `LogError` when there is no place for a spool."""
+    """Raises `LogError` when there is no place for a spool, or no client: that does not come by itself, as brokers do."""
+    opening = partial(_opening(), settings)
     slots = await claim(settings.data / "spool", settings.spool_bytes_max)
-    return SpooledLog(partial(_open_kafka, settings), slots, SpoolPolicy(settings.spool_after_s), clock_ms)
+    return SpooledLog(opening, slots, SpoolPolicy(settings.spool_after_s), clock_ms)
 
 
-async def _open_kafka(settings: Settings) -> DirectLog:
-    from eventlog.kafka import open_kafka_log  # an extra: single-machine installations do without
-
-    return await open_kafka_log(settings)
+def _opening() -> Callable[[Settings], Awaitable[DirectLog]]:
+    try:
+        from eventlog.kafka import open_kafka_log  # an extra: single-machine installations do without
+    except ImportError as error:
+        raise LogError(
+            f"The Kafka client is not installed (no module {error.name})", "pip install 'netiv[kafka]'"
+        ) from None
+    return open_kafka_log

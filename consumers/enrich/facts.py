@@ -13,7 +13,7 @@ import msgspec
 from consumers.enrich.costs import cost_rows
 from consumers.enrich.identifiers import keys_of
 from consumers.enrich.links import LINKING, links_of, may_link
-from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, LINK_TYPES, Columns, Row
+from consumers.enrich.row import BAD_TYPES, BLANK, Columns, Row
 from consumers.enrich.steps import STEPS, Lookups, Undecodable, begin
 from consumers.identity.erased import Fingerprints, bad_fingerprint, fingerprint
 from eventlog.contract import Position, Stored
@@ -193,6 +193,3 @@ def _bad_row(bad: Bad, position: Position) -> Row:
     }  # fmt: skip
     assert row.keys() == BAD_TYPES.keys()  # noqa: S101 - the two tables must not drift apart
     return row
-
-
-__all__ = ["BAD_TYPES", "EVENT_TYPES", "LINK_TYPES", "Facts", "columns", "enrich", "facts_of", "picked"]

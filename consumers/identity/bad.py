@@ -40,19 +40,18 @@ def _stands_in(value: str, payload: str) -> bool:
 
 async def bad_places(warehouse: Warehouse, site: str, own: list[tuple[str, str]]) -> list[Place]:
     """Where the bad events stand that name one of these identifiers."""
-    found: list[Place] = []
-    after: Place = (0, 0, 0)
-    first = True
+    found: set[Place] = set()
+    after: Place = (-1, -1, 0)
     while True:
         rows = await warehouse.rows(
             "SELECT log_gen, log_part, log_off, visitor_id, payload FROM bad_events WHERE site = {site:String} AND "
-            "({first:UInt8} OR (log_gen, log_part, log_off) > ({gen:UInt32}, {part:UInt16}, {off:UInt64})) "
+            "(log_gen, log_part, log_off) > ({gen:Int64}, {part:Int64}, {off:UInt64}) "
             f"ORDER BY log_gen, log_part, log_off LIMIT {_CHUNK}",
-            {"site": site, "first": int(first), "gen": after[0], "part": after[1], "off": after[2]},
+            {"site": site, "gen": after[0], "part": after[1], "off": after[2]},
         )
         for gen, part, off, visitor, payload in rows:
+            after = int(gen), int(part), int(off)
             if is_about(str(visitor), str(payload), own):
-                found.append((int(gen), int(part), int(off)))
+                found.add(after)
         if len(rows) < _CHUNK:
-            return sorted(set(found))
-        after, first = (int(rows[-1][0]), int(rows[-1][1]), int(rows[-1][2])), False
+            return sorted(found)

@@ -38,12 +38,6 @@ class Steps(Protocol):
     async def take_version(self) -> int: ...
 
 
-class Resolved(msgspec.Struct, frozen=True):
-    """How many identifiers were looked at."""
-
-    identifiers: int
-
-
 # Whether anything that waits has a link within its level at all: seldom, and cheaply told.
 _LINKED: Final = (
     "SELECT count() FROM (SELECT 1 FROM identity_links WHERE (site, id_type, id_value) IN "
@@ -70,8 +64,9 @@ class Resolver:
         self._alone = alone
         self._round = 1
 
-    async def resolve(self) -> Resolved:
-        """Bring `identity_owners` up to date; every subject that this concerns is in the journal then."""
+    async def resolve(self) -> int:
+        """Bring `identity_owners` up to date; every subject that this concerns is in the journal then. How many identifiers were
+        looked at."""
         await self._steps.truncate(WORKING)
         await self._steps.take_version()
         await self._derive("12_identity_todo")
@@ -93,7 +88,7 @@ class Resolver:
                 newest, since = self._round, 0
             await self._resolve_levels(levels, since)
             done.update(dict.fromkeys(levels, newest))
-        return Resolved(waits.identifiers)
+        return waits.identifiers
 
     async def quarantine(self) -> None:
         """Write what the rules refused of all that was resolved. Nothing else hangs on it."""

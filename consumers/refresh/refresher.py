@@ -122,7 +122,7 @@ class Refresher:
             await self._warehouse.command(f"DROP TABLE IF EXISTS {self._scratch}.{table}")
         for statement in statements(text):
             await self._warehouse.command(expand(statement, self._macros))
-        await self._truncate((*WORKING, *IDENTITY_WORKING))
+        await self.truncate((*WORKING, *IDENTITY_WORKING))
         await self._warehouse.command(
             f"CREATE TABLE IF NOT EXISTS {self._scratch}.{made} (nothing UInt8) ENGINE = Memory"
         )
@@ -195,10 +195,10 @@ class Refresher:
     async def resolve(self, cycle: int) -> int:
         """Bring the owners of identifiers up to date, nothing else; how many were looked at."""
         resolver = Resolver(self, cycle, alone=self.ALONE)
-        resolved = await resolver.resolve()
-        await self._take_version()
+        identifiers = await resolver.resolve()
+        await self.take_version()
         await resolver.quarantine()
-        return resolved.identifiers
+        return identifiers
 
     async def derive(self, name: str, bound: Mapping[str, int]) -> None:
         """Run a file of statements, for the resolution of identifiers."""
@@ -206,7 +206,9 @@ class Refresher:
 
     async def replace(self, derived: Derived) -> None:
         """Put what was computed into its derived table."""
-        await self._replace(derived)
+        macros = {**self._macros, **self._bounds}
+        selected = self._statements(derived.derived_by, self._macros)[0] if derived.derived_by else ""
+        await self._run(expand(replace_statement(derived, self._columns[derived.table], selected), macros))
 
     async def rows(self, statement: str, bound: Mapping[str, int] | None = None) -> list[tuple[Any, ...]]:
         """Ask, with the names of the working tables."""
@@ -218,11 +220,12 @@ class Refresher:
 
     async def truncate(self, tables: Collection[str]) -> None:
         """Empty working tables."""
-        await self._truncate(tables)
+        scratch = self._macros["scratch"]
+        await at_once(self._warehouse.command(f"TRUNCATE TABLE {scratch}.{table}") for table in tables)
 
     async def take_version(self) -> int:
         """What is read from now on counts as of now: the version of what is written next."""
-        await self._take_version()
+        self._version = max(self._clock_us(), self._version + 1)
         return self._version
 
     async def mark_persons(self, persons: Collection[tuple[str, str]]) -> None:
@@ -233,7 +236,7 @@ class Refresher:
 
     async def forget(self) -> None:
         """Empty the working tables: what the last refresh found is not kept."""
-        await self._truncate((*WORKING, *KEPT, *IDENTITY_WORKING))
+        await self.truncate((*WORKING, *KEPT, *IDENTITY_WORKING))
 
     async def _waiting(self, cycle: int) -> tuple[int, int, int]:
         """How many keys are in the journal: (visitors, other subjects or what stands for one, identifiers to be resolved or refused)."""
@@ -267,23 +270,23 @@ class Refresher:
         limit = "" if stretch else f" LIMIT {FIRST_KEYS}"
         selected = f"{self._waits(cycle).sql(condition)} ORDER BY site, subject{limit}"
         # the others are empty: each slice leaves them so
-        await self._truncate(("dirty_subjects", "event_duplicates"))
+        await self.truncate(("dirty_subjects", "event_duplicates"))
         statement = f"INSERT INTO {{{{scratch}}}}.dirty_subjects {selected}"
         await self._warehouse.command(expand(statement, self._macros), bound)
 
     async def _repeated(self, cycle: int) -> int:
         """Find repeated events before links are read; how many identifiers lost evidence by them."""
-        await self._take_version()
+        await self.take_version()
         await self._derive("10_event_duplicates", self._macros)
         repeated = await self._count("event_duplicates")
         if not repeated and not self._repeats:
             return 0
         self._repeats = True
         if repeated:
-            await self._truncate(("reached",))
+            await self.truncate(("reached",))
             accounted_for = KNOWN_REPEATED if self.ALONE else "0"
             await self._derive("11_identity_repeated", {**self._macros, "accounted_for": accounted_for})
-        await self._replace(EVENT_DUPLICATES)
+        await self.replace(EVENT_DUPLICATES)
         if not repeated:
             return 0
         self._standing = standing(repeated=True, retracted="identity_retractions" in self._standing["link_stands"])
@@ -320,12 +323,12 @@ class Refresher:
 
     async def _refresh_slice(self, beside: Stage, *, taken: bool) -> None:
         if not self._sources_known:
-            await self._truncate(KEPT)
+            await self.truncate(KEPT)
             self._sources_known = True
-        await self._take_version()
+        await self.take_version()
         # Alone on the tables, what was found before the links were looked at still holds.
         if not self.ALONE:
-            await self._truncate(("event_duplicates",))
+            await self.truncate(("event_duplicates",))
             await self._derive("10_event_duplicates", self._macros)
         elif self._repeats and not taken:
             await self._derive("10_known_duplicates", self._macros)
@@ -362,16 +365,12 @@ class Refresher:
 
     async def _write(self, derived: Derived) -> None:
         if derived.table not in self._left_out:
-            await self._replace(derived)
-
-    async def _take_version(self) -> None:
-        """What is read from now on counts as of now."""
-        self._version = max(self._clock_us(), self._version + 1)
+            await self.replace(derived)
 
     async def _empty_done(self) -> None:
         """Empty what a slice that is done has left."""
         if self._done:
-            await self._truncate((*WORKING, "dirty_persons", "dirty_conversions"))
+            await self.truncate((*WORKING, "dirty_persons", "dirty_conversions"))
             self._done = False
 
     async def _count(self, table: str) -> int:
@@ -385,16 +384,7 @@ class Refresher:
     def _statements(self, name: str, macros: Mapping[str, str]) -> list[str]:
         return derivation(name, {**macros, **self._standing, **self._bounds})
 
-    async def _replace(self, derived: Derived) -> None:
-        macros = {**self._macros, **self._bounds}
-        selected = self._statements(derived.derived_by, self._macros)[0] if derived.derived_by else ""
-        await self._run(expand(replace_statement(derived, self._columns[derived.table], selected), macros))
-
     async def _run(self, statement: str, bound: Mapping[str, int] | None = None) -> None:
         known = {"version": self._version, **self._parameters, **(bound or {})}
         used = {name: value for name, value in known.items() if f"{{{name}:" in statement}
         await self._warehouse.command(statement, used)
-
-    async def _truncate(self, tables: Collection[str]) -> None:
-        scratch = self._macros["scratch"]
-        await at_once(self._warehouse.command(f"TRUNCATE TABLE {scratch}.{table}") for table in tables)

@@ -84,9 +84,11 @@ class SharedRefresher(Refresher):
         # Others may find the first repeated event, or take the first link back, while this refresh goes on.
         self._standing = standing(repeated=True, retracted=True)
 
-    async def _take_version(self) -> None:
+    async def take_version(self) -> int:
+        """By the server's clock, which everybody shares."""
         rows = await self._warehouse.rows(expand(VERSION_SQL, self._macros))
         self._version = max(int(rows[0][0]), self._version + 1)
+        return self._version
 
     async def replace(self, derived: Derived) -> None:
         """Put what was computed into its derived table; what was refused of an identifier may be refused no more."""
@@ -97,9 +99,9 @@ class SharedRefresher(Refresher):
     async def _go(self, stages: Sequence[tuple[Kind, Stage]]) -> None:
         for kind, works in stages:
             if kind is SUBJECT:  # its version was taken before the repeated events were looked for
-                works[EVENT_DUPLICATES.table] = partial(self._replace, EVENT_DUPLICATES), ()
+                works[EVENT_DUPLICATES.table] = partial(self.replace, EVENT_DUPLICATES), ()
             else:
-                await self._take_version()
+                await self.take_version()
             await in_order(works)
             await self._wrote(kind)
 

@@ -12,7 +12,6 @@ from typing import Final
 
 START: Final = "(start)"
 CONVERSION: Final = "(conversion)"
-NULL: Final = "(null)"
 TOLERANCE: Final = 1e-13
 SWEEPS_MAX: Final = 100_000
 

@@ -34,10 +34,6 @@ _REPORTER: Final = (
 )
 
 
-def _listed(values: list[str]) -> str:
-    return ", ".join(quote(value) for value in values)
-
-
 def local_day(rules: SessionRules) -> str:
     """The day of an event in the zone of its site; nothing where midnight cuts no session."""
     if not rules.midnight_starts_session:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -29,7 +29,6 @@ from consumers.warehouse.front_temporary import make_table
 from consumers.warehouse.front_turns import Turns
 from consumers.warehouse.lane import Lane, LanePool
 
-ASGIApp = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 _FIXED = {"/ping": b"Ok.\n", "/replicas_status": b"Ok.\n"}
 _NAME = "netiv"
 _TEXT_BYTES_MAX = 1024 * 1024
@@ -249,6 +248,3 @@ def create_front(warehouse: EmbeddedWarehouse, access: FrontAccess) -> Front:
     """The ASGI application. Its lanes open with the first request or `start`; `await front.close()` before the
     warehouse is closed."""
     return Front(warehouse, access)
-
-
-__all__ = ["ASGIApp", "Front", "create_front"]

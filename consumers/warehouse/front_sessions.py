@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from consumers.warehouse.afterwards import Afterwards
 from consumers.warehouse.front_access import Refused
 from consumers.warehouse.lane import Lane
+from eventlog.afterwards import Afterwards
 
 _SECONDS = 60.0
 _SECONDS_MAX = 3600.0

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from consumers.warehouse.afterwards import Afterwards
 from consumers.warehouse.front_access import Refused
 from consumers.warehouse.lane import Lane
+from eventlog.afterwards import Afterwards
 
 
 class Turn:

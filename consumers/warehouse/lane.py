@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from consumers.warehouse.afterwards import Afterwards
 from consumers.warehouse.engine_handle import EngineHandle
+from eventlog.afterwards import Afterwards
 
 T = TypeVar("T")
 
@@ -22,7 +22,6 @@ class Lane:
 
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-        self._last: Future[object] | None = None
         self.handle: EngineHandle
 
     @classmethod
@@ -39,7 +38,6 @@ class Lane:
     async def call(self, work: Callable[[], T]) -> T:
         """Run `work` in the lane's thread. Cancelling the caller does not stop the work: see `idle`."""
         future: Future[T] = self._thread.submit(work)
-        self._last = future  # type: ignore[assignment]
         answer = asyncio.wrap_future(future)
         try:
             return await asyncio.shield(answer)
@@ -54,7 +52,7 @@ class Lane:
             while (block := await self.call(lambda: next(blocks, None))) is not None:
                 yield block
         finally:
-            self._last = self._thread.submit(lambda: _close(blocks))
+            self._thread.submit(lambda: _close(blocks))
 
     async def idle(self) -> None:
         """Wait until the thread has nothing to do."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from itertools import chain
 
 from eventlog.contract import Record
-from eventlog.embedded.chunks import encode, partition_of
+from eventlog.embedded.chunks import encode
 from eventlog.embedded.file import Database
 from eventlog.embedded.query import HEAD_OF_FIRST, head
-from eventlog.places import base_of
+from eventlog.places import base_of, partition_of
 
 INSERT = "INSERT INTO chunks (id, appended_at, records, body) VALUES (?, ?, ?, ?)"
 # The whole of a group where there is one partition: a statement of its own is a transaction of its own.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -37,11 +36,6 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     def size(self) -> int:
         """Bytes of the records, whatever they take in the file."""
         return int.from_bytes(self.body[_SIZE], "little") if self.body[:1] == COMPRESSED else len(self.body)
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """CRC-32 (IEEE) of the key modulo `partitions`: the same on every machine and in every process."""
-    return zlib.crc32(key) % partitions
 
 
 def encode(records: Sequence[Record]) -> list[tuple[int, bytes]]:

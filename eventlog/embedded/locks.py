@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from eventlog.contract import LogError
+from eventlog.holding import Held, hold
 
 
 def _open(path: Path) -> int:
@@ -50,19 +51,13 @@ class ReaderLock:
     def __init__(self, folder: Path, group: str) -> None:
         slug = re.sub(r"[^A-Za-z0-9_-]", "_", group)[:40]
         digest = hashlib.sha256(group.encode()).hexdigest()[:8]
-        path = folder / f"reader-{slug}-{digest}.lock"
-        self._fd = _open(path)
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(self._fd)
+            self._fd = hold(folder / f"reader-{slug}-{digest}.lock")
+        except Held as held:
             raise LogError(
-                f"Group {group!r} already has a reader (process {holder}) in {folder}",
+                f"Group {group!r} already has a reader (process {held.by}) in {folder}",
                 "The embedded log allows one reader per group: stop the other one, or use another data folder.",
-            ) from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+            ) from None
 
     def close(self) -> None:
         """Let the next reader in. More than once is fine."""

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from eventlog.clock import epoch_ms
 from eventlog.contract import LogFull, LogUnavailable, Position, Record, Stored, Waiter
 from eventlog.embedded import progress, query, retention
 from eventlog.embedded.file import Database, Origin, connect, prepare
@@ -18,17 +19,12 @@ from eventlog.embedded.queries import Queries
 from eventlog.embedded.reader import EmbeddedReader, Membership
 from eventlog.embedded.room import Room
 from eventlog.embedded.writer import Outcome, Request, Site, Writer, resolve
-from eventlog.places import Run, positions, runs
+from eventlog.places import Run, check, positions, runs
 
 BYTES_MAX: Final = 20 * 1024**3
 # A commit that takes longer is given up (outcome unknown): the disk, or a process that holds the writer lock, hangs.
 STALL_S: Final = 30.0
 CLOSE_S: Final = 30.0
-
-
-def epoch_ms() -> int:
-    """Now."""
-    return time.time_ns() // 1_000_000
 
 
 async def open_embedded_log(
@@ -135,12 +131,12 @@ class EmbeddedLog:
 
     async def read_from(self, partition: int, offset: int, records_max: int, bytes_max: int) -> list[Stored]:
         """Look at records without joining a group."""
-        progress.check({partition: offset}, self.partitions)
+        check({partition: offset}, self.partitions)
         return await self._queries.run(query.read, self._origin, (partition, offset), records_max, bytes_max)
 
     async def mark(self, name: str, offsets: Mapping[int, int]) -> None:
         """Publish progress, durably."""
-        progress.check(offsets, self.partitions)
+        check(offsets, self.partitions)
         await self._submit(partial(progress.mark, name=name, offsets=dict(offsets)))
 
     async def retain(self, age_max_s: float, bytes_max: int, groups: Sequence[str]) -> int:

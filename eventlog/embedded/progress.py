@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eventlog.contract import LogError
 from eventlog.embedded.file import Database
 
 _COMMIT = """
@@ -24,13 +23,3 @@ def mark(db: Database, name: str, offsets: Mapping[int, int]) -> None:
     """Set marks as given."""
     for partition, offset in offsets.items():
         db.execute(_MARK, (name, partition, offset))
-
-
-def check(offsets: Mapping[int, int], partitions: int) -> None:
-    """Raises `LogError` for a partition that isn't there or an offset below 0."""
-    for partition, offset in offsets.items():
-        if not 0 <= partition < partitions or offset < 0:
-            raise LogError(
-                f"No such place: partition {partition} offset {offset}",
-                f"Partitions are 0 to {partitions - 1}, offsets start at 0.",
-            )

@@ -9,11 +9,12 @@ from typing import Final
 import msgspec
 
 from eventlog.contract import Batch, LogUnavailable, Stored
-from eventlog.embedded import progress, query
+from eventlog.embedded import query
 from eventlog.embedded.file import Database, Origin
 from eventlog.embedded.locks import ReaderLock
 from eventlog.embedded.news import News
 from eventlog.embedded.queries import Queries
+from eventlog.places import check
 
 # Between two looks for records of other processes: after a batch the first, then slower and slower up to the last.
 LOOK_FIRST_S: Final = 0.005
@@ -55,7 +56,7 @@ class EmbeddedReader:
 
     async def seek(self, partition: int, offset: int) -> None:
         """Read on from `offset`."""
-        progress.check({partition: offset}, len(self._next))
+        check({partition: offset}, len(self._next))
         self._next[partition] = offset
         self._moves += 1
 
@@ -80,7 +81,7 @@ class EmbeddedReader:
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
         """Durable on return."""
-        progress.check(offsets, len(self._next))
+        check(offsets, len(self._next))
         await self._membership.commit(dict(offsets))
 
     async def close(self) -> None:

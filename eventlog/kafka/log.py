@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from aiokafka.client import AIOKafkaClient
 
+from eventlog.clock import epoch_ms
 from eventlog.contract import LogUnavailable, Position, Record, Stored, Waiter
 from eventlog.kafka import retention
 from eventlog.kafka.config import REQUEST_S, KafkaConfig, config_of
@@ -18,13 +18,8 @@ from eventlog.kafka.progress import Progress
 from eventlog.kafka.reader import KafkaReader, Membership
 from eventlog.kafka.topic import Topic, find_topic
 from eventlog.kafka.writing import Writing
-from eventlog.places import Run, positions, runs
+from eventlog.places import Run, check, positions, runs
 from schemas.settings import Settings
-
-
-def epoch_ms() -> int:
-    """Now."""
-    return time.time_ns() // 1_000_000
 
 
 async def open_kafka_log(settings: Settings | KafkaConfig, *, clock_ms: Callable[[], int] = epoch_ms) -> KafkaLog:
@@ -123,13 +118,13 @@ class KafkaLog:
     async def read_from(self, partition: int, offset: int, records_max: int, bytes_max: int) -> list[Stored]:
         """Look at records without joining a group."""
         self._check()
-        self._topic.check({partition: offset})
+        check({partition: offset}, self.partitions)
         return await self._peek.read(partition, offset, records_max, bytes_max)
 
     async def mark(self, name: str, offsets: Mapping[int, int]) -> None:
         """Publish progress, durably."""
         self._check()
-        self._topic.check(offsets)
+        check(offsets, self.partitions)
         await self._progress.write(self._config.group(name), offsets)
 
     async def retain(self, age_max_s: float, bytes_max: int, groups: Sequence[str]) -> int:

@@ -13,6 +13,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
+from eventlog.afterwards import Afterwards
 from eventlog.contract import LogUnavailable
 from eventlog.kafka.config import BATCH_BYTES, REQUEST_S, TOPIC_BATCH_BYTES_MAX, KafkaConfig
 from eventlog.kafka.faults import translate
@@ -40,7 +41,7 @@ class Producers:
         self._config = config
         self._producer: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._stopping = Afterwards()
         self._closed = False
 
     async def get(self) -> AIOKafkaProducer:
@@ -55,9 +56,7 @@ class Producers:
         """The next `get` makes another; what others still have under way on this one goes on."""
         if self._producer is producer:
             self._producer = None
-            task = asyncio.create_task(_stop(producer, REQUEST_S * 3))
-            self._stopping.add(task)
-            task.add_done_callback(self._stopping.discard)
+            self._stopping.begin(_stop(producer, REQUEST_S * 3))
 
     async def close(self) -> None:
         """Give the brokers a moment for what is under way."""
@@ -65,9 +64,7 @@ class Producers:
         if self._producer is not None:
             producer, self._producer = self._producer, None
             await _stop(producer, STOP_S)
-        for task in tuple(self._stopping):
-            task.cancel()
-            await asyncio.wait([task])
+        await self._stopping.cancelled()
 
     async def _start(self) -> AIOKafkaProducer:
         if self._closed:

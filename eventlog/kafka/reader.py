@@ -18,6 +18,7 @@ from eventlog.kafka.config import REQUEST_S, TOPIC_BATCH_BYTES_MAX, KafkaConfig
 from eventlog.kafka.faults import patiently, translate, within
 from eventlog.kafka.topic import Topic
 from eventlog.kafka.turns import Turns
+from eventlog.places import check
 
 JOIN_S: Final = 60.0
 LOOK_S: Final = 5.0
@@ -107,7 +108,7 @@ class KafkaReader:
 
     async def seek(self, partition: int, offset: int) -> None:
         """Read on from `offset`; what another member has by now is left to it."""
-        self._topic.check({partition: offset})
+        check({partition: offset}, self._topic.partitions)
         self._moves += 1
         self._floors[partition] = offset
         self._waiting = deque(stored for stored in self._waiting if stored.position.partition != partition)
@@ -132,7 +133,7 @@ class KafkaReader:
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
         """Durable on return, for the partitions of this turn; a partition lost to another member is its business."""
-        self._topic.check(offsets)
+        check(offsets, self._topic.partitions)
         number = self._turns.number
         if self._commits_turn != number:
             await self.committed()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -29,15 +28,6 @@ class Topic(msgspec.Struct, frozen=True):
     name: str
     generation: int
     partitions: int
-
-    def check(self, offsets: Mapping[int, int]) -> None:
-        """Raises `LogError` for a partition that isn't there or an offset below 0."""
-        for partition, offset in offsets.items():
-            if not 0 <= partition < self.partitions or offset < 0:
-                raise LogError(
-                    f"No such place: partition {partition} offset {offset}",
-                    f"Partitions are 0 to {self.partitions - 1}, offsets start at 0.",
-                )
 
 
 def topic_settings(config: KafkaConfig) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Final
-from zlib import crc32
 
 from eventlog.contract import LogError, LogUnavailable, Record, Waiter
 from eventlog.deadlines import Deadlines
@@ -13,13 +12,9 @@ from eventlog.kafka.lane import Lane
 from eventlog.kafka.producers import Producers
 from eventlog.kafka.ticket import Ticket
 from eventlog.kafka.topic import Topic
+from eventlog.places import partition_of
 
 SWEEP_S: Final = 0.25
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """CRC-32 (IEEE) of the key modulo `partitions`: as the embedded log does it."""
-    return crc32(key) % partitions
 
 
 class Writing:
@@ -47,7 +42,7 @@ class Writing:
         self._under_way.add(ticket)
         lanes, count = self._lanes, self._topic.partitions
         for index, record in enumerate(records):
-            lanes[crc32(record.key) % count].put(ticket, index)
+            lanes[partition_of(record.key, count)].put(ticket, index)
 
     async def close(self) -> None:
         """Give what is under way a moment, then end."""

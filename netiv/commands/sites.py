@@ -205,7 +205,7 @@ def _show_keys(name: str, shown: dict[str, str], json: bool) -> None:
     if "write_key" in shown:
         settings = configuration.load()
         url = configuration.stack_url(settings)
-        short = url + settings.alias if settings.alias else ""
+        short = configuration.stack_origin(settings) + settings.alias if settings.alias else ""
         for what, tag in snippet.tags(url, shown["write_key"], file, short):
             print(f"\n{what}:\n  {tag}")
 
@@ -213,7 +213,7 @@ def _show_keys(name: str, shown: dict[str, str], json: bool) -> None:
 def _description(site: Site, now_ms: int) -> dict[str, Any]:
     def keys(which: list[Key]) -> list[dict[str, Any]]:
         return [
-            {"hint": key.hint, "created_at": key.created_at, "revoked_at": key.revoked_at, "good": _good(key, now_ms)}
+            {"hint": key.hint, "created_at": key.created_at, "revoked_at": key.revoked_at, "good": key.good(now_ms)}
             for key in which
         ]
 
@@ -225,11 +225,7 @@ def _description(site: Site, now_ms: int) -> dict[str, Any]:
 
 
 def _hints(keys: list[Key], now_ms: int) -> str:
-    return " ".join(f"…{key.hint}" for key in keys if _good(key, now_ms)) or "none"
-
-
-def _good(key: Key, now_ms: int) -> bool:
-    return key.revoked_at is None or key.revoked_at > now_ms
+    return " ".join(f"…{key.hint}" for key in keys if key.good(now_ms)) or "none"
 
 
 def _now_ms() -> int:

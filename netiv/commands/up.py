@@ -105,12 +105,12 @@ def _ready(settings: Settings) -> bool:
     """Both the collector and, where it is ours, the ClickHouse port answer."""
     import http.client
 
-    from netiv.configuration import clickhouse_url, collector_url
+    from netiv.configuration import collector_url
     from netiv.http import Client
 
     asked = [(collector_url(settings), "/readyz")]
     if not settings.clickhouse:
-        asked.append((clickhouse_url(settings), "/ping"))
+        asked.append((settings.warehouse_url, "/ping"))
     for url, path in asked:
         client = Client(url, timeout_s=2)
         try:
@@ -126,7 +126,7 @@ def _ready(settings: Settings) -> bool:
 def _welcome(settings: Settings) -> Welcome:
     """The addresses; and a first site with its keys, where there is none."""
     from netiv import keys, sites_change, sites_file
-    from netiv.configuration import clickhouse_url, collector_url, variables_for_others
+    from netiv.configuration import collector_url, variables_for_others
     from netiv.welcome import Welcome
     from schemas.sites import Sites
 
@@ -140,7 +140,7 @@ def _welcome(settings: Settings) -> Welcome:
         return sites_change.add(sites, wanted, time.time_ns() // 1_000_000)
 
     sites_file.edit(settings.sites_file, first_site)
-    where = clickhouse_url(settings)
+    where = settings.warehouse_url
     return Welcome(
         collector=collector_url(settings),
         clickhouse=where.replace(where.rpartition("@")[0] + "@", "//") if "@" in where else where,

@@ -82,5 +82,5 @@ REACHES: tuple[Reach, ...] = (
 _STORE_CAMPAIGNS = ("איסוף מהחנות", "Store pick-up")
 STORE_VISIT = Reach("Store", CLASSIC, 0, "store_visit", "tel_aviv", "store", _STORE_CAMPAIGNS, "user", "server")
 PHONE_CALL = Reach("Phone", CLASSIC, 0, "call", "call_center", "phone", ("קו הזמנות",), "user", "server")
-EMAIL_OPEN = REACHES[5]
+EMAIL_OPEN = next(reach for reach in REACHES if reach.kind == "open")
 EMAIL_CLICK = next(arrival for arrival in ARRIVALS if arrival.channel == "Email")

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from netiv.demo.derived import Derived
+from netiv.demo.pairs import percent
 from netiv.demo.truth import Truth
 
 _SHOWN = 5
@@ -69,7 +70,7 @@ def _bags(metric: str, truth: Iterable[Hashable], derived: Iterable[Hashable]) -
     both, either = (left & right).total(), (left | right).total()
     missing = [f"missing: {item}" for item in list((left - right).elements())[:_SHOWN]]
     extra = [f"extra: {item}" for item in list((right - left).elements())[:_SHOWN]]
-    return Line(metric, left.total(), right.total(), _percent(both, either), missing + extra)
+    return Line(metric, left.total(), right.total(), percent(both, either), missing + extra)
 
 
 def _revenue(truth: Truth, derived: Derived) -> Line:
@@ -81,7 +82,7 @@ def _revenue(truth: Truth, derived: Derived) -> Line:
     off = {key: right[key] - left.get(key, 0) for key in left.keys() | right.keys() if right[key] != left.get(key, 0)}
     total = max(sum(left.values()), 1)
     shown = [f"{key}: {left.get(key, 0) / 100} became {right[key] / 100}" for key in sorted(off)[:_SHOWN]]
-    agreement = _percent(total - min(sum(map(abs, off.values())), total), total)
+    agreement = percent(total - min(sum(map(abs, off.values())), total), total)
     return Line("revenue after refunds, ILS", sum(left.values()) / 100, right.total() / 100, agreement, shown)
 
 
@@ -96,9 +97,9 @@ def _identity(truth: Truth, derived: Derived) -> list[Line]:
     persons = len(set(truth.owners.values()))
     found = len(set(derived.owners.values()))
     return [
-        Line("persons", persons, found, _percent(min(persons, found), max(persons, found)), lost),
-        Line("identity precision, pairs", together, claimed, _percent(together, claimed or true)),
-        Line("identity recall, pairs", true, together, _percent(together, true)),
+        Line("persons", persons, found, percent(min(persons, found), max(persons, found)), lost),
+        Line("identity precision, pairs", together, claimed, percent(together, claimed or true)),
+        Line("identity recall, pairs", true, together, percent(together, true)),
     ]
 
 
@@ -121,10 +122,3 @@ def _sums(pairs: Mapping[tuple[Any, ...], int], side: int) -> Counter[Any]:
 
 def _pairs(counts: Mapping[Any, int]) -> int:
     return sum(count * (count - 1) // 2 for count in counts.values())
-
-
-def _percent(part: int, whole: int) -> float:
-    """A share in percent; never rounded up to 100."""
-    if part == whole:
-        return 100.0
-    return min(round(100 * part / whole, 2), 99.99) if whole else 0.0

@@ -11,7 +11,7 @@ from netiv import keys, sites_change, sites_file
 from netiv.demo.sender import Keys
 from netiv.demo.visit import HOST
 from schemas.settings import Settings
-from schemas.sites import Sites, hash_key
+from schemas.sites import Sites
 
 SITE = "demo"
 SHOP = "demo-shop"
@@ -54,8 +54,3 @@ def _write(path: Path, chosen: Keys) -> None:
     path.touch(mode=0o600, exist_ok=True)
     path.chmod(0o600)
     path.write_bytes(msgspec.json.encode(chosen))
-
-
-def digest(chosen: Keys) -> str:
-    """What tells these keys apart without showing them."""
-    return hash_key(chosen.write_key)[:8]

@@ -35,13 +35,15 @@ def _score(metric: str, joined: Mapping[str, str], rightly: Mapping[str, str], w
     """Of the pairs that the first joins, how many the second joins too."""
     pairs = _pairs(joined.values())
     both = _pairs((person, rightly[event]) for event, person in joined.items())
-    return Score(metric, pairs, _percent(both, pairs), wanted)
+    return Score(metric, pairs, percent(both, pairs), wanted)
 
 
 def _pairs(persons: Iterable[Hashable]) -> int:
     return sum(count * (count - 1) // 2 for count in Counter(persons).values())
 
 
-def _percent(part: int, whole: int) -> float:
-    """A share in percent; never rounded up to 100."""
-    return 100.0 if part == whole else min(round(100 * part / whole, 2), 99.99)
+def percent(part: int, whole: int) -> float:
+    """A share in percent; never rounded up to 100. 0 of 0 is all of it."""
+    if part == whole:
+        return 100.0
+    return min(round(100 * part / whole, 2), 99.99) if whole else 0.0

@@ -65,11 +65,6 @@ def reading_of(path: Path) -> Reading:
     return Reading(encoding, lines + (not ends))
 
 
-def encoding_of(path: Path) -> str:
-    """The encoding alone."""
-    return reading_of(path).encoding
-
-
 def rows(path: Path, encoding: str, delimiter: str | None) -> Iterator[Row]:
     """The rows in order."""
     with _binary(path) as raw, io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline="") as text:

@@ -60,6 +60,21 @@ def test_a_second_stack_on_one_folder_names_the_first(tmp_path: Path) -> None:
     assert "--data" in text
 
 
+def test_kafka_without_its_client_ends_the_collector(tmp_path: Path) -> None:
+    """Brokers that are away come back, and the spool takes events meanwhile; what is not installed never comes."""
+    code = "import sys\nsys.modules['aiokafka'] = None\nfrom netiv.main import run\nrun()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "collector", "--port", "0"],
+        cwd=tmp_path,
+        env=environment(tmp_path, NETIV_KAFKA="127.0.0.1:1"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "netiv[kafka]" in refused(done)
+
+
 def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib\nfrom netiv import lock\n"

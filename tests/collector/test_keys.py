@@ -71,6 +71,24 @@ def test_keys_come_and_go(collector: Running) -> None:
     wait_until(lambda: collector.post(PAGE, WRITE).status == 401, 3.0)
 
 
+def test_a_disk_that_does_not_answer_takes_nobodys_key(tmp_path: Path) -> None:
+    """A link that leads to itself can't be looked at, as a file of a share that is away can't."""
+    settings = Settings(data=tmp_path)
+    write_sites(settings)
+    now = [0]
+    registry = Registry(settings.sites_file, lambda: now[0])
+    kept = settings.sites_file.rename(settings.sites_file.with_suffix(".kept"))
+    settings.sites_file.symlink_to(settings.sites_file)
+    now[0] += 2_000
+    assert registry.grant(WRITE) is not None
+    settings.sites_file.unlink()
+    now[0] += 2_000
+    assert registry.grant(WRITE) is None, "a file that was taken away takes its keys along"
+    kept.rename(settings.sites_file)
+    now[0] += 2_000
+    assert registry.grant(WRITE) is not None
+
+
 CORS = [  # key, origin, status, allowed origin, credentials
     (LISTED, SHOP, 202, SHOP, "true"),
     (LISTED, EVIL, 403, None, None),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,8 +18,8 @@ from consumers.tables import prepare_tables
 from consumers.warehouse.block import Block
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 from consumers.warehouse.embedded import open_embedded
+from schemas.clock import parse_ms
 
-YEAR_9999 = 253_402_300_799_999
 MARCH, APRIL = 1_772_495_400_000, 1_775_100_000_000
 
 
@@ -44,10 +43,26 @@ def events(rows: list[Row]) -> Columns:
     return columns(rows, EVENT_TYPES)
 
 
-@given(st.integers(-62_135_596_800_000, YEAR_9999))
-def test_month_of_equals_the_calendar(ms: int) -> None:
-    day = datetime.fromordinal(datetime(1970, 1, 1, tzinfo=UTC).toordinal() + ms // 86_400_000)
-    assert month_of(ms) == (day.year, day.month)
+@pytest.mark.parametrize(
+    ("moment", "month"),
+    [
+        ("1970-01-01T00:00:00.000", (1970, 1)),
+        ("1969-12-31T23:59:59.999", (1969, 12)),
+        ("2024-02-29T23:59:59.999", (2024, 2)),
+        ("2100-02-28T23:59:59.999", (2100, 2)),
+        ("2100-03-01T00:00:00.000", (2100, 3)),
+        ("2026-12-31T23:59:59.999", (2026, 12)),
+        ("0001-01-01T00:00:00.000", (1, 1)),
+        ("9999-12-31T23:59:59.999", (9999, 12)),
+    ],
+)
+def test_the_month_of_a_time_is_that_of_utc(moment: str, month: tuple[int, int]) -> None:
+    assert month_of(parse_ms(moment)) == month
+
+
+def test_times_outside_the_calendar_have_a_month_too() -> None:
+    assert month_of(-(1 << 63)) == (1, 1)
+    assert month_of(1 << 63) == (9999, 12)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from((MARCH, MARCH + 1, APRIL))), max_size=60), st.randoms())

@@ -14,7 +14,7 @@ from consumers.clock import now_us
 from consumers.enrich.facts import facts_of
 from consumers.load import Loader, load_of
 from consumers.lookups import make_lookups
-from consumers.loop import GROUP, Loop, Pace
+from consumers.loop import Loop, Pace
 from consumers.rebuild import Successor
 from consumers.refresh.order import Work
 from consumers.rules.desk import Desk
@@ -26,6 +26,7 @@ from consumers.warehouse.embedded import EmbeddedWarehouse, open_embedded
 from consumers.warehouse.passing import PassingWarehouse
 from eventlog.contract import Log, Record, Stored
 from eventlog.embedded import open_embedded_log
+from schemas.progress import GROUP
 from schemas.record import Accepted, Bad, encode
 from schemas.settings import Settings
 from tests.kafka.waiting import until

@@ -15,8 +15,8 @@ from eventlog.embedded.chunks import (
     cut,
     decode,
     encode,
-    partition_of,
 )
+from eventlog.places import partition_of
 
 VALUES = st.binary(max_size=9) | st.binary(max_size=9).map(lambda value: value * 500)
 RECORDS = st.lists(st.builds(Record, st.binary(max_size=9), VALUES), min_size=1, max_size=20)

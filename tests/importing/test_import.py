@@ -34,7 +34,7 @@ def imported(
     client = Client(f"http://127.0.0.1:{collector.port}")
     try:
         return run.run(
-            run.Plan(path, encoding or rows.encoding_of(path), None, rules, key), client, lambda number: None
+            run.Plan(path, encoding or rows.reading_of(path).encoding, None, rules, key), client, lambda number: None
         )
     finally:
         client.close()

@@ -1,4 +1,4 @@
-"""Work that goes on when whoever caused it has left."""
+"""Work that goes on when whoever caused it has left. Belongs to one event loop; knows no log."""
 
 from __future__ import annotations
 
@@ -23,3 +23,9 @@ class Afterwards:
         """Wait for all of them, whatever comes of them."""
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def cancelled(self) -> None:
+        """Tell all of them to give up, and wait until they have."""
+        for task in self._tasks:
+            task.cancel()
+        await self.ended()
