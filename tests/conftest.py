@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
+import structlog
 from hypothesis import settings
 
 settings.register_profile("short", derandomize=True, deadline=None)
@@ -37,3 +39,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def anyio_backend() -> str:
     """Tests marked `anyio` run on asyncio, as everything here does."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _logs_go_where_they_went() -> Iterator[None]:
+    """A command that ran in a test's process sent logs to a stream that is closed by the next test."""
+    yield
+    structlog.reset_defaults()
