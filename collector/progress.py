@@ -23,6 +23,7 @@ async def lag(log: Log, now_ms: int) -> dict[str, Any]:
         for partition, end in sorted(ends.items())
     }
     total = _figures(sum(ends.values()), _sum(loaded, ends), _sum(derived, ends))
+    total["lag_events"] = sum(each["lag_events"] for each in partitions.values())
     waiting = total["lag_events"] > 0 and oldest is not None
     age_s = max(0, now_ms - (oldest or now_ms)) / 1000 if waiting else 0.0
     return {**total, "lag_s": age_s, "partitions": partitions}
