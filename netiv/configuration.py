@@ -118,9 +118,15 @@ def reachable(host: str) -> str:
 
 
 def stack_url(settings: Settings) -> str:
-    """Where commands find a running stack: as it was given, else where the collector of these settings listens; endpoints
-    stand below it, under `path_prefix` where there is one."""
-    return settings.url.rstrip("/") or f"http://{reachable(settings.host)}:{settings.port}"
+    """Where commands find the endpoints of a running stack: below the address that was given, else below where the collector
+    of these settings listens; under `path_prefix`, whether or not the address given names it."""
+    return origin_url(settings) + settings.path_prefix
+
+
+def origin_url(settings: Settings) -> str:
+    """The same without `path_prefix`: what stands outside of it is here (`alias`)."""
+    given = settings.url.rstrip("/").removesuffix(settings.path_prefix)
+    return given or f"http://{reachable(settings.host)}:{settings.port}"
 
 
 def collector_url(settings: Settings) -> str:

@@ -79,7 +79,11 @@ class Settings(BaseSettings):
     rules: Path | None = Field(
         None, description="Your own rule files; empty = `rules` in the data folder, where it exists."
     )
-    path_prefix: str = Field("", description="Path prefix of every endpoint, for first-party paths (`/nv`).")
+    path_prefix: str = Field(
+        "",
+        pattern=r"^(/[A-Za-z0-9._~-]{1,60}){0,4}$",
+        description="Path prefix of every endpoint, for first-party paths (`/nv`).",
+    )
     requests_per_minute_max: int = Field(
         0,
         ge=0,

@@ -85,7 +85,7 @@ def add(
         return Links([*links.links, link])
 
     links_file.edit(links_file.path_of(settings), change)
-    address = f"{configuration.stack_url(settings)}{settings.path_prefix}/r/{chosen}"
+    address = f"{configuration.stack_url(settings)}/r/{chosen}"
     if json:
         output.as_json({"name": chosen, "site": site, "url": url, "address": address, "touch": touch})
         return
@@ -158,6 +158,4 @@ def sign(
         "t": recipient,
     }
     query = urlencode({part: value for part, value in told.items() if value})
-    print(
-        f"{configuration.stack_url(settings)}{settings.path_prefix}/r?{query}&s={links.sign(query, hash_key(secret_key))}"
-    )
+    print(f"{configuration.stack_url(settings)}/r?{query}&s={links.sign(query, hash_key(secret_key))}")

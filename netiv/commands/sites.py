@@ -205,7 +205,7 @@ def _show_keys(name: str, shown: dict[str, str], json: bool) -> None:
     if "write_key" in shown:
         settings = configuration.load()
         url = configuration.stack_url(settings)
-        short = url + settings.alias if settings.alias else ""
+        short = configuration.origin_url(settings) + settings.alias if settings.alias else ""
         for what, tag in snippet.tags(url, shown["write_key"], file, short):
             print(f"\n{what}:\n  {tag}")
 

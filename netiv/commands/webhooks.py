@@ -71,7 +71,7 @@ def add(
         return Webhooks([*webhooks.webhooks, made])
 
     atomic_file.edit(webhooks_file.path_of(settings), webhooks_file.read, change, dump)
-    address = f"{configuration.stack_url(settings)}{settings.path_prefix}/webhooks/{name}"
+    address = f"{configuration.stack_url(settings)}/webhooks/{name}"
     if json:
         output.as_json({"name": name, "site": site, "kind": kind, "address": address, "secret": chosen})
         return
