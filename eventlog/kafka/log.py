@@ -105,7 +105,7 @@ class KafkaLog:
     async def ends(self) -> dict[int, int]:
         """The next offset of every partition. Raises `LogChanged`."""
         self._check()
-        await self._require_same_topic()
+        await require_same(self._client, self._topic, REQUEST_S)
         return await self._peek.ends()
 
     async def committed(self, group: str) -> dict[int, int]:

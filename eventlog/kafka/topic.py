@@ -84,11 +84,11 @@ async def find_topic(client: AIOKafkaClient, name: str) -> Topic:
     return found
 
 
-async def require_same(client: AIOKafkaClient, topic: Topic) -> None:
+async def require_same(client: AIOKafkaClient, topic: Topic, patience_s: float = PATIENCE_S) -> None:
     """Raises `LogChanged` when the topic is another by now, or has other partitions.
 
     The client goes by the topic's name, so offsets of the one before would be taken for offsets of this one."""
-    found = await _look(client, topic.name, PATIENCE_S)
+    found = await _look(client, topic.name, patience_s)
     if found is None:
         raise LogChanged(f"The topic {topic.name} is gone", "Make it: `netiv migrate`.")
     if found.generation != topic.generation:

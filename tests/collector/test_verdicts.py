@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -122,6 +123,24 @@ def test_log_errors_are_never_success(start: Callable[..., Running], error: Exce
     assert collector.get("/readyz").json["checks"]["log"] is False
     assert collector.get("/v1/lag").status == 503
     assert collector.get("/healthz").status == 200
+
+
+class Silent(Failing):
+    """A log that does not say it is away: it tries and tries, as Kafka's client does."""
+
+    async def committed(self, group: str) -> Mapping[int, int]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def ends(self) -> Mapping[int, int]:
+        return await self.committed("")
+
+
+def test_figures_do_not_wait_for_a_log_that_is_away(start: Callable[..., Running]) -> None:
+    collector = start(log=Silent(LogUnavailable("gone")))
+    assert "netiv_spool_records" in collector.get("/metrics").body.decode()
+    assert (collector.get("/v1/lag").status, collector.get("/v1/lag").code) == (503, "log_unavailable")
+    assert collector.get("/v1/receipts/1.0.0-1").status == 503
 
 
 def test_prefix(start: Callable[..., Running]) -> None:
