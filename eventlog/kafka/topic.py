@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from eventlog.contract import LogChanged, LogError
 from eventlog.kafka.config import PATIENCE_S, REQUEST_S, TOPIC_BATCH_BYTES_MAX, KafkaConfig
@@ -66,6 +66,12 @@ async def ensure_topic(config: KafkaConfig) -> bool:
         await admin.close()
     code, message = answer.topic_errors[0][1], str(answer.topic_errors[0][-1] or "")
     error = for_code(code)
+    if error is TopicAuthorizationFailedError:  # whoever may not make topics is not even told that there is one
+        if await _is_there(config):
+            return False
+        raise LogError(
+            f"The topic {config.topic} may not be made by this user", "Give it Create, or make it as another."
+        )
     if code and error is not TopicAlreadyExistsError:
         raise LogError(f"The topic {config.topic} can't be made: {error.__name__} {message}", "Check the brokers.")
     return not code
@@ -95,6 +101,16 @@ async def require_same(client: AIOKafkaClient, topic: Topic, patience_s: float =
         raise LogChanged(f"The topic {topic.name} was made anew")
     if found.partitions != topic.partitions:
         raise LogChanged(f"The topic {topic.name} has {found.partitions} partitions now, not {topic.partitions}")
+
+
+async def _is_there(config: KafkaConfig) -> bool:
+    client = AIOKafkaClient(**config.client())
+    try:
+        async with reaching(config, REQUEST_S):
+            await client.bootstrap()
+        return await _look(client, config.topic, REQUEST_S) is not None
+    finally:
+        await client.close()
 
 
 async def _look(client: AIOKafkaClient, name: str, patience_s: float) -> Topic | None:
