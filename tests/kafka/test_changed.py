@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from eventlog.contract import LogChanged, Record
+from eventlog.contract import LogChanged, LogUnavailable, Record
 from eventlog.kafka import KafkaLog, ensure_topic, open_kafka_log
 from eventlog.kafka.config import KafkaConfig
+from eventlog.kafka.writing import partition_of
 from schemas.record import Accepted, decode
 from tests.kafka.consumer_stack import Plan, check, open_stack, publish, visits
 from tests.kafka.waiting import until
@@ -93,6 +95,22 @@ async def test_a_reader_that_is_given_a_partition_it_does_not_know(config: Kafka
     await (await opened(config, partitions=6)).close()
     with pytest.raises(LogChanged, match="6 partitions now, not 4"):
         await reader.committed()
+
+
+async def test_a_writer_whose_partitions_are_gone_is_told(config: KafkaConfig, log: KafkaLog) -> None:
+    await log.append([Record(str(n).encode(), b"") for n in range(20)])
+    await delete(config)
+    fewer = msgspec.structs.replace(config, partitions=1)
+    await until(lambda: ensure_topic(fewer))
+    await (await opened(fewer, log.generation)).close()
+    key = next(str(n).encode() for n in range(20) if partition_of(str(n).encode(), 4) == 3)
+
+    async def refused_for_what_it_is() -> bool:
+        with pytest.raises(LogUnavailable) as caught:
+            await log.append([Record(key, b"")])
+        return "Unrecognized partition" in str(caught.value)
+
+    await until(refused_for_what_it_is, 90.0)
 
 
 async def test_consumers_go_over_to_a_topic_made_anew(tmp_path: Path) -> None:
