@@ -24,7 +24,7 @@ from consumers.progress import places
 from consumers.refresh.refresher import Refresher
 from consumers.tracing import traces_of
 from consumers.warehouse.contract import WarehouseError
-from eventlog.contract import Batch, Log, Reader
+from eventlog.contract import Batch, Log, LogWentBack, Reader
 from eventlog.tracing import Spans
 from schemas.progress import GROUP, LOADED
 
@@ -195,6 +195,10 @@ class Loop:
         generation = self._log.generation
         await self._loader.claim(generation, partitions)
         loaded = {partition: await self._loader.loaded_until(generation, partition) for partition in partitions}
+        ends = await self._log.ends()
+        for partition, offset in loaded.items():
+            if offset > ends[partition]:
+                raise LogWentBack(partition, offset)
         self._ends = {}
         for place in places({partition: committed.get(partition, 0) for partition in partitions}, loaded):
             await reader.seek(place.partition, place.resume_at)

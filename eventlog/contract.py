@@ -66,6 +66,21 @@ class LogUnavailable(LogError):
     """The log can't be reached or the outcome is unknown. The records may have been stored: retry with the same ids."""
 
 
+class LogChanged(LogUnavailable):
+    """The log was made anew, or divided anew, since it was opened: open it again."""
+
+
+class LogWentBack(LogError):
+    """The log ends below a place up to which it was read: it lost its end, or an older copy was put in its place. New
+    records get the places of others, so nothing can tell which were read."""
+
+    def __init__(self, partition: int, place: int) -> None:
+        super().__init__(
+            f"Partition {partition} of the log was read up to offset {place}, but does not reach that far",
+            "It is older than the tables: docs/operations.md, 'A log older than the tables', says how to go on.",
+        )
+
+
 class Reader(Protocol):
     """One member of a consumer group."""
 
@@ -109,7 +124,7 @@ class Log(Protocol):
         ...
 
     async def ends(self) -> dict[int, int]:
-        """The next offset of every partition: what has been acknowledged."""
+        """The next offset of every partition: what has been acknowledged. Raises `LogChanged`."""
         ...
 
     async def committed(self, group: str) -> dict[int, int]:

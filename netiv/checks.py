@@ -122,7 +122,9 @@ def _collector(settings: Settings) -> list[Finding]:
         return [Finding("collector", "ok", f"{url} is ready")]
     if answer.status == 503:
         detail = answer.body.decode("utf-8", "replace")[:200]
-        return [Finding("collector", "fail", f"not ready: {detail}", "See which part it names; is it running?")]
+        return [
+            Finding("collector", "fail", f"{url} is not ready: {detail}", "See which part it names; is it running?")
+        ]
     return [
         Finding(
             "collector",

@@ -34,6 +34,8 @@ def read(client: Client) -> Lag:
         answer = client.request("GET", "/v1/lag")
     except (OSError, http.client.HTTPException) as error:
         raise client.unreachable(error) from None
+    if answer.status == 503:
+        raise CommandError("The collector can't tell: its log does not answer.", "Is Kafka there, and its topic?")
     if answer.status != 200:
         raise CommandError(f"/v1/lag answered {answer.status}.", "Run `netiv doctor`.")
     return _parse(answer.json())

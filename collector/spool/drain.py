@@ -27,20 +27,56 @@ class Drain:
         self._slot = slot
         self._remote = remote
         self._again_s = AGAIN_FIRST_S
+        self._next = -1  # everything below was given back, or is lost
         self._events = structlog.get_logger("netiv.spool")
 
     async def some(self) -> float:
         """Move what is there, one batch at most; how long the log took. Tries until it succeeds."""
-        batch = await self._slot.reader.read(BATCH_RECORDS, BATCH_BYTES, 0.0)
-        took_s = await self._give(batch.records) if batch.records else 0.0
-        if batch.records:
-            await self._slot.reader.commit({0: batch.records[-1].position.offset + 1})
-            self._slot.waiting -= len(batch.records)
-            if not self._slot.waiting:
-                await self._slot.log.retain(0.0, KEEP_BYTES, [GROUP])
-        return took_s
+        reader = self._slot.reader
+        while True:
+            try:
+                begin = (await reader.committed())[0]
+                self._next = max(self._next, begin)
+                await reader.seek(0, self._next)
+                took_s = await self._give(await self._read())
+                await self._done(begin)
+            except LogError as error:  # of the spool's own file: its disk is full, or ill
+                self._events.error("spool_not_read", reason=str(error), hint=error.hint, folder=str(self._slot.folder))
+                await asyncio.sleep(AGAIN_LAST_S)
+            else:
+                return took_s
+
+    async def _read(self) -> list[Stored]:
+        """What is next. What is damaged is told and passed, or everything behind it would wait for ever."""
+        reader = self._slot.reader
+        try:
+            return (await reader.read(BATCH_RECORDS, BATCH_BYTES, 0.0)).records
+        except (LogUnavailable, LogFull):
+            raise
+        except LogError:
+            pass  # one of them: those before it first
+        try:
+            return (await reader.read(1, BATCH_BYTES, 0.0)).records
+        except (LogUnavailable, LogFull):
+            raise
+        except LogError as error:
+            self._next += 1
+            self._events.error("spooled_record_lost", reason=str(error), hint=error.hint, folder=str(self._slot.folder))
+            return []
+
+    async def _done(self, begin: int) -> None:
+        slot = self._slot
+        await slot.reader.commit({0: self._next})
+        slot.waiting -= self._next - begin
+        if not slot.waiting:
+            await slot.log.retain(0.0, KEEP_BYTES, [GROUP])
 
     async def _give(self, stored: Sequence[Stored]) -> float:
+        took_s = await self._append(stored) if stored else 0.0
+        self._next = stored[-1].position.offset + 1 if stored else self._next
+        return took_s
+
+    async def _append(self, stored: Sequence[Stored]) -> float:
         records = [Record(one.key, one.value) for one in stored]
         clock = asyncio.get_running_loop().time
         while True:
@@ -51,17 +87,17 @@ class Drain:
             except (LogUnavailable, LogFull) as error:
                 await self._pause(error)
             except LogError:
-                return await self._one_by_one(log, records)
+                return await self._one_by_one(records)
             else:
                 self._again_s = AGAIN_FIRST_S
                 return clock() - start
 
-    async def _one_by_one(self, log: Log, records: Sequence[Record]) -> float:
+    async def _one_by_one(self, records: Sequence[Record]) -> float:
         """Something in here is refused for what it is: find it, set it aside, store the rest."""
         for record in records:
             while True:
                 try:
-                    await log.append([record])
+                    await (await self._remote()).append([record])
                 except (LogUnavailable, LogFull) as error:
                     await self._pause(error)
                     continue

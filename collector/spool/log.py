@@ -26,9 +26,10 @@ Placed = tuple[DirectLog, Any]  # in which log, and where there
 
 
 class SpoolPolicy(msgspec.Struct, frozen=True):
-    """A log that takes longer than `after_s` counts as away."""
+    """A log that takes longer than `after_s` counts as away; every `look_s` it is asked whether it is still the same."""
 
     after_s: float = 2.0
+    look_s: float = 10.0
 
 
 class SpooledLog:
@@ -46,7 +47,7 @@ class SpooledLog:
         self._going: Deadlines[_Going] = Deadlines(policy.after_s, policy.after_s / 4, _Going.too_slow)
         self._work = asyncio.Event()
         self._events = structlog.get_logger("netiv.spool")
-        self._tasks = [asyncio.create_task(self._drain_own())]
+        self._tasks = [asyncio.create_task(self._drain_own()), asyncio.create_task(self._look())]
         self._tasks += [asyncio.create_task(self._drain_orphan(slot)) for slot in self._orphans]
         self._work.set()
 
@@ -200,6 +201,13 @@ class SpooledLog:
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, 5.0)
                 self._work.set()
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(self._policy.look_s)
+            if (log := await self._remote.give_up()) is not None:
+                self._begin("the log was made anew")
+                await log.close()  # what is under way fails there, and is spooled
 
     async def _reachable(self) -> bool:
         """Whether the log behind answers quickly."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from eventlog.contract import DirectLog, LogUnavailable
+from eventlog.contract import DirectLog, LogChanged, LogError, LogUnavailable
 
 OpenLog = Callable[[], Awaitable[DirectLog]]
 
@@ -31,6 +31,19 @@ class Remote:
         if self.log is None:
             raise LogUnavailable("The log was not reached yet")
         return self.log
+
+    async def give_up(self) -> DirectLog | None:
+        """The opened log where the one behind is another by now: it is ours no more, and opened anew when it is wanted."""
+        log = self.log
+        try:
+            if log is not None:
+                await log.ends()
+        except LogChanged:
+            self.log = None
+            return log
+        except LogError:
+            pass
+        return None
 
     async def close(self) -> None:
         """Close it, if it was opened."""

@@ -10,6 +10,8 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from eventlog.contract import LogError, Reader
 from eventlog.embedded import EmbeddedLog, open_embedded_log
 
@@ -46,12 +48,21 @@ async def claim(folder: Path, bytes_max: int) -> tuple[Slot, list[Slot]]:
     """The first free slot, and the other free ones in which records wait (their holders died). Raises `LogError`."""
     own: Slot | None = None
     orphans: list[Slot] = []
+    events = structlog.get_logger("netiv.spool")
     try:
         for number in range(SLOTS_MAX):
             place = folder / str(number)
             if own is not None and not await asyncio.to_thread(place.exists):
                 return own, orphans
-            slot = await _hold(place, bytes_max)
+            was_there = await asyncio.to_thread(place.exists)
+            try:
+                slot = await _hold(place, bytes_max)
+            except LogError as error:
+                if not was_there:
+                    raise
+                # Damaged, say: that is no reason to take no events. It stays as it is, for whoever can mend it.
+                events.error("spool_unusable", folder=str(place), reason=str(error), hint=error.hint)
+                continue
             if slot is None:
                 continue
             if own is None:

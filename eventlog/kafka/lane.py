@@ -79,7 +79,7 @@ class Lane:
         except (MessageSizeTooLargeError, RecordTooLargeError):
             self._producers.discard(producer)
             self._split(sent)
-        except (KafkaError, OSError) as error:
+        except (KafkaError, OSError, AssertionError) as error:  # so the client says that there is no such partition
             self._producers.discard(producer)
             _fail(sent, translate(error))
         except BaseException:  # cancelled: nobody knows what became of the batch

@@ -16,7 +16,7 @@ from eventlog.kafka.diagnosis import reaching
 from eventlog.kafka.peek import Peek
 from eventlog.kafka.progress import Progress
 from eventlog.kafka.reader import KafkaReader, Membership
-from eventlog.kafka.topic import Topic, find_topic
+from eventlog.kafka.topic import Topic, find_topic, require_same
 from eventlog.kafka.writing import Writing
 from eventlog.places import Run, check, positions, runs
 from schemas.settings import Settings
@@ -90,15 +90,17 @@ class KafkaLog:
     async def reader(self, group: str) -> KafkaReader:
         """A new member of `group`; returns when it has its first partitions (perhaps none)."""
         self._check()
-        membership = Membership(group, partial(self.committed, group), self._readers.discard)
+        committed = partial(self._sound_commits, group)
+        membership = Membership(group, committed, self._require_same_topic, self._readers.discard)
         reader = KafkaReader(self._config, self._topic, membership)
         self._readers.add(reader)
         await reader.start()
         return reader
 
     async def ends(self) -> dict[int, int]:
-        """The next offset of every partition."""
+        """The next offset of every partition. Raises `LogChanged`."""
         self._check()
+        await require_same(self._client, self._topic, REQUEST_S)
         return await self._peek.ends()
 
     async def committed(self, group: str) -> dict[int, int]:
@@ -154,6 +156,16 @@ class KafkaLog:
         await self._writing.close()
         await self._peek.close()
         await self._client.close()
+
+    async def _require_same_topic(self) -> None:
+        await require_same(self._client, self._topic)
+
+    async def _sound_commits(self, group: str) -> dict[int, int]:
+        """The group's commits; one beyond the end of its partition is of a topic before this one, and none of this."""
+        await self._require_same_topic()
+        committed = await self.committed(group)
+        ends = await self._peek.ends()
+        return {p: offset if offset <= ends[p] else 0 for p, offset in committed.items()}
 
     def _check(self) -> None:
         if self._closed:

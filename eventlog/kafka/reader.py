@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import msgspec
 import structlog
@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from eventlog.contract import Batch, LogUnavailable, Position, Stored
+from eventlog.contract import Batch, LogUnavailable, LogWentBack, Position, Stored
 from eventlog.kafka.config import REQUEST_S, TOPIC_BATCH_BYTES_MAX, KafkaConfig
 from eventlog.kafka.faults import patiently, translate, within
 from eventlog.kafka.topic import Topic
@@ -54,6 +54,7 @@ class Membership(msgspec.Struct, frozen=True):
 
     group: str
     committed: Callable[[], Awaitable[dict[int, int]]]
+    require_same_topic: Callable[[], Awaitable[None]]
     closed: Callable[[KafkaReader], None]
 
 
@@ -99,7 +100,7 @@ class KafkaReader:
             return turn
 
     async def committed(self) -> dict[int, int]:
-        """The group's commits for the partitions of this turn."""
+        """The group's commits for the partitions of this turn. Raises `LogChanged`."""
         number, partitions = self._turns.number, self._turns.partitions
         everyone = await self._membership.committed()
         found = {partition: everyone[partition] for partition in sorted(partitions)}
@@ -141,6 +142,7 @@ class KafkaReader:
         higher = {p: offset for p, offset in offsets.items() if p in mine and offset > self._commits.get(p, 0)}
         if not higher:
             return
+        await self._membership.require_same_topic()
         places = {self._at(partition): offset for partition, offset in higher.items()}
         if await patiently(lambda: self._commit(places, number)):
             self._commits.update(higher)
@@ -203,10 +205,15 @@ class KafkaReader:
             partition = place.partition
             floor = self._floors.get(partition, 0)
             for record in records:
-                # Below the floor only when the topic lost its tail and the client started over: those were done.
-                if record.offset >= floor:
-                    position = Position(generation, partition, record.offset)
-                    self._waiting.append(Stored(position, record.key or b"", record.value or b"", record.timestamp))
+                if record.offset < floor:
+                    await self._started_over(partition, floor)
+                position = Position(generation, partition, record.offset)
+                self._waiting.append(Stored(position, record.key or b"", record.value or b"", record.timestamp))
+
+    async def _started_over(self, partition: int, floor: int) -> NoReturn:
+        """The client begins at the oldest record where the topic does not reach as far as it had read."""
+        await self._membership.require_same_topic()
+        raise LogWentBack(partition, floor)
 
     async def _at_end(self) -> bool:
         """Nothing waits in the topic, as far as can be told quickly."""

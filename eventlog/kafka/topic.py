@@ -9,10 +9,10 @@ from typing import Any, Final
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
-from eventlog.contract import LogError
-from eventlog.kafka.config import REQUEST_S, TOPIC_BATCH_BYTES_MAX, KafkaConfig
+from eventlog.contract import LogChanged, LogError
+from eventlog.kafka.config import PATIENCE_S, REQUEST_S, TOPIC_BATCH_BYTES_MAX, KafkaConfig
 from eventlog.kafka.diagnosis import reaching
 from eventlog.kafka.faults import patiently
 from eventlog.kafka.metadata import TopicMetadata
@@ -56,6 +56,12 @@ async def ensure_topic(config: KafkaConfig) -> bool:
         await admin.close()
     code, message = answer.topic_errors[0][1], str(answer.topic_errors[0][-1] or "")
     error = for_code(code)
+    if error is TopicAuthorizationFailedError:  # whoever may not make topics is not even told that there is one
+        if await _is_there(config):
+            return False
+        raise LogError(
+            f"The topic {config.topic} may not be made by this user", "Give it Create, or make it as another."
+        )
     if code and error is not TopicAlreadyExistsError:
         raise LogError(f"The topic {config.topic} can't be made: {error.__name__} {message}", "Check the brokers.")
     return not code
@@ -63,21 +69,46 @@ async def ensure_topic(config: KafkaConfig) -> bool:
 
 async def find_topic(client: AIOKafkaClient, name: str) -> Topic:
     """The topic's partitions, and a generation made from its id. Raises `LogError` when it isn't there."""
+    found = await _look(client, name, REQUEST_S)
+    for _ in range(LOOKS):  # one made a moment ago is not known to every broker yet
+        if found is not None:
+            break
+        await asyncio.sleep(LOOK_AGAIN_S)
+        found = await _look(client, name, REQUEST_S)
+    if found is None:
+        raise LogError(f"There is no topic {name}", "Make it: `netiv migrate`.")
+    return found
 
+
+async def require_same(client: AIOKafkaClient, topic: Topic, patience_s: float = PATIENCE_S) -> None:
+    """Raises `LogChanged` when the topic is another by now, or has other partitions.
+
+    The client goes by the topic's name, so offsets of the one before would be taken for offsets of this one."""
+    found = await _look(client, topic.name, patience_s)
+    if found is None:
+        raise LogChanged(f"The topic {topic.name} is gone", "Make it: `netiv migrate`.")
+    if found.generation != topic.generation:
+        raise LogChanged(f"The topic {topic.name} was made anew")
+    if found.partitions != topic.partitions:
+        raise LogChanged(f"The topic {topic.name} has {found.partitions} partitions now, not {topic.partitions}")
+
+
+async def _is_there(config: KafkaConfig) -> bool:
+    client = AIOKafkaClient(**config.client())
+    try:
+        async with reaching(config, REQUEST_S):
+            await client.bootstrap()
+        return await _look(client, config.topic, REQUEST_S) is not None
+    finally:
+        await client.close()
+
+
+async def _look(client: AIOKafkaClient, name: str, patience_s: float) -> Topic | None:
     async def ask() -> Any:
         answer = await client.send(client.get_random_node(), TopicMetadata(name))
         code, _, identity, _, partitions, *_ = answer.topics[0]
         if code and code != UNKNOWN_TOPIC:
             raise for_code(code)
-        return None if code else (identity, len(partitions))
+        return None if code else Topic(name, zlib.crc32(identity.bytes) or 1, len(partitions))
 
-    found = await patiently(ask, REQUEST_S)
-    for _ in range(LOOKS):  # one made a moment ago is not known to every broker yet
-        if found is not None:
-            break
-        await asyncio.sleep(LOOK_AGAIN_S)
-        found = await patiently(ask, REQUEST_S)
-    if found is None:
-        raise LogError(f"There is no topic {name}", "Make it: `netiv migrate`.")
-    identity, partitions = found
-    return Topic(name, zlib.crc32(identity.bytes) or 1, partitions)
+    return await patiently(ask, patience_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 from collector_server import SECRET, WRITE, Running
+from simulation.stack import run
 
 from collector.metrics import CATALOGUE
 from collector.pixel import GIF
@@ -123,6 +125,24 @@ def test_log_errors_are_never_success(start: Callable[..., Running], error: Exce
     assert collector.get("/healthz").status == 200
 
 
+class Silent(Failing):
+    """A log that does not say it is away: it tries and tries, as Kafka's client does."""
+
+    async def committed(self, group: str) -> Mapping[int, int]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def ends(self) -> Mapping[int, int]:
+        return await self.committed("")
+
+
+def test_figures_do_not_wait_for_a_log_that_is_away(start: Callable[..., Running]) -> None:
+    collector = start(log=Silent(LogUnavailable("gone")))
+    assert "netiv_spool_records" in collector.get("/metrics").body.decode()
+    assert (collector.get("/v1/lag").status, collector.get("/v1/lag").code) == (503, "log_unavailable")
+    assert collector.get("/v1/receipts/1.0.0-1").status == 503
+
+
 def test_prefix(start: Callable[..., Running]) -> None:
     collector = start(path_prefix="/nv")
     assert collector.post(PAGE).status == 202
@@ -131,6 +151,29 @@ def test_prefix(start: Callable[..., Running]) -> None:
     collector.prefix = ""
     assert collector.post(PAGE).status == 404
     assert collector.get("/healthz").status == 404
+
+
+@pytest.mark.parametrize("named", ["", "/nv", "/nv/"])
+def test_commands_ask_below_the_prefix(start: Callable[..., Running], tmp_path: Path, named: str) -> None:
+    collector = start(path_prefix="/nv")
+    url = f"http://127.0.0.1:{collector.port}"
+    place = {"NETIV_URL": url + named, "NETIV_PATH_PREFIX": "/nv", "NETIV_ALIAS": "/n"}
+    assert json.loads(run(tmp_path, "wait", "--json", **place).stdout)["lag_events"] == 0
+    found = {one["check"]: one for one in json.loads(run(tmp_path, "doctor", "--json", **place).stdout)}
+    assert found["lag"]["state"] == "ok", found
+    assert found["collector"]["detail"].startswith(f"{url}/nv is"), found
+    tags = run(tmp_path, "sites", "add", "shop", **place).stdout
+    assert f'src="{url}/nv/netiv.js"' in tags
+    assert f'src="{url}/n/s.js"' in tags
+    assert collector.get("/netiv.js").status == 200
+    link = run(tmp_path, "links", "add", "https://shop.example/", "--site", "shop", "--name", "x", **place).stdout
+    assert f"{url}/nv/r/x" in link
+
+
+def test_a_prefix_that_no_path_begins_with_is_refused(tmp_path: Path) -> None:
+    for wrong in ("nv", "/nv/", "/n v"):
+        said = run(tmp_path, "doctor", NETIV_PATH_PREFIX=wrong)
+        assert "path_prefix" in (said.stdout + said.stderr).lower(), said
 
 
 def test_the_page_of_the_interface_needs_nothing_from_outside(start: Callable[..., Running]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from consumers.warehouse.block import Block
 from consumers.warehouse.contract import Warehouse, WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse, open_embedded
 from consumers.warehouse.passing import PassingWarehouse
-from eventlog.contract import Log, Record, Stored
+from eventlog.contract import Log, LogWentBack, Record, Stored
 from eventlog.embedded import open_embedded_log
 from schemas.progress import GROUP
 from schemas.record import Accepted, Bad, encode
@@ -108,6 +110,34 @@ async def test_a_commit_past_the_table_is_believed(stage: Stage) -> None:
     await stage.warehouse.command("TRUNCATE TABLE events")
     await stage.consume()
     assert (await stage.count())[0] == 0
+
+
+async def test_a_log_older_than_the_tables_is_refused(stage: Stage, tmp_path: Path) -> None:
+    """An older copy of the log's folder was put back: what is appended since has the places of facts that are there."""
+    await stage.send(*(page(n) for n in range(8)))
+    await stage.consume()
+    before = stage.log
+    stage.log = await open_embedded_log(tmp_path / "older")
+    try:
+        generation = before.generation
+        with closing(sqlite3.connect(tmp_path / "older" / "log.sqlite3")) as file, file:
+            file.execute("UPDATE origin SET generation = ?", (generation,))
+        await stage.log.close()
+        stage.log = await open_embedded_log(tmp_path / "older")
+        await stage.send(page(100))
+        with pytest.raises(LogWentBack, match="up to offset 8") as caught:
+            await stage.consume()
+        assert "operations.md" in caught.value.hint
+        # The way that the manual shows: another number, and all of it counts as new.
+        await stage.log.close()
+        with closing(sqlite3.connect(tmp_path / "older" / "log.sqlite3")) as file, file:
+            file.execute("UPDATE origin SET generation = generation % 4294967295 + 1")
+        stage.log = await open_embedded_log(tmp_path / "older")
+        await stage.consume()
+        assert (await stage.count())[0] == 9
+    finally:
+        await stage.log.close()
+        stage.log = before
 
 
 async def test_consuming_again_changes_nothing(stage: Stage) -> None:

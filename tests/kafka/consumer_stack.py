@@ -43,7 +43,8 @@ class Stack:
     """A broker's topic, a server process, and consumers by number."""
 
     def __init__(self, place: Path, log: KafkaLog, config: KafkaConfig, plan: Plan) -> None:
-        self.place, self.log = place, log
+        self.place, self.log, self.config = place, log, config
+        self.warehouse: Warehouse
         (port,) = free_ports(1)
         self.port = port
         url = f"http://127.0.0.1:{port}"
@@ -127,7 +128,7 @@ async def open_stack(tmp_path: Path, plan: Plan = SMALL, config: KafkaConfig | N
         exits.callback(migration.kill)
         assert migration.process is not None
         assert await asyncio.to_thread(migration.process.wait, 90) == 0, migration.tail()
-        stack.warehouse = warehouse  # type: ignore[attr-defined]
+        stack.warehouse = warehouse
         yield stack
 
 
@@ -167,7 +168,7 @@ async def publish(stack: Stack, world: list[Sent], pieces: int) -> AsyncIterator
 
 async def check(stack: Stack, world: str = "w") -> list[Stored]:
     """Every fact once, and every table as the model derives it from the log, which is returned."""
-    warehouse: Warehouse = stack.warehouse  # type: ignore[attr-defined]
+    warehouse = stack.warehouse
     stored: list[Stored] = []
     for partition in range(stack.log.partitions):
         stored += await stack.log.read_from(partition, 0, 1_000_000, 1 << 30)

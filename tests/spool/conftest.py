@@ -38,7 +38,7 @@ async def spooled(gate: Gate, tmp_path: Path) -> AsyncIterator[Open]:
 
         async def begin(bytes_max: int = 1 << 30) -> SpooledLog:
             slots = await claim(tmp_path / "spool", bytes_max)
-            log = SpooledLog(opening, slots, SpoolPolicy(after_s=0.5), lambda: time.time_ns() // 1_000_000)
+            log = SpooledLog(opening, slots, SpoolPolicy(after_s=0.5, look_s=0.1), lambda: time.time_ns() // 1_000_000)
             stack.push_async_callback(log.close)
             return log
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from eventlog.contract import DirectLog, LogError, LogUnavailable, Position, Record, Waiter
+from eventlog.contract import DirectLog, LogChanged, LogError, LogUnavailable, Position, Record, Waiter
 from eventlog.places import base_of
 
 
@@ -16,6 +16,7 @@ class Gate:
     def __init__(self, log: DirectLog) -> None:
         self.log = log
         self.open = True
+        self.anew: DirectLog | None = None  # what the log behind is by now, unknown to whoever opened it before
         self.answers = asyncio.Event()  # cleared: appends are stored, but nobody hears of it
         self.answers.set()
         self.poison = b"poison"
@@ -25,6 +26,8 @@ class Gate:
 
     async def ends(self) -> dict[int, int]:
         self._pass()
+        if self.anew is not None:
+            raise LogChanged("The log was made anew")
         return await self.log.ends()
 
     def submit(self, records: Sequence[Record], waiter: Waiter) -> None:
@@ -50,6 +53,8 @@ class Gate:
 
     async def close(self) -> None:
         """The test closes the log behind."""
+        if self.anew is not None:
+            self.log, self.anew = self.anew, None
 
     def _pass(self) -> None:
         if not self.open:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from collector.spool.log import SpooledLog
 from collector.spool.slot import claim
@@ -20,10 +23,10 @@ from tests.spool.gate import Gate
 pytestmark = pytest.mark.anyio
 
 
-async def values(gate: Gate) -> dict[bytes, list[int]]:
+async def values(gate: Gate, partitions: int = 3) -> dict[bytes, list[int]]:
     """Each key's values in the order of the log behind."""
     found: dict[bytes, list[int]] = defaultdict(list)
-    for partition in range(3):
+    for partition in range(partitions):
         for stored in await gate.log.read_from(partition, 0, 100_000, 1 << 30):
             found[stored.key].append(int(stored.value.split()[0]))
     return found
@@ -181,3 +184,57 @@ async def test_two_processes_never_hold_one_slot(tmp_path: Path) -> None:
     assert again.folder == own.folder
     for slot in (again, other):
         await slot.close()
+
+
+async def test_a_damaged_record_is_told_and_blocks_nothing(gate: Gate, spooled: Open, tmp_path: Path) -> None:
+    gate.open = False
+    first = await spooled()
+    for n in range(5):
+        await first.append([Record(b"k", str(n).encode() + b" " * 2_000)])
+    await first.close()
+    with closing(sqlite3.connect(tmp_path / "spool" / "0" / "log.sqlite3", isolation_level=None)) as file:
+        assert file.execute("UPDATE chunks SET body = x'c1ffff' WHERE id = 2").rowcount == 1
+    gate.open = True
+    with capture_logs() as said:
+        second = await spooled()
+        await drained(second)
+    assert await values(gate) == {b"k": [0, 1, 3, 4]}
+    assert [one["event"] for one in said if one["log_level"] == "error"] == ["spooled_record_lost"]
+    await second.append([Record(b"k", b"5")])
+    assert await values(gate) == {b"k": [0, 1, 3, 4, 5]}
+
+
+async def test_a_damaged_spool_is_told_and_left_where_it_is(gate: Gate, spooled: Open, tmp_path: Path) -> None:
+    damaged = tmp_path / "spool" / "0" / "log.sqlite3"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(bytes(range(256)) * 256)
+    with capture_logs() as said:
+        log = await spooled()
+    assert log.spool.folder.name == "1"
+    assert [(one["event"], one["folder"]) for one in said if one["log_level"] == "error"] == [
+        ("spool_unusable", str(damaged.parent))
+    ]
+    assert damaged.read_bytes() == bytes(range(256)) * 256
+    await drained(log)
+    await log.append([Record(b"k", b"0")])
+    assert await values(gate) == {b"k": [0]}
+
+
+async def test_a_log_made_anew_is_opened_again(gate: Gate, spooled: Open, tmp_path: Path) -> None:
+    log = await spooled()
+    await drained(log)
+    await log.append([Record(b"k", b"0")])
+    anew = await open_embedded_log(tmp_path / "anew", partitions=5)
+    before, gate.anew = gate.log, anew
+
+    async def opened_again() -> bool:
+        return log.generation == anew.generation and not log.spooling
+
+    try:
+        await until(opened_again)
+        await log.append([Record(b"k", b"1")])
+        assert await values(gate, 5) == {b"k": [1]}
+        assert len(await log.ends()) == 5
+    finally:
+        await anew.close()
+        gate.log = before
