@@ -23,6 +23,7 @@ from schemas.settings import Settings
 _SKEW_WARN_S = 5.0
 _FREE_WARN = 2 * 1024**3
 _LAG_WARN = 100_000
+_LAG_WARN_S = 60.0
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -147,16 +148,15 @@ def _silent(settings: Settings, url: str) -> Finding:
 def _lag(settings: Settings) -> list[Finding]:
     client = Client(configuration.stack_url(settings), timeout_s=5)
     try:
-        behind = lag.read(client).lag_events
+        behind = lag.read(client)
     finally:
         client.close()
-    if behind > _LAG_WARN:
-        return [
-            Finding(
-                "lag", "warn", f"{behind:,} events wait", "Are the consumers running and fast enough? See /metrics."
-            )
-        ]
-    return [Finding("lag", "ok", f"{behind:,} events wait")]
+    text = f"{behind.lag_events:,} events wait"
+    if behind.lag_events:
+        text += f", the oldest for {behind.lag_s:,.0f} s"
+    if behind.lag_events > _LAG_WARN or behind.lag_s > _LAG_WARN_S:
+        return [Finding("lag", "warn", text, "Are the consumers running and fast enough? See their log, and /metrics.")]
+    return [Finding("lag", "ok", text)]
 
 
 def _log(settings: Settings) -> list[Finding]:

@@ -19,6 +19,8 @@ class Lag(msgspec.Struct, frozen=True):
     acknowledged: dict[str, int]
     derived: dict[str, int]
     lag_events: int
+    lag_s: float
+    """How long the oldest event that is not derived has waited, in seconds."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -47,6 +49,7 @@ def _parse(document: dict[str, Any]) -> Lag:
         acknowledged={name: int(part["acknowledged"]) for name, part in parts.items()},
         derived={name: int(part["derived"]) for name, part in parts.items()},
         lag_events=int(document["lag_events"]),
+        lag_s=float(document["lag_s"]),
     )
 
 
