@@ -331,6 +331,8 @@ def _check_csv(name: str, text: str) -> Found:
             yield line, f"{', '.join(key)} stands in line {seen[key]} already"
         seen[key] = line
         yield from _rate(line, row) if name == "currencies.csv" else _host(line, row[0])
+        if name == "continuity.csv" and not row[0].isascii():  # in referrers.csv it may be the name of a source
+            yield line, f"{row[0]!r} never stands in a referrer: write it as browsers send it, xn--…"
 
 
 def _host(line: int, host: str) -> Found:

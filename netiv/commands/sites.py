@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,11 @@ def add(
 
     sites_file.edit(settings.sites_file, change)
     _show_keys(name, shown, json)
+    if changed and (domain or timezone):
+        print(
+            "Its domains and its zone count from the next start on; `netiv rebuild` brings them to what is there.",
+            file=sys.stderr,
+        )
     if not (json or changed):
         once = "" if shown else f" Its keys were shown once, when it was made. New ones: netiv sites rotate {name}"
         print(f"It exists already; nothing was changed.{once}")

@@ -52,6 +52,7 @@ def test_the_shipped_rules_are_in_order():
         ("stages.yaml", "{session: {number_min: 2}}, {touch: {kind: [chat, message", "{}, {touch: {kind: [chat, message", "one of touch"),
         ("referrers.csv", "chatgpt.com,", "https://chatgpt.com/,", "is no host"),
         ("continuity.csv", "adyen.com,payment", "paypal.com,payment", "stands in line 2 already"),
+        ("continuity.csv", "adyen.com,payment", "תשלום.example,payment", "never stands in a referrer"),
         ("continuity.csv", "host,kind", "host", "the first line must be"),
     ],
 )  # fmt: skip
