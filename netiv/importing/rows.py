@@ -24,6 +24,8 @@ _FALLBACK = "windows-1255"
 _OTHER_FORMATS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1")
 # Excel's own first line, where the delimiter is not that of the country.
 _TOLD_DELIMITER = "sep="
+# Reports of ad systems begin with a title and a span of time.
+_TITLE_LINES = 3
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -129,6 +131,11 @@ class Table:
         for number, cells in enumerate(self._records(), 1):
             if not any(cell.strip() for cell in cells):
                 continue
+            if len(self.columns) == 1 < len(cells) and number <= _TITLE_LINES:
+                raise CommandError(
+                    f"The first line names one column, and row {number} has {len(cells)}.",
+                    "Delete what stands above the line that names the columns, as the title of a report.",
+                )
             source = _line(cells, self._delimiter)
             if len(cells) > len(self.columns):
                 yield Row(number, {}, source, "too_many_cells")

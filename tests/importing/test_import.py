@@ -168,6 +168,10 @@ LONG = "x" * 140_000
         (b'user_id,"note\n', "A quote is opened in line 1 and never closed"),
         (b"user_id,note,user_id\nu-1,a,u-2\n", "The column 'user_id' stands twice"),
         (b"\n \n", "no header"),
+        (
+            b'Campaign report\n"November 1, 2026"\nCampaign,Day,Cost\nbrand,2026-11-01,5\n',
+            "names one column, and row 2 has 3",
+        ),
         (b"PK\x03\x04 and so on", "workbook"),
         (gzip.compress(b"user_id\n" + os.urandom(90_000).hex().encode())[:-20_000], "no whole gzip file"),
         (b"\x1f\x8b" + b"abc" * 50, "no whole gzip file"),
