@@ -214,10 +214,10 @@ def _sessions(rules: SessionRules) -> Iterator[tuple[str, str]]:
 
 
 def _duration(path: str, name: str, value: float) -> Iterator[tuple[str, str]]:
-    if not math.isfinite(value):
-        return  # told as a number that is none
-    if value <= 0 or value > _DURATION_MAX:
-        yield path, f"{name} must be more than 0, and {_DURATION_MAX:,} at most"
+    if value <= 0:
+        yield path, f"{name} must be more than 0"
+    if _DURATION_MAX < value < math.inf:  # what is no number is told as such
+        yield path, f"{name} must be {_DURATION_MAX:,} at most"
 
 
 def _zone(path: str, name: str) -> Iterator[tuple[str, str]]:

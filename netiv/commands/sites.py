@@ -98,14 +98,18 @@ def add(
 
     sites_file.edit(settings.sites_file, change)
     _show_keys(name, shown, json)
-    if changed and (domain or timezone):
+    _tell_from_when(changed and bool(domain or timezone))
+    if not (json or changed):
+        once = "" if shown else f" Its keys were shown once, when it was made. New ones: netiv sites rotate {name}"
+        print(f"It exists already; nothing was changed.{once}")
+
+
+def _tell_from_when(concerned: bool) -> None:
+    if concerned:
         print(
             "Its domains and its zone count from the next start on; `netiv rebuild` brings them to what is there.",
             file=sys.stderr,
         )
-    if not (json or changed):
-        once = "" if shown else f" Its keys were shown once, when it was made. New ones: netiv sites rotate {name}"
-        print(f"It exists already; nothing was changed.{once}")
 
 
 @app.command("list")
