@@ -5,9 +5,11 @@ Pure: sites in, sites out; the clock is given.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import ada_url
 import msgspec
 
 from netiv.errors import CommandError
@@ -82,7 +84,7 @@ def _extended(site: Site, wanted: Wanted, now_ms: int) -> Site:
         secret_keys=_with_key(site.secret_keys, wanted.secret_key, now_ms),
         origins=list(dict.fromkeys([*site.origins, *wanted.origins])),
         aliases=list(dict.fromkeys([*site.aliases, *wanted.aliases])),
-        domains=list(dict.fromkeys([*site.domains, *wanted.domains])),
+        domains=list(dict.fromkeys([*site.domains, *map(_host, wanted.domains)])),
         timezone=wanted.timezone or site.timezone,
         currency=wanted.currency or site.currency,
         raw_contacts=site.raw_contacts if wanted.raw_contacts is None else wanted.raw_contacts,
@@ -120,6 +122,14 @@ def _check(wanted: Wanted) -> None:
             raise CommandError(
                 f"{wanted.timezone!r} is not a time zone.", "Use an IANA name: Asia/Jerusalem.", code=2
             ) from None
+
+
+def _host(domain: str) -> str:
+    """The domain as it stands in referrers: lower-case, a Hebrew one as xn--…"""
+    if not re.search(r"[/?#@:\\\s]", domain):
+        with contextlib.suppress(ValueError):
+            return str(ada_url.URL(f"https://{domain}/").hostname)
+    raise CommandError(f"{domain!r} is not a domain.", "Write the host alone: shop.example.", code=2)
 
 
 def _no_theft(sites: Sites, wanted: Wanted) -> None:

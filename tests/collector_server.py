@@ -17,11 +17,11 @@ from schemas.record import Accepted, Bad, decode
 from schemas.settings import Settings
 from schemas.sites import Key, Site, Sites, dump, hash_key
 
-WRITE, SECRET, LISTED = "wk_open_site", "sk_open_site", "wk_listed_site"
+WRITE, SECRET, LISTED, LISTED_SECRET = "wk_open_site", "sk_open_site", "wk_listed_site", "sk_listed_site"
 SITES = Sites(
     [
         Site("open", [Key(hash_key(WRITE))], [Key(hash_key(SECRET))], aliases=["legacy-7"]),
-        Site("listed", [Key(hash_key(LISTED))], origins=["https://shop.example"]),
+        Site("listed", [Key(hash_key(LISTED))], [Key(hash_key(LISTED_SECRET))], origins=["https://shop.example"]),
     ]
 )
 

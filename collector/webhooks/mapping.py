@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, Final
 
 from collector.dialects.values import Object, finish
@@ -17,7 +18,7 @@ def entries_of(webhook: Webhook, body: Any) -> list[Any] | Rejection:
     """The entries of a body."""
     if not webhook.entries:
         return body if isinstance(body, list) else [body]
-    found = _at(body, webhook.entries)
+    found = _at(body, _steps(webhook.entries))
     if not isinstance(found, list):
         return Rejection("undecodable", webhook.entries, "the list of entries is not there")
     return found
@@ -28,14 +29,20 @@ def event_of(webhook: Webhook, entry: Any) -> Object | Rejection:
     if not isinstance(entry, dict):
         return Rejection("not_an_object", "", "an entry is an object")
     event: Object = {}
+    rest = deepcopy(
+        entry
+    )  # one place may be mapped twice (the id of an order that is the event's too), or be part of another
     for path, source in webhook.mapping.items():
-        value = source.get("const", _MISSING) if isinstance(source, dict) else _take(entry, source)
+        steps = [] if isinstance(source, dict) else _steps(source)
+        value = source.get("const", _MISSING) if isinstance(source, dict) else _at(entry, steps) if steps else _MISSING
         if value is not _MISSING and value is not None:
-            _put(event, path, value)
+            _put(event, path, deepcopy(value))
+        if steps:
+            _drop(rest, steps)
     if "type" not in event:
         return Rejection("undecodable", str(webhook.mapping.get("type", "")), "the mapping finds no `type`")
     properties = event.pop("properties", None)
-    return finish(event, properties, entry)
+    return finish(event, properties, rest)
 
 
 def _put(event: Object, path: str, value: Any) -> None:
@@ -52,11 +59,12 @@ def _put(event: Object, path: str, value: Any) -> None:
 
 
 def _steps(pointer: str) -> list[str]:
+    """The steps of a JSON pointer (RFC 6901)."""
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
-def _at(value: Any, pointer: str) -> Any:
-    for step in _steps(pointer):
+def _at(value: Any, steps: list[str]) -> Any:
+    for step in steps:
         if isinstance(value, dict) and step in value:
             value = value[step]
         elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
@@ -66,12 +74,8 @@ def _at(value: Any, pointer: str) -> Any:
     return value
 
 
-def _take(entry: Object, pointer: str) -> Any:
-    """The value at a pointer (RFC 6901); taken out of the entry where it is a member."""
-    steps = _steps(pointer)
-    if not steps:
-        return _MISSING
-    holder = _at(entry, "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps[:-1]))
-    if isinstance(holder, dict) and steps[-1] in holder:
-        return holder.pop(steps[-1])
-    return _at(entry, pointer)
+def _drop(rest: Object, steps: list[str]) -> None:
+    """Take out what is mapped, where it is a member of an object."""
+    holder = _at(rest, steps[:-1])
+    if isinstance(holder, dict):
+        holder.pop(steps[-1], None)

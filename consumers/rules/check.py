@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +39,12 @@ CSV: Final = {
 # What `referrers.csv` is made of; it stands beside it where the shipped folder was copied.
 _SOURCE: Final = "referrers_own.csv"
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".csv"})
+# Nobody means more minutes, hours or days than this; what is reckoned in milliseconds would overflow.
+_DURATION_MAX: Final = 1_000_000
+# Decimal(18, 4), as everywhere.
+_NUMBER_MAX: Final = 10.0**14
+_RE2 = re2.Options()
+_RE2.log_errors = False  # they are told here
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 
 
@@ -57,7 +64,7 @@ def check(folder: Path) -> list[Problem]:
     found: list[Problem] = []
     for name in (*YAML, *CSV):
         try:
-            text = file_of(folder, name).read_text("utf-8")
+            text = file_of(folder, name).read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             found.append(Problem(name, 0, f"cannot be read: {error}"))
             continue
@@ -90,6 +97,13 @@ def _check_yaml(name: str, text: str) -> Found:
     except yaml.MarkedYAMLError as error:
         yield (error.problem_mark.line + 1 if error.problem_mark else 0), f"is no YAML: {error.problem or error}"
         return
+    except yaml.reader.ReaderError as error:
+        at = error.position
+        yield text.count("\n", 0, at) + 1, f"is no YAML: the character {text[at : at + 1]!r} is not allowed"
+        return
+    except RecursionError:
+        yield 0, "is nested too deep"
+        return
     try:
         rules = msgspec.convert(data, YAML[name])
     except msgspec.ValidationError as error:
@@ -102,6 +116,30 @@ def _check_yaml(name: str, text: str) -> Found:
     }  # fmt: skip
     for path, message in checks[name](rules):
         yield _line(tree, path), message
+    if tree is not None:
+        yield from _tree(tree)
+
+
+def _tree(node: yaml.Node) -> Found:
+    """What a reader of YAML lets pass: a key that stands twice, of which the first is forgotten, and numbers that are none."""
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag.endswith((":float", ":int")) and not _is_number(yaml.SafeLoader(node.value).get_single_data()):
+            yield node.start_mark.line + 1, f"{node.value} is no number that can be reckoned with"
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from _tree(each)
+    else:
+        seen: dict[str, int] = {}
+        for name, value in node.value:
+            line = name.start_mark.line + 1
+            if name.value in seen:
+                yield line, f"{name.value} stands in line {seen[name.value]} already"
+            seen[name.value] = line
+            yield from _tree(value)
+
+
+def _is_number(value: object) -> bool:
+    return not isinstance(value, int | float) or abs(value) < _NUMBER_MAX
 
 
 def _line(tree: yaml.Node | None, path: str) -> int:
@@ -155,7 +193,7 @@ def _identity(rules: IdentityRules) -> Iterator[tuple[str, str]]:
 
 def _pattern(path: str, pattern: str) -> Iterator[tuple[str, str]]:
     try:
-        re2.compile(pattern)
+        re2.compile(pattern, _RE2)
     except re2.error as error:
         yield path, f"{pattern!r} is no regular expression (RE2): {_plain(error)}"
 
@@ -167,13 +205,19 @@ def _plain(error: Exception) -> str:
 
 def _sessions(rules: SessionRules) -> Iterator[tuple[str, str]]:
     for field in ("gap_minutes", "max_hours"):
-        if getattr(rules, field) <= 0:
-            yield f"$.{field}", f"{field} must be more than 0"
+        yield from _duration(f"$.{field}", field, getattr(rules, field))
     if rules.max_hours * 60 < rules.gap_minutes:
         yield "$.max_hours", "the longest session is shorter than its time-out"
     yield from _zone("$.midnight_zone", rules.midnight_zone)
     for site, zone in rules.midnight_zones.items():
         yield from _zone(f"$.midnight_zones.{site}", zone)
+
+
+def _duration(path: str, name: str, value: float) -> Iterator[tuple[str, str]]:
+    if value <= 0:
+        yield path, f"{name} must be more than 0"
+    if _DURATION_MAX < value < math.inf:  # what is no number is told as such
+        yield path, f"{name} must be {_DURATION_MAX:,} at most"
 
 
 def _zone(path: str, name: str) -> Iterator[tuple[str, str]]:
@@ -187,8 +231,7 @@ def _conversions(rules: ConversionRules) -> Iterator[tuple[str, str]]:
     if "default" not in rules.lookback_days:
         yield "$.lookback_days", "the look-back needs a `default`, in days"
     for kind, days in rules.lookback_days.items():
-        if days <= 0:
-            yield f"$.lookback_days.{kind}", "a look-back must be more than 0 days"
+        yield from _duration(f"$.lookback_days.{kind}", "a look-back", days)
     for reporter in rules.trust:
         if reporter not in REPORTERS:
             yield "$.trust", f"{reporter!r} is none of {', '.join(REPORTERS)}"
@@ -249,8 +292,7 @@ def _merging(rules: ConversionRules) -> Iterator[tuple[str, str]]:
             if reporter not in REPORTERS:
                 yield f"$.trust_of.{field}", f"{reporter!r} is none of {', '.join(REPORTERS)}, nor `{EARLIEST}`"
     for name in ("order_days", "duplicate_hours"):
-        if getattr(rules, name) <= 0:
-            yield f"$.{name}", f"{name} must be more than 0"
+        yield from _duration(f"$.{name}", name, getattr(rules, name))
 
 
 def _stages(rules: StageRules) -> Iterator[tuple[str, str]]:
@@ -289,6 +331,8 @@ def _check_csv(name: str, text: str) -> Found:
             yield line, f"{', '.join(key)} stands in line {seen[key]} already"
         seen[key] = line
         yield from _rate(line, row) if name == "currencies.csv" else _host(line, row[0])
+        if name == "continuity.csv" and not row[0].isascii():  # in referrers.csv it may be the name of a source
+            yield line, f"{row[0]!r} never stands in a referrer: write it as browsers send it, xn--…"
 
 
 def _host(line: int, host: str) -> Found:
@@ -300,7 +344,7 @@ def _rate(line: int, row: list[str]) -> Found:
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", row[2]):
         yield line, f"{row[2]!r} is no day: write 2026-01-31"
     try:
-        positive = float(row[3]) > 0
+        positive = 0 < float(row[3]) < math.inf
     except ValueError:
         positive = False
     if not positive:

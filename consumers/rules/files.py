@@ -120,7 +120,7 @@ class RulesInvalid(Exception):
 
 def _yaml(path: Path, kind: type[Any]) -> Any:
     try:
-        return msgspec.convert(yaml.safe_load(path.read_text("utf-8")), kind)
+        return msgspec.convert(yaml.safe_load(path.read_text("utf-8-sig")), kind)
     except (msgspec.ValidationError, yaml.YAMLError, OSError) as error:
         raise RulesInvalid(f"{path.name}: {error}") from error
 
@@ -137,7 +137,7 @@ def file_of(folder: Path, name: str) -> Path:
 
 
 def _csv(path: Path) -> csv.DictReader[str]:
-    return csv.DictReader(io.StringIO(path.read_text("utf-8")))
+    return csv.DictReader(io.StringIO(path.read_text("utf-8-sig")))
 
 
 def load(folder: Path = SHIPPED) -> Rules:

@@ -62,6 +62,7 @@ def import_(
     from netiv.importing.mapping import Rules
 
     columns = dict(_pair(one) for one in map_)
+    delimiter = _delimiter(delimiter)
     try:
         zone = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -70,7 +71,8 @@ def import_(
         ) from None
     rules = Rules(columns, zone, type_, name, date_format)
     reading = rows.reading_of(file)
-    plan = run.Plan(file, encoding or reading.encoding, delimiter, rules, secret_key, account)
+    plan = run.Plan(file, _encoding(encoding) or reading.encoding, delimiter, rules, secret_key, account)
+    _require_columns(columns, rows.columns_of(file, plan.encoding, delimiter))
     if costs is None:
         costs = looks_like_costs(cost_run.columns_of(plan), columns)
     client = Client(configuration.stack_url(configuration.load(url=url)), timeout_s=60)
@@ -98,3 +100,42 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals or not column or not field:
         raise CommandError(f"--map {text!r} is no COLUMN=FIELD.", 'Write, for example, --map "Client=user_id".', code=2)
     return column, field
+
+
+def _delimiter(text: str | None) -> str | None:
+    from netiv.errors import CommandError
+
+    one = "\t" if text == "\\t" else text
+    if one and (len(one) > 1 or one in '"\r\n'):
+        raise CommandError(f"{text!r} is no delimiter.", r"Give one character, such as ; or \t.", code=2)
+    return one
+
+
+def _encoding(name: str | None) -> str | None:
+    import codecs
+
+    from netiv.errors import CommandError
+
+    try:
+        return name and codecs.lookup(name).name
+    except LookupError:
+        raise CommandError(
+            f"There is no encoding {name}.", "Such as utf-8, utf-16, windows-1255, latin-1.", code=2
+        ) from None
+
+
+def _require_columns(given: dict[str, str], header: list[str] | None) -> None:
+    """What `--map` names must be there: misspelled, it would lose what the column says, of every row."""
+    from netiv.errors import CommandError
+    from netiv.importing import costs
+    from netiv.importing.mapping import is_field
+
+    for column, field in given.items():
+        if field != "-" and not is_field(field) and field not in costs.FIELDS:
+            raise CommandError(
+                f"--map: there is no field {field!r}.",
+                "Fields: docs/events.md; others go under properties.NAME.",
+                code=2,
+            )
+        if header is not None and column not in header:
+            raise CommandError(f"--map: there is no column {column!r}.", f"There are: {', '.join(header)}.", code=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,9 +98,18 @@ def add(
 
     sites_file.edit(settings.sites_file, change)
     _show_keys(name, shown, json)
+    _tell_from_when(changed and bool(domain or timezone))
     if not (json or changed):
         once = "" if shown else f" Its keys were shown once, when it was made. New ones: netiv sites rotate {name}"
         print(f"It exists already; nothing was changed.{once}")
+
+
+def _tell_from_when(concerned: bool) -> None:
+    if concerned:
+        print(
+            "Its domains and its zone count from the next start on; `netiv rebuild` brings them to what is there.",
+            file=sys.stderr,
+        )
 
 
 @app.command("list")

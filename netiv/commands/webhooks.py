@@ -62,6 +62,7 @@ def add(
         raise CommandError(
             f"The mapping can't be read: {error}", "It is one JSON object of field -> JSON pointer."
         ) from None
+    _require_fields(table, entries)
     chosen = secret or f"whsec_{secrets.token_urlsafe(32)}"
     made = Webhook(name, site, chosen, "mautic" if kind == "mautic" else "generic", dict(table), entries)
 
@@ -77,6 +78,29 @@ def add(
         return
     print(f"Address {address}")
     print(f"Secret  {chosen}")
+
+
+def _require_fields(mapping: dict[str, str | dict[str, object]], entries: str) -> None:
+    """What is misspelled would be lost of every call."""
+    from netiv.errors import CommandError
+    from netiv.importing.mapping import is_field
+    from schemas.event import EVENT_FIELDS, EVENT_TYPES
+
+    wrong = [f"{field} is no field of an event" for field in mapping if not (is_field(field) or field in EVENT_FIELDS)]
+    for field, source in mapping.items():
+        if isinstance(source, str) and not source.startswith("/"):
+            wrong.append(f"{field}: {source!r} is no JSON pointer, which begins with /")
+        if isinstance(source, dict) and list(source) != ["const"]:
+            wrong.append(f'{field}: an object is {{"const": …}}')
+    told = mapping.get("type")
+    if mapping and told is None:
+        wrong.append("`type` is not mapped")
+    if isinstance(told, dict) and "const" in told and told["const"] not in EVENT_TYPES:
+        wrong.append(f"{told['const']} is no type of event")
+    if entries and not entries.startswith("/"):
+        wrong.append(f"--entries {entries!r} is no JSON pointer, which begins with /")
+    if wrong:
+        raise CommandError(f"The mapping would lose something: {'; '.join(wrong)}.", "Fields: docs/events.md.", code=2)
 
 
 @app.command("list")

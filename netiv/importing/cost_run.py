@@ -23,7 +23,7 @@ Day = tuple[str, str]
 def run(plan: Plan, client: Client, on_row: Callable[[int], None]) -> Summary:
     """Import the file; `on_row` is told how many of its rows are done. Raises `CommandError`."""
     summary = Summary()
-    with Journal(plan.path, plan.mark()) as journal:
+    with Journal(plan.path, plan.mark(client.url, "costs")) as journal:
         days, read = _days(plan, journal, summary)
         done = 0
         for number, batch in enumerate(_batches(days), 1):

@@ -25,6 +25,8 @@ FIELDS: Final = frozenset(NAMES.values())
 # "Amount spent (ILS)": the currency stands in the name.
 _PRICED: Final = re.compile(r"(cost|spend|amount spent|עלות|סכום שהוצא) \(([A-Za-z]{3})\)")
 _WHOLE: Final = frozenset({"impressions", "clicks"})
+# What is counted has no decimals: 1.000 is a thousand.
+_THOUSANDS: Final = re.compile(r"[.,](?=\d{3}(?!\d))")
 _WHO: Final = frozenset({"user_id", "visitor_id", "email", "phone"})
 
 
@@ -75,7 +77,7 @@ def _typed(field: str, value: Any, rules: Rules) -> Any:
     if field == "cost":
         return amount(value) if isinstance(value, str) else value
     if field in _WHOLE:
-        number = amount(value) if isinstance(value, str) else value
+        number = amount(_THOUSANDS.sub("", value)) if isinstance(value, str) else value
         if not isinstance(number, int | float) or number != int(number):
             raise Unreadable("invalid_number")
         return int(number)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from schemas.event import CONTEXT_FIELDS, EVENT_FIELDS, Campaign, Order, Touch
 from schemas.rejection import CODES
 
 _GAPS = re.compile(r"[\s_./-]+")
 _SHOWN_CHARS = 80
+# Marks that can't be seen (direction of writing, joiners, a byte order mark), as spreadsheets and chats leave them in cells.
+_UNSEEN = dict.fromkeys(
+    map(ord, "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+)
+_EDGES = "".join(map(chr, _UNSEEN)) + " \t\r\n\xa0\u2009\u202f"
+_NO_DIGITS = dict.fromkeys(map(ord, "₪$€£ \xa0\u2009\u202f")) | _UNSEEN | {ord("−"): "-"}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # usual column names (normalised) -> field of a native event
 NAMES: dict[str, str] = {
     "event id": "event_id", "id": "event_id", "type": "type", "event type": "type", "name": "name", "event": "name", "event name": "name",
@@ -44,11 +53,24 @@ FORMATS = (
     "%d/%m/%Y %H:%M:%S",
     "%d/%m/%Y %H:%M",
     "%d/%m/%Y",
+    "%d.%m.%Y %H:%M:%S",
     "%d.%m.%Y %H:%M",
     "%d.%m.%Y",
+    "%d-%m-%Y %H:%M:%S",
     "%d-%m-%Y %H:%M",
     "%d-%m-%Y",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d",
 )
+
+
+# Fields of an event that have members, and which; no set = any.
+_MEMBERS: Final[dict[str, frozenset[str] | None]] = {
+    "properties": None, "identifiers": None, "context.click_ids": None, "context.screen": None, "context.consent": None,
+    "context.campaign": frozenset(Campaign.__struct_fields__), "context": CONTEXT_FIELDS, "touch": frozenset(Touch.__struct_fields__),
+    "order": frozenset(Order.__struct_fields__),
+}  # fmt: skip
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -79,18 +101,32 @@ class Unreadable(Exception):
 
 def normal(column: str) -> str:
     """A column's name without its spelling."""
-    return _GAPS.sub(" ", column.replace("״", "").replace('"', "").replace("'", "")).strip().lower()
+    return _GAPS.sub(" ", column.translate(_UNSEEN).replace("״", "").replace('"', "").replace("'", "")).strip().lower()
+
+
+def is_field(field: str) -> bool:
+    """Whether `--map` can lead there: a misspelled field would lose what its column says."""
+    for holder, members in _MEMBERS.items():
+        if field.startswith(f"{holder}."):
+            member = field.removeprefix(f"{holder}.")
+            return bool(member) if members is None else member in members
+    return field in EVENT_FIELDS and field not in _MEMBERS
 
 
 def event_of(values: dict[str, Any], rules: Rules) -> dict[str, Any]:
-    """The native event of a row. Raises `Unreadable`. Columns nobody knows are its properties."""
+    """The native event of a row. Raises `Unreadable`. Columns nobody knows are its properties; so is a second one of the same
+    field (a phone and a mobile): the one that `--map` names is the field, else the first that says something."""
     event: dict[str, Any] = {}
     if "type" in values and any(isinstance(value, dict) for value in values.values()):
         return dict(values)  # a native event already
-    for column, value in values.items():
+    said: set[str] = set()
+    for column, value in sorted(values.items(), key=lambda cell: cell[0] not in rules.columns):
         field = rules.columns.get(column) or NAMES.get(normal(column)) or f"properties.{column}"
         if field == "-" or value is None or value == "":
             continue
+        if field in said and column not in rules.columns:
+            field = f"properties.{column}"
+        said.add(field)
         try:
             _put(event, field, _typed(field, value, rules))
         except Unreadable as error:
@@ -114,7 +150,7 @@ def _put(event: dict[str, Any], field: str, value: Any) -> None:
 def _typed(field: str, value: Any, rules: Rules) -> Any:
     if field == "created_at":
         return time_of(value, rules)
-    text = value.strip() if isinstance(value, str) else value
+    text = value.strip(_EDGES) if isinstance(value, str) else value
     if field == "order.value" and isinstance(text, str):
         return amount(text)
     return text
@@ -122,8 +158,7 @@ def _typed(field: str, value: Any, rules: Rules) -> Any:
 
 def amount(text: str) -> float:
     """A number as people write it: currency signs, thousands, either decimal mark. Raises `Unreadable`."""
-    text = text.strip()
-    plain = text.replace("₪", "").replace("$", "").replace("€", "").replace("\u00a0", "").replace(" ", "")
+    plain = text.translate(_NO_DIGITS).strip()
     if "," in plain and "." in plain:
         plain = (
             plain.replace(",", "")
@@ -131,18 +166,21 @@ def amount(text: str) -> float:
             else plain.replace(".", "").replace(",", ".")
         )
     elif "," in plain:
-        plain = plain.replace(",", "") if re.fullmatch(r"-?\d{1,3}(,\d{3})+", plain) else plain.replace(",", ".")
-    try:
-        return float(plain)
-    except ValueError:
-        raise Unreadable("invalid_number") from None
+        thousands = re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+", plain)  # 0,500 is a half
+        plain = plain.replace(",", "") if thousands else plain.replace(",", ".")
+    elif re.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3}){2,}", plain):
+        plain = plain.replace(".", "")
+    number = float(plain) if _NUMBER.fullmatch(plain) else math.nan
+    if not math.isfinite(number):
+        raise Unreadable("invalid_number")
+    return number
 
 
 def time_of(value: Any, rules: Rules) -> int:
     """Epoch milliseconds of a cell: ISO 8601, epoch seconds or milliseconds, or a date as it is written here. Without a
     zone it is of `--timezone`. Raises `Unreadable`."""
-    text = str(value).strip()
-    if text.isdigit() and len(text) in (10, 13):
+    text = str(value).translate(_UNSEEN).strip()
+    if re.fullmatch(r"\d{10}|\d{13}", text, re.ASCII):
         return int(text) * (1000 if len(text) == 10 else 1)
     parsed = _parsed(text, rules.date_format)
     if parsed.tzinfo is None:
@@ -152,8 +190,8 @@ def time_of(value: Any, rules: Rules) -> int:
 
 def day_of(value: Any, rules: Rules) -> str:
     """The day a cell names, as YYYY-MM-DD. Raises `Unreadable`."""
-    text = str(value).strip()
-    if re.fullmatch(r"\d{8}", text):  # as Google's exports have it
+    text = str(value).translate(_UNSEEN).strip()
+    if re.fullmatch(r"\d{8}", text, re.ASCII):  # as Google's exports have it
         text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
     return _parsed(text, rules.date_format).date().isoformat()
 

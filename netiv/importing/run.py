@@ -32,8 +32,9 @@ class Plan(msgspec.Struct, frozen=True):
     key: str
     account: str = ""
 
-    def mark(self) -> str:
-        """Names the content and the reading of the file."""
+    def mark(self, url: str, what: str) -> str:
+        """Names the content and the reading of the file, and where it goes as what: how far it came on its way to another site or
+        another collector says nothing of this one."""
         digest = hashlib.blake2b(digest_size=16)
         with self.path.open("rb") as file:
             while piece := file.read(1 << 20):
@@ -47,7 +48,7 @@ class Plan(msgspec.Struct, frozen=True):
             rules.type,
             rules.name,
         )
-        digest.update(repr((*reading, rules.date_format, self.account)).encode())
+        digest.update(repr((*reading, rules.date_format, self.account, url, self.key, what)).encode())
         return digest.hexdigest()
 
 
@@ -69,7 +70,7 @@ class _Batch(msgspec.Struct):
 
 def run(plan: Plan, client: Client, on_row: Callable[[int], None]) -> Summary:
     """Import the file; `on_row` is told the number of the last confirmed row. Raises `CommandError`."""
-    with Journal(plan.path, plan.mark(), go_on=True) as journal:
+    with Journal(plan.path, plan.mark(client.url, "events"), go_on=True) as journal:
         summary = Summary(skipped=journal.done)
         for batch in _batches(plan, journal, summary):
             _send(plan, client, batch, summary, journal)

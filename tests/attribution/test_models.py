@@ -257,7 +257,11 @@ async def test_options_are_parameters_with_defaults(warehouse, given):
     ("given", "says"),
     [
         ('{"modle": "linear"}', "known are model, since"), ('{"model": "timedecay"}', "time_decay"), ("model=linear", "JSON"),
-        ('{"transform": "colapse"}', "collapse"),
+        ('{"transform": "colapse"}', "collapse"), ("[]", "JSON object"), ("null", "JSON object"),
+        ('{"lookback_s": "30d"}', "lookback_s is"), ('{"lookback_s": -1}', "lookback_s is"), ('{"lookback_s": 0.5}', "lookback_s is"),
+        ('{"half_life_s": 0}', "half_life_s is"), ('{"half_life_s": "1d"}', "half_life_s is"),
+        ('{"position_first": -1}', "position_first, "), ('{"position_last": "x"}', "position_first, "),
+        ('{"position_first": 0, "position_middle": 0, "position_last": 0}', "not all 0"),
     ],
 )  # fmt: skip
 async def test_misspelled_options_are_an_error(warehouse, given, says):

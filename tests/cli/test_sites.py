@@ -93,6 +93,15 @@ def test_changing_a_site_needs_update(tmp_path: Path) -> None:
     assert len(site.write_keys) == 1
 
 
+def test_domains_are_kept_as_referrers_have_them(tmp_path: Path) -> None:
+    done = run(tmp_path, "sites", "add", "shop", "--domain", "Shop.example", "--domain", "חנות.example")
+    assert [site.domains for site in sites(tmp_path).sites] == [["shop.example", "xn--9dbd1a4b.example"]]
+    assert "netiv rebuild" in done.stderr
+    for wrong in ("https://shop.example", "shop.example/", "a b", "x@y", ""):
+        refused = run(tmp_path, "sites", "add", "shop", "--update", "--domain", wrong)
+        assert (refused.returncode, "is not a domain" in refused.stderr) == (2, True), wrong
+
+
 def test_raw_contacts_are_switched_on_and_off(tmp_path: Path) -> None:
     assert run(tmp_path, "sites", "add", "shop").returncode == 0
     assert not sites(tmp_path).sites[0].raw_contacts

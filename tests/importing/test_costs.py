@@ -19,7 +19,7 @@ from netiv.errors import CommandError
 from netiv.http import Client
 from netiv.importing import cost_run
 from netiv.importing.costs import cost_of, looks_like_costs
-from netiv.importing.mapping import Rules
+from netiv.importing.mapping import Rules, Unreadable
 from netiv.importing.run import Plan, Summary
 from schemas.record import Bad, Costs
 from schemas.rejection import Rejection
@@ -210,6 +210,24 @@ def test_columns_may_be_named() -> None:
     assert looks_like_costs(["Tag", "Kosten"], rules.columns)
     raw = cost_of({"Tag": "01.11.26", "Kosten": "1.000,5", "Netz": "google", "Notiz": "x", "Other": "y"}, rules, "")
     assert json.loads(raw) == {"day": "2026-11-01", "cost": 1000.5, "source": "google"}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1.000", 1000), ("1,000", 1000), ("12.345.678", 12345678), ("7", 7), ("12.0", 12)]
+)
+def test_what_is_counted_has_no_decimals(text: str, number: int) -> None:
+    row = {"day": "2026-11-01", "cost": "1.234,50 €", "impressions": text}
+    assert json.loads(cost_of(row, Rules({}, ZoneInfo("UTC")), "")) == {
+        "day": "2026-11-01",
+        "cost": 1234.5,
+        "impressions": number,
+    }
+
+
+@pytest.mark.parametrize("text", ["inf", "nan", "1.5"])
+def test_what_can_not_be_counted_is_refused(text: str) -> None:
+    with pytest.raises(Unreadable, match="invalid_number"):
+        cost_of({"day": "2026-11-01", "cost": "1", "clicks": text}, Rules({}, ZoneInfo("UTC")), "")
 
 
 def test_one_bad_row_refuses_the_statement() -> None:

@@ -15,14 +15,14 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from collector_server import SECRET, WRITE, Running
+from collector_server import LISTED_SECRET, SECRET, WRITE, Running
 from simulation.stack import environment
 from simulation.stack import run as run_netiv
 
 from netiv.errors import CommandError
 from netiv.http import Client
 from netiv.importing import rows, run
-from netiv.importing.mapping import Rules, Unreadable, event_of, time_of
+from netiv.importing.mapping import Rules, Unreadable, amount, event_of, is_field, time_of
 from schemas.record import Accepted
 
 ISRAEL = Rules({}, ZoneInfo("Asia/Jerusalem"), name="store purchase")
@@ -131,6 +131,76 @@ def test_an_import_that_was_interrupted_goes_on(collector: Running, tmp_path: Pa
     assert not (tmp_path / "big.jsonl.progress").exists()
 
 
+def test_an_interrupted_import_says_nothing_of_another_site(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "big.jsonl"
+    path.write_text("".join(json.dumps({"user_id": f"u-{number}"}) + "\n" for number in range(600)), "utf-8")
+    client = Client(f"http://127.0.0.1:{collector.port}")
+
+    def stop(number: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.run(run.Plan(path, "utf-8", None, ISRAEL, SECRET), client, stop)
+    client.close()
+    summary = imported(collector, path, encoding="utf-8", key=LISTED_SECRET)
+    assert (summary.skipped, summary.accepted) == (0, 600)
+    assert sum(record.site == "listed" for record in collector.records()) == 600
+
+
+def test_what_an_office_writes_around_its_rows(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "store.csv"
+    path.write_text('\nsep=;\n\nuser_id;"value\n(net)";note\n\nu-1;5;"one ""line""\nand another"\n', "utf-8")
+    summary = imported(collector, path, Rules({"value\n(net)": "order.value"}, ZoneInfo("UTC")))
+    assert (summary.accepted, summary.rejected) == (1, 0)
+    (event,) = events(collector).values()
+    assert event["order"] == {"value": 5.0}
+    assert event["properties"] == {"note": 'one "line"\nand another'}
+
+
+LONG = "x" * 140_000
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'user_id,note\nu-1,a\n\nu-2,"open\nu-3,b\n', "A quote is opened in line 4 and never closed"),
+        (b'sep=,\nuser_id,note\nu-1,a\nu-2,"' + LONG.encode() + b'"\n', "Line 4 can't be read"),
+        (b'user_id,"note\n', "A quote is opened in line 1 and never closed"),
+        (b"user_id,note,user_id\nu-1,a,u-2\n", "The column 'user_id' stands twice"),
+        (b"\n \n", "no header"),
+        (
+            b'Campaign report\n"November 1, 2026"\nCampaign,Day,Cost\nbrand,2026-11-01,5\n',
+            "names one column, and row 2 has 3",
+        ),
+        (b"PK\x03\x04 and so on", "workbook"),
+        (gzip.compress(b"user_id\n" + os.urandom(90_000).hex().encode())[:-20_000], "no whole gzip file"),
+        (b"\x1f\x8b" + b"abc" * 50, "no whole gzip file"),
+    ],
+)
+def test_a_file_that_is_no_table_is_told(collector: Running, tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "store.csv"
+    path.write_bytes(content)
+    with pytest.raises(CommandError, match=says):
+        imported(collector, path)
+
+
+def test_one_json_list_is_told(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "store.json"
+    path.write_text('[{"user_id": "u-1"},\n{"user_id": "u-2"}]', "utf-8")
+    with pytest.raises(CommandError, match="one JSON list"):
+        imported(collector, path)
+
+
+def test_a_second_column_of_a_field_is_kept(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "store.csv"
+    path.write_text("phone,mobile,total,value\n03-5551234,050-5551234,10,12\n,050-5551235,,7\n", "utf-8")
+    imported(collector, path, Rules({"value": "order.value"}, ZoneInfo("UTC")))
+    first, second = events(collector).values()
+    assert (first["phone"], first["order"]) == ("03-5551234", {"value": 12.0})
+    assert first["properties"] == {"mobile": "050-5551234", "total": "10"}
+    assert (second["phone"], second["order"]) == ("050-5551235", {"value": 7.0})
+
+
 def test_refused_rows_stand_beside_with_the_reason(collector: Running, tmp_path: Path) -> None:
     path = tmp_path / "store.csv"
     bad = [
@@ -174,6 +244,35 @@ def test_dates_are_of_their_zone(text: str, ms: int) -> None:
     assert time_of(text, ISRAEL) == ms
 
 
+@pytest.mark.parametrize(
+    "text", ["20.11.2026 14:30:00", "20-11-2026 14:30:00", "2026/11/20 14:30", "2026/11/20 14:30:00", "\u200e20/11/2026 14:30\u200f"]
+)  # fmt: skip
+def test_dates_as_spreadsheets_write_them(text: str) -> None:
+    assert time_of(text, ISRAEL) == 1795177800000
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("₪1,234.50", 1234.5), ("1.234,50 €", 1234.5), ("1\u202f234,50", 1234.5), ("\u200f₪ 120", 120), ("−5", -5), ("1,234", 1234),
+        ("0,500", 0.5), ("-0,125", -0.125), ("1.234.567", 1234567), ("1.5E+03", 1500), (".5", 0.5),
+    ],
+)  # fmt: skip
+def test_amounts_as_people_write_them(text: str, number: float) -> None:
+    assert amount(text) == number
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity", "1e999", "1_000", "٣٤", "²", "", "₪", "1,234,50", "(5)"])
+def test_what_is_no_amount_is_refused_and_not_lost(text: str) -> None:
+    with pytest.raises(Unreadable, match="invalid_number"):
+        amount(text)
+
+
+def test_a_time_of_other_digits_is_refused() -> None:
+    with pytest.raises(Unreadable, match="invalid_time"):
+        time_of("²" * 10, ISRAEL)
+
+
 def test_what_is_no_amount_or_date_is_refused() -> None:
     with pytest.raises(Unreadable, match="invalid_time"):
         time_of("31/31/2026", ISRAEL)
@@ -210,6 +309,33 @@ def test_the_command(collector: Running, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["accepted"] == 1
     (event,) = events(collector).values()
     assert (event["type"], event["name"], event["identifiers"]) == ("track", "won", {"crm_id": "77"})
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--map", "Clinet=user_id"], "no column 'Clinet'"),
+        (["--map", "Sum=order.valeu"], "no field 'order.valeu'"),
+        (["--map", "Sum=bogus"], "no field 'bogus'"),
+        (["--delimiter", ";;"], "is no delimiter"),
+        (["--encoding", "klingon"], "no encoding klingon"),
+    ],
+)
+def test_options_that_would_lose_something_are_told(tmp_path: Path, options: list[str], says: str) -> None:
+    path = tmp_path / "crm.csv"
+    path.write_text("Client;Sum\n77;5\n", "utf-8")
+    done = run_netiv(tmp_path, "import", str(path), "--secret-key", SECRET, *options)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_where_a_column_may_lead() -> None:
+    assert all(
+        map(is_field, ("email", "order.value", "identifiers.crm_id", "properties.a b", "context.click_ids.gclid"))
+    )
+    assert is_field("context.campaign.name")
+    assert not any(map(is_field, ("order", "order.sum", "properties.", "context.campaign.nam", "mail")))
 
 
 def test_a_bar_for_whoever_watches(collector: Running, tmp_path: Path) -> None:

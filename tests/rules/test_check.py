@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from consumers.rules.check import check
-from consumers.rules.files import SHIPPED
+from consumers.rules.files import SHIPPED, load
 
 
 @pytest.fixture
@@ -40,10 +40,19 @@ def test_the_shipped_rules_are_in_order():
         ("stages.yaml", "{session: {engaged: true}}, {session: {number_min", "{event: {types: [x]}}, {session: {number_min", "is no type of"),
         ("conversions.yaml", "default: 90, ", "", "needs a `default`"),
         ("conversions.yaml", "trust: [server", "trust: [servant", "'servant' is none of"),
+        ("conversions.yaml", "default: 90, ", "default: .nan, ", "is no number"),
+        ("conversions.yaml", "default: 90, ", "default: 10000000, ", "at most"),
+        ("conversions.yaml", "names: [subscribed, subscription started, subscription created]", "names: [subscribed], value: .inf", "is no number"),
+        ("conversions.yaml", "names: [subscribed, subscription started, subscription created]", "names: [subscribed], value: 1.0e+30", "no number"),
+        ("sessions.yaml", "gap_minutes: 30", "gap_minutes: .nan", "is no number"),
+        ("sessions.yaml", "max_hours: 24", "gap_minutes: 20", "stands in line"),
+        ("channels.yaml", "{kind: call}", "{kind: call, kind: scan}", "kind stands in line"),
+        ("channels.yaml", "channel: Phone", "channel: Ph\x1bone", "is not allowed"),
         ("stages.yaml", "- {name: consideration", "- {name: awareness", "two stages of one name"),
         ("stages.yaml", "{session: {number_min: 2}}, {touch: {kind: [chat, message", "{}, {touch: {kind: [chat, message", "one of touch"),
         ("referrers.csv", "chatgpt.com,", "https://chatgpt.com/,", "is no host"),
         ("continuity.csv", "adyen.com,payment", "paypal.com,payment", "stands in line 2 already"),
+        ("continuity.csv", "adyen.com,payment", "תשלום.example,payment", "never stands in a referrer"),
         ("continuity.csv", "host,kind", "host", "the first line must be"),
     ],
 )  # fmt: skip
@@ -80,3 +89,18 @@ def test_rates_and_missing_files(folder):
     assert told[1].startswith("currencies.csv:2: 'yesterday' is no day")
     assert told[2].startswith("sessions.yaml: cannot be read")
     assert len(told) == 3  # a file that is not there is the shipped one
+
+
+@pytest.mark.parametrize("file", ["currencies.csv", "continuity.csv", "referrers.csv", "sessions.yaml"])
+def test_a_mark_that_excel_writes_is_none_of_the_rules(folder, file):
+    content = (folder / file).read_bytes()
+    before = load(folder)
+    (folder / file).write_bytes(b"\xef\xbb\xbf" + content)
+    assert check(folder) == []
+    assert load(folder) == before
+
+
+def test_what_is_nested_too_deep_is_told(folder):
+    (folder / "stages.yaml").write_text("[" * 5_000)
+    (problem,) = check(folder)
+    assert "nested too deep" in problem.message

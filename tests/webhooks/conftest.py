@@ -23,8 +23,13 @@ MAPPING = {
     "type": {"const": "conversion"}, "name": "/kind", "event_id": "/id", "email": "/customer/email", "identifiers.crm_id": "/customer/id",
     "created_at": "/at", "order.id": "/order/number", "order.value": "/order/total", "order.currency": {"const": "ILS"},
 }  # fmt: skip
+TWICE = {
+    "type": {"const": "conversion"}, "event_id": "/id", "order.id": "/id", "email": "/customer/email", "properties.customer": "/customer",
+    "order.value": "/order/total", "properties.order": "/order",
+}  # fmt: skip
 WEBHOOKS = Webhooks(
     [
+        Webhook("twice", "open", HOOK_SECRET, "generic", TWICE),
         Webhook("crm", "open", HOOK_SECRET, "generic", MAPPING, "/data"),
         Webhook("mautic", "open", HOOK_SECRET, "mautic"),
         Webhook("orphan", "no-such-site", HOOK_SECRET, "generic", MAPPING),

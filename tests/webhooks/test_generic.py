@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from collector_server import Running
+from simulation.stack import run
 
 from schemas.record import Accepted, Bad
 from tests.webhooks.conftest import Start, call
@@ -32,6 +34,42 @@ def test_a_signed_call_is_stored(collector: Running) -> None:
         "created_at": "2026-11-20T10:00:00+02:00", "order": {"id": "ord-1", "value": 349.9, "currency": "ILS"},
         "properties": {"$dialect": {"customer": {"tier": "gold"}, "note": "שלום 🎉"}},
     }  # fmt: skip
+
+
+def test_one_place_may_be_two_fields_or_part_of_another(collector: Running) -> None:
+    assert call(collector, sale(1), name="twice").json["accepted"] == 1
+    (record,) = collector.records()
+    assert isinstance(record, Accepted)
+    event = msgspec.json.decode(record.event)
+    assert (event["event_id"], event["order"], event["email"]) == (
+        "s-1",
+        {"id": "s-1", "value": 349.9},
+        "dana@example.co.il",
+    )
+    assert event["properties"] == {
+        "customer": {"email": "dana@example.co.il", "id": 77, "tier": "gold"}, "order": {"number": "ord-1", "total": 349.9},
+        "$dialect": {"kind": "purchase", "at": "2026-11-20T10:00:00+02:00", "note": "שלום 🎉"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mapping", "says"),
+    [
+        ({"type": {"const": "conversion"}, "order.vlaue": "/total"}, "order.vlaue is no field"),
+        ({"type": {"const": "conversion"}, "email": "customer/email"}, "no JSON pointer"),
+        ({"type": {"const": "conversoin"}}, "conversoin is no type"),
+        ({"type": {"constant": "conversion"}}, '{"const": …}'),
+        ({"email": "/email"}, "`type` is not mapped"),
+    ],
+)
+def test_a_mapping_that_would_lose_something_is_refused(start: Start, tmp_path: Path, mapping: Any, says: str) -> None:
+    start()
+    (tmp_path / "crm.json").write_bytes(msgspec.json.encode(mapping))
+    done = run(
+        tmp_path, "webhooks", "add", "new", "--site", "open", "--mapping", "crm.json", "--data", str(tmp_path / "data")
+    )
+    assert done.returncode == 2
+    assert says in done.stderr
 
 
 def test_what_is_not_understood_is_kept_beside_the_rest(collector: Running) -> None:

@@ -292,11 +292,23 @@ SELECT * FROM attribution(model = JSONExtractString({options:String}, 'model'), 
 -- What is misspelled would be left out in silence, and all models be added up. (A subquery is asked even where there are no rows.)
 WHERE
 (
-    SELECT throwIf(NOT isValidJSON({options:String}), 'attribution_with: options are a JSON object')
+    SELECT throwIf(NOT isValidJSON({options:String}) OR JSONType({options:String}) != 'Object', 'attribution_with: options are a JSON object')
         + throwIf(NOT hasAll({{known_options}}, JSONExtractKeys({options:String})), 'attribution_with: an unknown option; known are {{names_of_options}}')
         + throwIf(NOT has({{known_models}}, JSONExtractString({options:String}, 'model')), 'attribution_with: an unknown model; known are {{names_of_models}}')
         + throwIf(NOT has({{known_transforms}}, JSONExtractString({options:String}, 'transform')),
             'attribution_with: an unknown transform; known are {{names_of_transforms}}')
+        -- what is no number would be read as 0, that is as the look-back of the rules
+        + throwIf(JSONHas({options:String}, 'lookback_s')
+            AND (JSONType({options:String}, 'lookback_s') NOT IN ('Int64', 'UInt64') OR JSONExtractInt({options:String}, 'lookback_s') < 0),
+            'attribution_with: lookback_s is a whole number of seconds, 0 or more')
+        + throwIf(JSONHas({options:String}, 'half_life_s')
+            AND (JSONType({options:String}, 'half_life_s') NOT IN ('Int64', 'UInt64', 'Double') OR JSONExtractFloat({options:String}, 'half_life_s') <= 0),
+            'attribution_with: half_life_s is a number of seconds above 0')
+        + throwIf(arrayExists(w -> JSONHas({options:String}, w) AND (JSONType({options:String}, w) NOT IN ('Int64', 'UInt64', 'Double')
+                OR JSONExtractFloat({options:String}, w) < 0), ['position_first', 'position_middle', 'position_last'])
+            OR arrayAll(w -> JSONHas({options:String}, w) AND JSONExtractFloat({options:String}, w) = 0,
+                ['position_first', 'position_middle', 'position_last']),
+            'attribution_with: position_first, position_middle and position_last are numbers, 0 or more and not all 0')
 ) = 0;
 
 CREATE OR REPLACE VIEW v_channel_effects AS
