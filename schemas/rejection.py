@@ -40,6 +40,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "too_deep": ("The event is nested over 16 levels", "Flatten it."),
     "identifier_too_long": ("An identifier is over 512 characters", "Send the identifier, not a document."),
     "too_many_cells": ("A row has more cells than the file has columns", "Quote cells that hold the delimiter."),
+    "incomplete_day": (
+        "Another row of the day can't be read, and a day of costs is taken as a whole",
+        "Mend that row, and import the day's rows together.",
+    ),
     "empty_batch": ("`events` is empty", "Send at least one event."),
     "batch_too_large": ("`events` has over 1,000 entries", "Split the batch."),
     "undecodable": ("The record could not be understood", "See the message; replay it with a patch."),
@@ -104,6 +108,10 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
         '[{"op": "remove", "path": "/user_id"}]',
     ),
     "too_many_cells": ("A delimiter or a line end inside a cell without quotes, in an imported file.", ""),
+    "incomplete_day": (
+        "A report of costs in which one row is bad: what is sent of a day replaces all that was said of it.",
+        "",
+    ),
     "empty_batch": ("A timer that sends also when there is nothing.", ""),
     "batch_too_large": ("A queue that grew while the collector was away.", ""),
     "undecodable": (

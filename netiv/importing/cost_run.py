@@ -1,5 +1,6 @@
 """An import of costs: all rows of a day of an account go together, because what is sent of such a day replaces all that was
-said of it. Rows that can't be read go to a file beside; what is confirmed is written down, so that it can go on."""
+said of it. Rows that can't be read go to a file beside, with all others of their day; what is confirmed is written down, so that
+it can go on."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ from collections.abc import Callable, Iterator
 from collector.statements import cost_of as checked
 from netiv.errors import CommandError
 from netiv.http import Client
-from netiv.importing.costs import cost_of
+from netiv.importing.costs import cost_of, day_in
 from netiv.importing.journal import Journal
 from netiv.importing.mapping import Unreadable
 from netiv.importing.rows import Row, rows
 from netiv.importing.run import BATCH_BYTES, Plan, Summary, refuse_whole
 from schemas.costs import ROWS_MAX
-from schemas.rejection import Rejection
+from schemas.rejection import CODES, Rejection
 
 Day = tuple[str, str]
 
@@ -41,24 +42,40 @@ def run(plan: Plan, client: Client, on_row: Callable[[int], None]) -> Summary:
 
 
 def _days(plan: Plan, journal: Journal, summary: Summary) -> tuple[dict[Day, list[bytes]], int]:
-    """Rows by account and day, in the order of the file; and how many rows there are."""
-    days: dict[Day, list[bytes]] = {}
+    """Rows by account and day, in the order of the file; and how many rows there are. A day of which a row can't be read is not among
+    them: without that row it would be wrong."""
+    days: dict[Day, list[tuple[Row, bytes]]] = {}
+    incomplete: set[str] = set()
     read = 0
     for row in rows(plan.path, plan.encoding, plan.delimiter):
         read += 1
-        try:
-            raw = _raw(row, plan)
-        except Unreadable as error:
-            summary.rejected += 1
-            journal.reject(row, error.code, error.pointer, error.message)
-            continue
-        cost = checked(raw)
-        if isinstance(cost, Rejection):
-            summary.rejected += 1
-            journal.reject(row, cost.code, cost.pointer, cost.message)
-            continue
-        days.setdefault((cost.of_account, cost.day), []).append(raw)
-    return days, read
+        found = _read(row, plan)
+        if isinstance(found, Rejection):
+            _reject(journal, summary, row, found)
+            incomplete.add(day_in(row.values, plan.rules))
+        else:
+            key, raw = found
+            days.setdefault(key, []).append((row, raw))
+    for key in [key for key in days if key[1] in incomplete]:
+        for row, _ in days.pop(key):
+            _reject(
+                journal, summary, row, Rejection("incomplete_day", "/day", f"{CODES['incomplete_day'][0]}: {key[1]}")
+            )
+    return {key: [raw for _, raw in kept] for key, kept in days.items()}, read
+
+
+def _reject(journal: Journal, summary: Summary, row: Row, why: Rejection) -> None:
+    summary.rejected += 1
+    journal.reject(row, why.code, why.pointer, why.message)
+
+
+def _read(row: Row, plan: Plan) -> tuple[Day, bytes] | Rejection:
+    try:
+        raw = _raw(row, plan)
+    except Unreadable as error:
+        return Rejection(error.code, error.pointer, error.message)
+    cost = checked(raw)
+    return cost if isinstance(cost, Rejection) else ((cost.of_account, cost.day), raw)
 
 
 def _raw(row: Row, plan: Plan) -> bytes:

@@ -60,6 +60,17 @@ def cost_of(values: dict[str, Any], rules: Rules, account: str) -> bytes:
     return msgspec.json.encode(row)
 
 
+def day_in(values: dict[str, Any], rules: Rules) -> str:
+    """The day that a row names, whatever else is wrong with it; "" where it can't be told (a line of totals, say)."""
+    for column, value in values.items():
+        if _field(column, rules.columns)[0] == "day":
+            try:
+                return day_of(value, rules)
+            except Unreadable:
+                return ""
+    return ""
+
+
 def _field(column: str, given: dict[str, str]) -> tuple[str, str]:
     """(field, currency) of a column."""
     if column in given:

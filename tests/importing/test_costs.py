@@ -93,6 +93,26 @@ def test_a_report_of_costs_and_its_correction(stack: Stack) -> None:
     ]  # fmt: skip
 
 
+def test_a_day_of_which_a_row_can_not_be_read_keeps_what_it_had(stack: Stack) -> None:
+    key = stack.add_site("whole-days")["secret_key"]
+    header = "day,source,campaign,cost\n"
+    imported(stack, key, header + "2026-11-01,google,brand,10\n2026-11-02,google,brand,20\n")
+    before = spent(stack, "whole-days")
+    later = (
+        header + "2026-11-01,google,brand,11\n2026-11-02,google,brand,22\n2026-11-01,google,generic,much\nTotal,,,33\n"
+    )
+    told = imported(stack, key, later)
+    assert (told["rows"], told["accepted"], told["rejected"]) == (4, 1, 3)
+    with (stack.folder / "costs.csv.rejected.csv").open(encoding="utf-8", newline="") as file:
+        refused = [(row["row"], row["code"]) for row in csv.DictReader(file)]
+    assert refused == [("1", "incomplete_day"), ("3", "invalid_number"), ("4", "invalid_time")]
+    before[1][5] = 22
+    assert spent(stack, "whole-days") == before, "the first day stands as it was, the second is replaced"
+    told = imported(stack, key, later.replace("much", "5"))
+    assert (told["accepted"], told["rejected"]) == (3, 1)
+    assert [row[5] for row in spent(stack, "whole-days")] == [11, 5, 22]
+
+
 def test_a_bad_statement_is_mended_and_replayed_at_its_own_time(stack: Stack) -> None:
     key = stack.add_site("mended")["secret_key"]
     client = Client(stack.url)
