@@ -29,9 +29,8 @@ def event_of(webhook: Webhook, entry: Any) -> Object | Rejection:
     if not isinstance(entry, dict):
         return Rejection("not_an_object", "", "an entry is an object")
     event: Object = {}
-    rest = deepcopy(
-        entry
-    )  # one place may be mapped twice (the id of an order that is the event's too), or be part of another
+    # One place may be mapped twice (the id of an order that is the event's too), or be part of another.
+    rest = deepcopy(entry)
     for path, source in webhook.mapping.items():
         steps = [] if isinstance(source, dict) else _steps(source)
         value = source.get("const", _MISSING) if isinstance(source, dict) else _at(entry, steps) if steps else _MISSING
