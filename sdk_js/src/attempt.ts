@@ -18,5 +18,5 @@ export const json = (what: unknown): string =>
   JSON.stringify(what, function (this: any, key, value) {
     const own = this[key];
     if (own && (own.slice || own.toFixed)) value = own;
-    return typeof value === "string" ? value.slice(0, 8192).replace(/[\ud800-\udfff\0]/gu, "\ufffd") : value;
+    return typeof value === "string" ? value.slice(0, 8e3).replace(/[\ud800-\udfff\0]/gu, "\ufffd") : value;
   });

@@ -237,7 +237,7 @@ export function createClient(o: Options, url: string): Core {
   listen(window, "online", delivery.now);
   // another tab has an answer, or another visitor after a log-out; a page in the back-forward cache isn't told
   listen(window, "pageshow storage", ({ persisted, key, newValue, oldValue }: PageTransitionEvent & StorageEvent) => {
-    if (persisted || key === CONSENT || key === ID) become();
+    if (persisted || key === CONSENT || (key === ID && newValue)) become();
     else if (newValue === null && resolvers.has(key!)) settle(key!, SENT, oldValue);
   });
   if (o.pages !== "off") core.page();
