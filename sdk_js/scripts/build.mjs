@@ -10,7 +10,7 @@ import { minify } from "terser";
 
 /** Properties of ours that no page sees, shortened in every file alike; o and q are taken. */
 const LETTERS = "abcdefghijklmnprstuvwxyz";
-const INNER = ["useDisk", "setUser", "forget", "settle", "soon", "leave", "writeKey", "prefix", "tab", "read", "write", "store", "log", "goal", "cookieMode"];
+const INNER = ["useDisk", "forget", "settle", "soon", "leave", "writeKey", "prefix", "tab", "read", "write", "store", "log", "goal", "cookieMode", "erase", "named"];
 const SHARED = ["domain", "save", "landed", "secret", "leaving", "listen", "visitor"];
 const mangleCache = Object.fromEntries([...INNER, ...SHARED].map((name, index) => [name, LETTERS[index]]));
 

@@ -1,3 +1,5 @@
+import { json } from "./attempt";
+
 /** In flight at once a browser allows 64 KiB of keep-alive bodies (Fetch standard §4.6); the envelope needs some. */
 export const BATCH_BYTES_MAX = 60_000;
 
@@ -13,4 +15,4 @@ export function fitting(texts: string[]): number {
 
 /** The body of a request: texts are events in JSON already, so they are joined, never parsed again. */
 export const envelope = (writeKey: string, sentAt: number, texts: string[]): string =>
-  `{"write_key":${JSON.stringify(writeKey)},"sent_at":${sentAt},"events":[${texts}]}`;
+  `{"write_key":${json(writeKey)},"sent_at":${sentAt},"events":[${texts}]}`;

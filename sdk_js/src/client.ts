@@ -1,4 +1,4 @@
-import { parsed } from "./attempt";
+import { attempt, json, parsed } from "./attempt";
 import { modeOf, readConsent, writeConsent, type Consent, type Mode } from "./consent";
 import { openJar } from "./cookie";
 import { createDelivery } from "./deliver";
@@ -10,7 +10,7 @@ import type { Options } from "./options";
 import { enqueue, keyOf } from "./queue";
 import { CONSENT, openStore } from "./storage";
 import { dropped, SENT, type Outcome, type Verdict } from "./verdict";
-import { openVisitor, type Visitor } from "./visitor";
+import { ID, USER, openVisitor, type Visitor } from "./visitor";
 
 export type Properties = Record<string, unknown>;
 export type Sent = Promise<Verdict>;
@@ -67,18 +67,9 @@ export function createClient(o: Options, url: string): Core {
   const secret = writeKey + navigator.userAgent;
   const log = (...what: unknown[]): void => void (o.debug && console.debug("netiv", ...what));
 
-  /** Nothing of ours may reach the page as an exception. */
-  const safely =
-    <A extends unknown[], R>(then: (...a: A) => R) =>
-    (...a: A): R | void => {
-      try {
-        return then(...a);
-      } catch (error) {
-        log(error);
-      }
-    };
+  // nothing of ours may reach the page as an exception
   const listen: Core["listen"] = (target, names, then) =>
-    names.split(" ").forEach((name) => target.addEventListener(name, safely(then), true));
+    names.split(" ").forEach((name) => target.addEventListener(name, (event) => attempt(() => then(event)), true));
 
   const [given, clean] = takeLink(at.href);
   const linked = readLink(given, Date.now(), secret);
@@ -91,31 +82,32 @@ export function createClient(o: Options, url: string): Core {
   const handlers: Array<[string, Handler]> = [];
   const tell = (event: Event, outcome: Outcome, resolve?: (verdict: Verdict) => void): void => {
     const verdict = { event_id: event.event_id as string, ...outcome };
-    handlers.forEach(([what, then]) => what === outcome.status && safely(then)(verdict, event));
+    handlers.forEach(([what, then]) => what === outcome.status && attempt(() => then(verdict, event)));
     resolve && resolve(verdict);
   };
-  const settle = (key: string, outcome: Outcome, json = store.get(key)): void => {
-    store.remove(key);
-    tell(parsed(json, {} as Event), outcome, resolvers.get(key));
+  const settle = (key: string, outcome: Outcome, text = store.get(key)): void => {
+    // told already: an answer that comes after a denial may have brought a cookie
+    if (!text) return become();
+    store.erase(key);
+    tell(parsed(text, {} as Event), outcome, resolvers.get(key));
     resolvers.delete(key);
   };
 
   const objected = (o.gpc && (navigator as any).globalPrivacyControl) || (o.dnt && +navigator.doNotTrack!);
   let mode: Mode = "hold";
-  let answer: Consent | null;
+  let answer: Consent | undefined;
   let held: Array<() => void> = [];
 
-  const { hostname } = new URL(url);
-  const delivery = createDelivery({
+  const delivery = createDelivery(
     store,
     prefix,
     tab,
-    goal: url,
+    url,
     writeKey,
     // cookies go to the page's own host (they know no ports) and to others of its domain, as long as those answer
-    cookieMode: () =>
+    () =>
       mode === "full"
-        ? ("." + hostname).endsWith("." + (visitor.domain || at.hostname))
+        ? ("." + new URL(url).hostname).endsWith("." + (visitor.domain || at.hostname))
           ? "include"
           : "omit"
         : mode === "cookieless"
@@ -123,14 +115,15 @@ export function createClient(o: Options, url: string): Core {
           : "",
     settle,
     log,
-  });
+  );
 
   const become = (): void => {
+    answer = readConsent(answer);
     mode = modeOf(answer, o.consent, objected);
     store.useDisk(mode === "full");
     if (mode === "full") visitor.save();
-    else if (answer) visitor.forget();
-    if (mode === "off") store.keys(prefix).forEach((key) => settle(key, dropped("consent")));
+    else if (answer || objected) visitor.forget();
+    if (mode === "off") store.named(prefix).forEach((key) => settle(key, dropped("consent")));
     held.splice(0).forEach((write) => write());
   };
 
@@ -149,7 +142,7 @@ export function createClient(o: Options, url: string): Core {
           const whole: Event = {
             ...event,
             visitor_id: visitor.id,
-            user_id: visitor.user() || o.user,
+            user_id: store.get(USER) || o.user,
             session_id,
             created_at,
             seq,
@@ -167,11 +160,7 @@ export function createClient(o: Options, url: string): Core {
               ...context,
             } as Event["context"],
           };
-          // lone surrogates and NUL are no text: a store of UTF-8 would refuse the whole event
-          const json = JSON.stringify(whole, (_, value) =>
-            typeof value === "string" ? value.replace(/[\ud800-\udfff\0]/gu, "\ufffd") : value,
-          );
-          enqueue(store, key, seq, json, (oldest) => settle(oldest, dropped("quota")));
+          enqueue(store, prefix, key, seq, json(whole), (oldest) => settle(oldest, dropped("quota")));
           resolvers.set(key, resolve);
           delivery.soon();
         } catch (error) {
@@ -197,8 +186,8 @@ export function createClient(o: Options, url: string): Core {
     page: (properties, context) => emit("page", { properties }, context),
     track,
     identify(who, traits) {
-      const ids = typeof who === "object" ? who : { user_id: who };
-      if (ids.user_id) visitor.setUser("" + ids.user_id);
+      const ids = typeof who === "object" ? who || {} : { user_id: who };
+      if (ids.user_id) store.set(USER, "" + ids.user_id);
       return emit("identify", { ...ids, properties: traits });
     },
     conversion,
@@ -207,12 +196,11 @@ export function createClient(o: Options, url: string): Core {
     touch: (touch, properties) => emit("touch", { touch, properties }),
     group: (group_id, traits) => emit("group", { properties: { group_id, ...traits } }),
     alias: (user_id, previous) => emit("alias", { user_id, identifiers: { user_id: previous } }),
-    consent: safely((said) => {
+    consent(said) {
       answer = said;
-      store.useDisk(true);
-      writeConsent(store, said);
+      writeConsent(said);
       become();
-    }),
+    },
     reset() {
       ready();
       const sent = track("logged_out");
@@ -229,17 +217,13 @@ export function createClient(o: Options, url: string): Core {
   // storage and cookies make the page wait for other processes: in tasks of their own, or when a call needs them
   const steps = [
     () => {
-      store.useDisk(true);
-      answer = readConsent(store);
-    },
-    () => {
       become();
       if (linked && linked !== visitor.id) emit("identify", { identifiers: { visitor_id: linked } });
       delivery.soon();
     },
   ];
-  const ready = (count = 2): void => steps.splice(0, count).forEach((step) => safely(step)());
-  setTimeout(ready, 0, 1);
+  const ready = (): void => steps.splice(0).forEach(attempt);
+  setTimeout(readConsent); // the first look at storage is the dear one
   setTimeout(ready);
 
   const leave = (final: boolean): void => {
@@ -251,11 +235,10 @@ export function createClient(o: Options, url: string): Core {
   // on the document: after the modules, which listen on the window and have something to say last
   listen(doc, "visibilitychange", () => (doc.hidden ? leave(false) : delivery.soon()));
   listen(window, "online", delivery.now);
-  listen(window, "storage", ({ key, newValue, oldValue }: StorageEvent) => {
-    if (key === CONSENT) {
-      answer = readConsent(store, newValue);
-      become();
-    } else if (newValue === null && resolvers.has(key!)) settle(key!, SENT, oldValue);
+  // another tab has an answer, or another visitor after a log-out; a page in the back-forward cache isn't told
+  listen(window, "pageshow storage", ({ persisted, key, newValue, oldValue }: PageTransitionEvent & StorageEvent) => {
+    if (persisted || key === CONSENT || (key === ID && newValue)) become();
+    else if (newValue === null && resolvers.has(key!)) settle(key!, SENT, oldValue);
   });
   if (o.pages !== "off") core.page();
   return core;

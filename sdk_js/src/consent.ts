@@ -1,5 +1,5 @@
-import { parsed } from "./attempt";
-import { CONSENT, type Store } from "./storage";
+import { attempt, json, parsed } from "./attempt";
+import { CONSENT } from "./storage";
 
 /** `full`: ids are stored; `cookieless`: sent, nothing stored; `hold`: kept in memory until asked; `off`: nothing. */
 export type Mode = "full" | "cookieless" | "hold" | "off";
@@ -10,14 +10,18 @@ export type Consent = "granted" | "denied" | Record<string, boolean | string>;
  * The mode of an answer (or none), the site's option (none: full before any answer; `required`: nothing; `cookieless`:
  * events without storage), and the browser's own objection (GPC, DNT) where it is honoured.
  */
-export function modeOf(consent: Consent | null, option: string | undefined, objected: boolean): Mode {
+export function modeOf(consent: Consent | null | undefined, option: string | undefined, objected: boolean): Mode {
   const granted = consent
-    ? /^(granted|true)$/.test("" + (typeof consent === "object" ? consent.analytics : consent))
+    ? /^(granted|true)$/.test("" + ((consent as any).analytics || consent))
     : !option && !objected;
   return granted ? "full" : option === "cookieless" ? option : consent || objected ? "off" : "hold";
 }
 
-/** The answer that is stored, or the one another tab has just stored. */
-export const readConsent = (store: Store, told = store.get(CONSENT)): Consent | null => parsed(told, null);
+/** The answer that is stored, by this page or another; where none is, or none can be, the one this page knows. */
+export const readConsent = (known?: Consent): Consent | undefined =>
+  parsed(
+    attempt(() => localStorage[CONSENT]),
+    known,
+  );
 
-export const writeConsent = (store: Store, consent: Consent): unknown => store.set(CONSENT, JSON.stringify(consent));
+export const writeConsent = (consent: Consent): unknown => attempt(() => (localStorage[CONSENT] = json(consent)));

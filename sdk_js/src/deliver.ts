@@ -3,7 +3,7 @@ import { envelope, fitting } from "./batch";
 import { post } from "./post";
 import { tabOf } from "./queue";
 import type { Store } from "./storage";
-import { isRefusal, isSuccess, outcomeAt, type Outcome } from "./verdict";
+import { isRefusal, outcomeAt, type Outcome } from "./verdict";
 
 /** Events of one request; the collector takes 1,000. */
 const BATCH_EVENTS_MAX = 500;
@@ -23,21 +23,20 @@ export interface Delivery {
   leave(final: boolean): void;
 }
 
-/** What delivery needs from its client. */
-export interface Outlet {
-  store: Store;
-  prefix: string;
-  tab: string;
-  goal: string;
-  writeKey: string;
-  /** "": nothing may be sent. Cookies go along where the collector is first-party; `omit`: an answer sets none either. */
-  cookieMode(): RequestCredentials | "";
-  settle(key: string, outcome: Outcome): void;
-  log(...what: unknown[]): void;
-}
-
-/** The road from the queue to the collector: one tab at a time, retries for ever, nothing removed before an answer. */
-export function createDelivery({ store, prefix, tab, goal, writeKey, cookieMode, settle, log }: Outlet): Delivery {
+/**
+ * The road from the queue to the collector: one tab at a time, retries for ever, nothing removed before an answer. `cookieMode`: "" where nothing
+ * may be sent; cookies go along where the collector is first-party; `omit`: an answer sets none either.
+ */
+export function createDelivery(
+  store: Store,
+  prefix: string,
+  tab: string,
+  goal: string,
+  writeKey: string,
+  cookieMode: () => RequestCredentials | "",
+  settle: (key: string, outcome: Outcome) => void,
+  log: (...what: unknown[]) => void,
+): Delivery {
   const { locks } = navigator;
   let cookies = true;
   const flying = new Set<string>();
@@ -50,7 +49,7 @@ export function createDelivery({ store, prefix, tab, goal, writeKey, cookieMode,
 
   const ready = (mine?: boolean): string[] =>
     cookieMode()
-      ? store.keys(prefix).filter((key) => !flying.has(key) && (!mine || tabOf(key) === tab))
+      ? store.named(prefix).filter((key) => !flying.has(key) && (!mine || tabOf(key) === tab))
       : [];
 
   /** Carry a batch off: its keys and its body. */
@@ -64,24 +63,23 @@ export function createDelivery({ store, prefix, tab, goal, writeKey, cookieMode,
   };
 
   const send = async ([keys, body]: [string[], string]): Promise<boolean> => {
-    const answer = await post(goal, body, (cookies && cookieMode()) || "omit");
-    const [status, retryAfter, said] = answer;
+    const [status, retryAfter, said] = await post(goal, body, (cookies && cookieMode()) || "omit");
     keys.forEach(flying.delete, flying);
     log(body, status, said);
     // an origin that the site doesn't list may send, but not with cookies: then the answer can't be read
     if (!status) cookies = !cookies;
-    if (!isSuccess(status) && !isRefusal(status)) {
+    if (!said.rejected && !isRefusal(status)) {
       const wait = waitAfter(++failures, retryAfter, Math.random());
-      store.set(WAIT, "" + (Date.now() + wait));
+      store.set(WAIT, (Date.now() + wait) as never);
       plan(wait);
       return false;
     }
     failures = 0;
-    store.remove(WAIT);
+    store.erase(WAIT);
     if (isRefusal(status) && keys[1]) count = keys.length >> 1;
     else {
       count = BATCH_EVENTS_MAX;
-      keys.forEach((key, place) => settle(key, outcomeAt(place, answer)));
+      keys.forEach((key, place) => settle(key, outcomeAt(place, said)));
     }
     return true;
   };
@@ -123,14 +121,14 @@ export function createDelivery({ store, prefix, tab, goal, writeKey, cookieMode,
   return {
     soon,
     now() {
-      store.remove(WAIT);
+      store.erase(WAIT);
       return run();
     },
     leave(final) {
       while (ready(true)[0]) {
         const batch = load(true);
         // an answer may set no cookie without consent, which a beacon can't refuse
-        if (!final || cookieMode() === "omit" || !navigator.sendBeacon) return void send(batch);
+        if (!final || cookieMode() === "omit") return void send(batch);
         // a page that comes back from the back-forward cache hasn't heard what became of it: it sends again
         setTimeout(() => batch[0].forEach(flying.delete, flying), 1);
         if (!navigator.sendBeacon(goal, batch[1])) return;

@@ -1,4 +1,4 @@
-import { parsed } from "./attempt";
+import { json, parsed } from "./attempt";
 import type { Store } from "./storage";
 
 /** How a session began, kept while it lasts: sent with every event of it, so that no page of it forgets its campaign. */
@@ -21,13 +21,11 @@ const CLICK_ID =
 /** Campaign and click ids of an address. Values keep their case: click ids are case-sensitive. */
 export function arrivalOf(url: string): Pick<Landing, "campaign" | "click_ids"> {
   const found: Record<string, Record<string, string>> = {};
-  const keep = (part: string, name: string, value: string): void => {
-    (found[part] = found[part] || {})[name] = value;
-  };
   new URL(url).searchParams.forEach((value, name) => {
     const utm = /^utm_(\w+)$/.exec(name);
-    if (value && utm) keep("campaign", utm[1]!.replace("campaign", "name"), value);
-    if (value && CLICK_ID.test(name)) keep("click_ids", name, value);
+    const part = utm ? "campaign" : "click_ids";
+    if (value && (utm || CLICK_ID.test(name)))
+      (found[part] = found[part] || {})[utm ? utm[1]!.replace("campaign", "name") : name] = value;
   });
   return found;
 }
@@ -37,14 +35,14 @@ export function arrivalOf(url: string): Pick<Landing, "campaign" | "click_ids"> 
  * when the address brings another campaign. `seq` counts the visitor's events. Exactly 30 minutes is still the same session.
  */
 export function landingAt(store: Store, now: number, url: string, referrer: string, fresh: () => string): Kept {
-  const kept = parsed(store.get(KEY), [0, 0] as unknown as Kept);
+  const kept: Kept = Object.assign([0, 0], parsed(store.get(KEY), {})) as unknown as Kept;
   const arrival = arrivalOf(url);
-  const brought = JSON.stringify(arrival);
-  if (Math.abs(now - kept[0]) > SESSION_MS || (brought !== "{}" && brought !== kept[2])) {
+  const brought = json(arrival);
+  if (!kept[3] || Math.abs(now - kept[0]) > SESSION_MS || (brought !== "{}" && brought !== kept[2])) {
     kept.splice(2, 3, brought, fresh(), { ...arrival, landing_referrer: referrer });
   }
   kept[0] = now;
   kept[1]++;
-  store.set(KEY, JSON.stringify(kept));
+  store.set(KEY, json(kept));
   return kept;
 }

@@ -7,7 +7,8 @@ const FILE = /\.(pdf|docx?|xlsx?|pptx?|csv|txt|rtf|zip|rar|7z|gz|dmg|exe|pkg|msi
 /** Clicks on links: to other sites, to files, and to own domains, which get the visitor. */
 export function watchLinks(core: Core): void {
   core.listen(document, "click auxclick", (event: MouseEvent) => {
-    const link = (event.composedPath()[0] as Element).closest?.("a[href]") as HTMLAnchorElement | null;
+    // the whole path: what was clicked may lie in the shadow of something in the link
+    const link = event.composedPath().find((each) => (each as Element).matches?.("a[href]")) as HTMLAnchorElement | undefined;
     if (!link || event.button > 1 || !/^http/.test(link.protocol)) return;
     const { hostname, pathname } = link;
     const file = FILE.exec(pathname);

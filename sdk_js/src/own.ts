@@ -20,6 +20,7 @@ export function isAbroad(core: Core, host: string): boolean {
 export function linkTo({ visitor, secret }: Core, target: string): string {
   const to = new URL(target, location.href);
   const own = visitor();
+  to.searchParams.delete(LINK_PARAM);
   if (own) to.searchParams.set(LINK_PARAM, makeLink(own.id, Date.now(), secret));
   return to.href;
 }

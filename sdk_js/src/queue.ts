@@ -14,8 +14,8 @@ export const keyOf = (prefix: string, now: number, tab: string, number: number):
 export const tabOf = (key: string): string => key.slice(-12, -6);
 
 /** Keep an event. A full disk, or too many events, costs the oldest ones; `lose` takes each of them away. */
-export function enqueue(store: Store, key: string, seq: number, json: string, lose: (key: string) => void): void {
-  const waiting = (): string[] => store.keys(key.split(".")[0]!, true);
+export function enqueue(store: Store, prefix: string, key: string, seq: number, json: string, lose: (key: string) => void): void {
+  const waiting = (): string[] => store.named(prefix, true);
   // counting is dear in a burst
   while (!(seq % 64) && waiting()[EVENTS_MAX]) lose(waiting()[0]!);
   while (!store.set(key, json) && waiting()[0]) lose(waiting()[0]!);

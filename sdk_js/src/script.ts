@@ -20,7 +20,8 @@ const run = (): void =>
     if (early.o) return; // the page has the snippet twice
     const options = script.dataset as Options;
     const core = (page.netiv = createClient(options, addressOf(options, script.src, options.events || EVENTS)));
-    (early.q || []).forEach(([verb, values, resolve = () => {}]) => resolve(core[verb](...values)));
+    // each for itself: a call that can't be made keeps no other away, nor the automatic parts
+    (early.q || []).forEach(([verb, values, resolve = () => {}]) => attempt(() => resolve(core[verb](...values))));
     if (options.auto === "off") return;
     const more = document.createElement("script");
     more.src = addressOf({}, script.src, AUTO);

@@ -1,6 +1,6 @@
 import { attempt } from "./attempt";
 
-/** The visitor's answer: it stays on disk, or every page would have to ask again. */
+/** The visitor's answer: it stays on disk, or every page would have to ask again. Read and written past the store. */
 export const CONSENT = "nv_c";
 
 /**
@@ -11,9 +11,9 @@ export interface Store {
   get(key: string): string | null | undefined;
   /** False when the disk is full; the value is then in memory. */
   set(key: string, value: string): boolean;
-  remove(key: string): void;
+  erase(key: string): void;
   /** Keys that begin so, in order; of the disk alone where asked. */
-  keys(prefix: string, onDisk?: boolean): string[];
+  named(prefix: string, onDisk?: boolean): string[];
   /** What is kept moves along, to disk or off it. */
   useDisk(allowed: boolean): void;
 }
@@ -23,26 +23,31 @@ export function openStore(find: () => Storage): Store {
   let disk: Storage | undefined;
   const set = (key: string, value: string): boolean => {
     memory.set(key, value);
-    return !disk || !!attempt(() => (disk!.setItem(key, value), memory.delete(key)));
+    // what waits is kept twice: pages clear their storage, at a log-out for one
+    return !disk || !!attempt(() => ((disk![key] = value), key[3] === "q" || memory.delete(key)));
   };
-  const get = (key: string): string | null | undefined => memory.get(key) || (disk && disk.getItem(key));
+  const get = (key: string): string | null | undefined => memory.get(key) || (disk && disk[key]);
   const remove = (key: string): void => {
     memory.delete(key);
-    disk && disk.removeItem(key);
+    disk && delete disk[key];
   };
   const keys = (prefix: string, onDisk?: boolean): string[] =>
-    [...Object.keys(disk || {}), ...(onDisk ? [] : memory.keys())].filter((key) => key.startsWith(prefix)).sort();
+    [...new Set([...Object.keys(disk || {}), ...(onDisk ? [] : memory.keys())])].filter((key) => key.startsWith(prefix)).sort();
   return {
     get,
     set,
-    remove,
-    keys,
+    erase: remove,
+    named: keys,
     useDisk(allowed) {
-      const next = allowed ? attempt(find) : undefined;
-      if (disk === next) return;
-      const kept = keys("nv_").map((key) => [key, get(key)!] as const);
-      kept.forEach(([key]) => key === CONSENT || remove(key));
-      disk = next;
+      if (disk && allowed) return;
+      const found = attempt(find);
+      // what an earlier page left there goes, too; but never is a key of another tab's written anew
+      if (!allowed) disk = found;
+      const kept = keys("nv_")
+        .filter((key) => key !== CONSENT)
+        .map((key) => [key, get(key)!] as const);
+      kept.forEach(([key]) => remove(key));
+      disk = allowed ? found : undefined;
       kept.forEach(([key, value]) => set(key, value));
     },
   };

@@ -19,6 +19,7 @@ export const dropped = (code: string, message?: string): Outcome => ({ status: "
 export type Answer = [status: number, retryAfter: string | null, body: AnswerBody];
 
 export interface AnswerBody {
+  /** There, if only empty, where the collector has the events. No status says so: proxies and log-in pages answer 200, too. */
   rejected?: Array<{ index: number; code: string; pointer?: string; message?: string }>;
   error?: { code: string; message?: string; hint?: string };
 }
@@ -27,13 +28,10 @@ export interface AnswerBody {
  * Statuses that say "this body, never": send fewer at once to find the culprit, which alone may be given up. A wrong key or a missing
  * route can be mended on the server while events wait, so after 401, 403, 404 and all others events wait.
  */
-export const isRefusal = (status: number): boolean => /400|413|415|422/.test("" + status);
-
-/** The collector has the events. */
-export const isSuccess = (status: number): boolean => status > 199 && status < 300;
+export const isRefusal = (status: number): boolean => /4(00|13|15|22)/.test("" + status);
 
 /** What became of the event at this place of a batch that was answered for good; a refused batch has one event. */
-export function outcomeAt(place: number, [status, , body]: Answer): Outcome {
-  const why = isSuccess(status) ? (body.rejected || []).find(({ index }) => index === place) : body.error || {};
+export function outcomeAt(place: number, { rejected, error }: AnswerBody): Outcome {
+  const why = rejected ? rejected.find(({ index }) => index === place) : error || {};
   return why ? { ...why, status: "dropped" } : SENT;
 }
