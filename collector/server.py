@@ -98,7 +98,8 @@ def serve(settings: Settings) -> int:
         log.error("not_listening", host=settings.host, port=settings.port, error=reason, hint=hint)
         return 1
     port = listener.getsockname()[1]
-    log.info("listening", url=f"http://{settings.host}:{port}{settings.path_prefix}", workers=settings.workers)
+    url = f"http://{settings.reachable_host}:{port}{settings.path_prefix}"
+    log.info("listening", url=url, host=settings.host, workers=settings.workers)
     with listener:
         code = _one(settings, listener) if settings.workers == 1 else _many(settings, listener)
     log.info("stopped", code=code)
