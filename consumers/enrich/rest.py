@@ -36,28 +36,21 @@ def rest_of(
 ) -> dict[str, Any]:
     """`$extra`, `$context`, `$items` and `$contacts`, each where there is something. Addresses and phone numbers are among it only for a
     site that wants these (`raw`). `click` and `seq` are what the columns took."""
+    order, touch = event.get("order") or {}, event.get("touch") or {}
     extra = _unknown(event, EVENT_FIELDS, raw=raw)
-    if "order" in event and (order := event["order"]):
-        extra |= _of_part("order", order, ORDER_FIELDS, "value", raw=raw)
-    if "touch" in event and (touch := event["touch"]):
-        extra |= _of_part("touch", touch, TOUCH_FIELDS, "cost", raw=raw)
+    extra |= _of_part("order", order, ORDER_FIELDS, "value", raw=raw)
+    extra |= _of_part("touch", touch, TOUCH_FIELDS, "cost", raw=raw)
     if (told := event.get("seq")) and told != seq:
         extra["seq"] = told
     around = _unknown(context, CONTEXT_FIELDS, raw=raw)
-    if "campaign" in context and (unknown := _unknown(context["campaign"] or {}, CAMPAIGN_FIELDS, raw=raw)):
+    if unknown := _unknown(context.get("campaign") or {}, CAMPAIGN_FIELDS, raw=raw):
         around["campaign"] = unknown
-    if "click_ids" in context and (others := _other_clicks(context["click_ids"] or {}, click)):
+    if others := _other_clicks(context.get("click_ids") or {}, click):
         around["click_ids"] = others
-    found = {}
-    if extra:
-        found["$extra"] = extra
-    if around:
-        found["$context"] = around
-    if "order" in event and (order := event["order"]) and (items := order.get("items")):
-        found["$items"] = items
-    if raw and (contacts := contacts_of(event, context)):
-        found["$contacts"] = contacts
-    return found
+    found = {
+        "$extra": extra, "$context": around, "$items": order.get("items"), "$contacts": contacts_of(event, context) if raw else None,
+    }  # fmt: skip
+    return {name: value for name, value in found.items() if value}
 
 
 def _unknown(told: dict[str, Any], known: frozenset[str], *, raw: bool) -> dict[str, Any]:

@@ -273,13 +273,13 @@ def leftovers(work: Work) -> None:
     """Consent; and properties as JSON, with all that has no column of its own, so that nothing is lost."""
     consents: dict[int, str] = {}
     texts = []
-    seqs, clicks = work.columns["seq"], list(zip(work.columns["click_id_type"], work.columns["click_id"], strict=True))
+    kinds, ids, seqs = (work.columns[name] for name in ("click_id_type", "click_id", "seq"))
     for at, (record, event, context, seq) in enumerate(
         zip(work.records, work.events, work.contexts, seqs, strict=True)
     ):
         properties = event.get("properties")
         if (record.raw_contacts or has_rest(event, context, seq)) and (
-            rest := rest_of(event, context, clicks[at], seq, raw=record.raw_contacts)
+            rest := rest_of(event, context, (kinds[at], ids[at]), seq, raw=record.raw_contacts)
         ):
             properties = {**(properties or {}), **rest}
         texts.append(as_json(properties) if properties else "{}")
