@@ -27,26 +27,26 @@ export function openStore(find: () => Storage): Store {
     return !disk || !!attempt(() => ((disk![key] = value), key[3] === "q" || memory.delete(key)));
   };
   const get = (key: string): string | null | undefined => memory.get(key) || (disk && disk[key]);
-  const remove = (key: string): void => {
+  const erase = (key: string): void => {
     memory.delete(key);
     disk && delete disk[key];
   };
-  const keys = (prefix: string, onDisk?: boolean): string[] =>
+  const named = (prefix: string, onDisk?: boolean): string[] =>
     [...new Set([...Object.keys(disk || {}), ...(onDisk ? [] : memory.keys())])].filter((key) => key.startsWith(prefix)).sort();
   return {
     get,
     set,
-    erase: remove,
-    named: keys,
+    erase,
+    named,
     useDisk(allowed) {
       if (disk && allowed) return;
       const found = attempt(find);
       // what an earlier page left there goes, too; but never is a key of another tab's written anew
       if (!allowed) disk = found;
-      const kept = keys("nv_")
+      const kept = named("nv_")
         .filter((key) => key !== CONSENT)
         .map((key) => [key, get(key)!] as const);
-      kept.forEach(([key]) => remove(key));
+      kept.forEach(([key]) => erase(key));
       disk = allowed ? found : undefined;
       kept.forEach(([key, value]) => set(key, value));
     },
