@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from eventlog.contract import LogError
@@ -17,6 +16,7 @@ from eventlog.kafka.config import KafkaConfig
 from netiv.dev.broker import START_S, Broker, free_ports
 from netiv.dev.jars import jars
 from netiv.dev.properties import Node
+from tests.kafka.administering import administering
 from tests.kafka.test_security import PLAIN, serves
 
 pytestmark = pytest.mark.anyio
@@ -62,15 +62,11 @@ def guest(owner: KafkaConfig) -> KafkaConfig:
 
 
 async def grant(owner: KafkaConfig) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=owner.bootstrap)
-    await admin.start()
-    try:
+    async with administering(bootstrap_servers=owner.bootstrap) as admin:
         for kind, name, pattern, operation in RIGHTS:
             asked = CreateAclsRequest(kind, name, pattern, "User:netiv", "*", operation, ALLOW)
             answer = await admin._client.send(admin._client.get_random_node(), asked)
             assert [code for code, _ in answer.creation_responses] == [0]
-    finally:
-        await admin.close()
 
 
 async def test_the_rights_in_the_manual_are_enough(owner: KafkaConfig) -> None:

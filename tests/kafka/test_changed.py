@@ -7,13 +7,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+from aiokafka.admin import NewPartitions
 
 from eventlog.contract import LogChanged, LogUnavailable, Record
 from eventlog.kafka import KafkaLog, ensure_topic, open_kafka_log
 from eventlog.kafka.config import KafkaConfig
 from eventlog.kafka.writing import partition_of
 from schemas.record import Accepted, decode
+from tests.kafka.administering import administering
 from tests.kafka.consumer_stack import Plan, check, open_stack, publish, visits
 from tests.kafka.waiting import until
 
@@ -21,21 +22,13 @@ pytestmark = pytest.mark.anyio
 
 
 async def delete(config: KafkaConfig) -> None:
-    admin = AIOKafkaAdminClient(**config.client())
-    await admin.start()
-    try:
+    async with administering(**config.client()) as admin:
         await admin.delete_topics([config.topic])
-    finally:
-        await admin.close()
 
 
 async def add_partitions(config: KafkaConfig, count: int) -> None:
-    admin = AIOKafkaAdminClient(**config.client())
-    await admin.start()
-    try:
+    async with administering(**config.client()) as admin:
         await admin.create_partitions({config.topic: NewPartitions(count)})
-    finally:
-        await admin.close()
 
 
 async def opened(config: KafkaConfig, generation: int = 0, partitions: int = 0) -> KafkaLog:

@@ -6,7 +6,6 @@ import asyncio
 
 import msgspec
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from eventlog.contract import LogError, LogUnavailable, Record
@@ -15,6 +14,7 @@ from eventlog.kafka.config import RECORD_BYTES_MAX, KafkaConfig
 from eventlog.kafka.producers import make_producer
 from eventlog.kafka.reader import make_consumer
 from eventlog.places import partition_of
+from tests.kafka.administering import administering
 from tests.kafka.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -37,12 +37,8 @@ async def test_nothing_of_the_clients_unsafe_defaults_is_left(config: KafkaConfi
 async def test_the_topic_is_made_once_with_settings_that_lose_nothing(config: KafkaConfig) -> None:
     assert await ensure_topic(config)
     assert not await ensure_topic(config)
-    admin = AIOKafkaAdminClient(**config.client())
-    await admin.start()
-    try:
+    async with administering(**config.client()) as admin:
         (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, config.topic)])
-    finally:
-        await admin.close()
     found = {name: value for _, _, _, _, entries in answer.resources for name, value, *_ in entries}
     assert found["retention.ms"] == "-1"
     assert found["cleanup.policy"] == "delete"
@@ -52,12 +48,8 @@ async def test_the_topic_is_made_once_with_settings_that_lose_nothing(config: Ka
 
 async def test_a_topic_made_anew_is_another_generation(config: KafkaConfig, log: KafkaLog) -> None:
     before = log.generation
-    admin = AIOKafkaAdminClient(**config.client())
-    await admin.start()
-    try:
+    async with administering(**config.client()) as admin:
         await admin.delete_topics([config.topic])
-    finally:
-        await admin.close()
     await until(lambda: ensure_topic(config))
 
     async def anew() -> bool:  # the brokers' metadata may lag a moment behind
@@ -110,13 +102,9 @@ async def test_a_record_the_topic_refuses_fails_alone_and_blocks_nothing(config:
 
 
 async def _set_limit(config: KafkaConfig, limit: int) -> None:
-    admin = AIOKafkaAdminClient(**config.client())
-    await admin.start()
-    try:
+    async with administering(**config.client()) as admin:
         resource = ConfigResource(ConfigResourceType.TOPIC, config.topic, {"max.message.bytes": str(limit)})
         await admin.alter_configs([resource])
-    finally:
-        await admin.close()
 
 
 async def test_a_missing_topic_is_named_with_its_remedy(config: KafkaConfig) -> None:
