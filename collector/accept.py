@@ -22,6 +22,7 @@ from schemas.event import Event, Time
 from schemas.limits import IDENTIFIER_CHARS_MAX, NESTING_MAX
 from schemas.record import Accepted, Bad
 from schemas.rejection import CODES, Rejection
+from schemas.sites import PHONE_REGION
 
 _PLAIN_TIME_MAX: Final = 1 << 45  # epoch milliseconds of this millennium need no closer look
 _ISO_CHARS: Final = 24
@@ -44,6 +45,7 @@ class Sender(msgspec.Struct, frozen=True, gc=False):
     dialect: str = "native"
     raw_contacts: bool = False  # what its site wants
     currency: str = ""  # of amounts that name none
+    phone_region: str = PHONE_REGION  # of phone numbers that name no country
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
@@ -202,6 +204,7 @@ def judge_decoded(event: Event, raw: bytes, sender: Sender, suspect: bool, make_
         sender.language,
         raw_contacts=sender.raw_contacts,
         currency=sender.currency,
+        phone_region=sender.phone_region,
     )
     return Verdict(record, subject, event_id, None, consent)
 

@@ -93,6 +93,7 @@ class Exchange:
                 dialect=dialect,
                 raw_contacts=grant.site.raw_contacts,
                 currency=grant.site.currency,
+                phone_region=grant.site.phone_region,
             )
         headers = self.headers
         if b"x-netiv-import" in headers:  # its rows would be taken for visits of whoever imports
@@ -119,6 +120,7 @@ class Exchange:
             dialect,
             grant.site.raw_contacts,
             grant.site.currency,
+            grant.site.phone_region,
         )
 
     def _peer(self) -> str:

@@ -76,7 +76,7 @@ MEANINGS = {
     "visitor_id": "the browser or device; else the collector's cookie says it; one that names nobody gets a new one at each sending (write keys)",
     "user_id": "the account",
     "email": "kept as SHA-256 of its normal form; may be that hash already",
-    "phone": "the same; a national number is read as an Israeli one",
+    "phone": "the same; a national number is one of the site's country (`netiv sites add --phone-region`; Israel unless told)",
     "identifiers": "further ones, `{type: value}`: `crm_id`, `loyalty_id`, `device_id`, `idfa`, … or your own ([ranks](identity.md#identifiers))",
     "session_id": "your name of the visit; with the secret key a touch or conversion finds the visit by it",
     "created_at": "when it happened, ISO 8601 or epoch milliseconds ([which clock counts](http.md#times))",

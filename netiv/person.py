@@ -104,16 +104,17 @@ def _hint(warehouse: ClickHouse, site: str, name: str) -> str:
     return "Is it the right site? See `netiv sites list`; ids are in the view v_identities."
 
 
-def export(warehouse: ClickHouse, site: str, person: str) -> dict[str, Any]:
-    """All of it: what explains the person, every row of every view that is about them, and what an erasure would find beside."""
+def export(warehouse: ClickHouse, site: str, person: str, phone_region: str) -> dict[str, Any]:
+    """All of it: what explains the person, every row of every view that is about them, and what an erasure would find beside
+    (`phone_region` as of the site)."""
     document: dict[str, Any] = msgspec.to_builtins(explain(warehouse, site, person))
     return {
         "site": site, **document, **{name: _ask(warehouse, sql, site, person) for name, sql in _VIEWS.items()},
-        "retractions": _ask(warehouse, _RETRACTIONS, site, person), "bad_events": _bad_events(warehouse, site, person),
+        "retractions": _ask(warehouse, _RETRACTIONS, site, person), "bad_events": _bad_events(warehouse, site, person, phone_region),
     }  # fmt: skip
 
 
-def _bad_events(warehouse: ClickHouse, site: str, person: str) -> list[dict[str, Any]]:
+def _bad_events(warehouse: ClickHouse, site: str, person: str, phone_region: str) -> list[dict[str, Any]]:
     """Those that an erasure would remove, whole. All of the site are looked at: an address is known by its hash only."""
     own = [(row["id_type"], row["id_value"]) for row in _ask(warehouse, OWN, site, person)]
     found: list[dict[str, Any]] = []
@@ -122,7 +123,7 @@ def _bad_events(warehouse: ClickHouse, site: str, person: str) -> list[dict[str,
         rows = _ask(warehouse, _BAD, site, person, **place, chunk=_CHUNK)
         for row in rows:
             place = {name: row.pop(f"log_{name}") for name in place}
-            if is_about(row["visitor_id"], row["payload"], own):
+            if is_about(row["visitor_id"], row["payload"], own, phone_region):
                 found.append(row)
         if len(rows) < _CHUNK:
             return found

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import ada_url
 import msgspec
+from phonenumbers import SUPPORTED_REGIONS
 
 from netiv.errors import CommandError
 from schemas.sites import Key, Site, Sites, hash_key
@@ -33,6 +34,7 @@ class Wanted(msgspec.Struct, frozen=True):
     timezone: str | None = None
     currency: str | None = None
     raw_contacts: bool | None = None
+    phone_region: str | None = None
 
 
 def find(sites: Sites, name: str) -> Site | None:
@@ -88,6 +90,7 @@ def _extended(site: Site, wanted: Wanted, now_ms: int) -> Site:
         timezone=wanted.timezone or site.timezone,
         currency=wanted.currency or site.currency,
         raw_contacts=site.raw_contacts if wanted.raw_contacts is None else wanted.raw_contacts,
+        phone_region=wanted.phone_region or site.phone_region,
     )
 
 
@@ -111,6 +114,12 @@ def _check(wanted: Wanted) -> None:
             )
     if wanted.currency is not None and not re.fullmatch(r"[A-Z]{3}", wanted.currency):
         raise CommandError(f"{wanted.currency!r} is not a currency.", "Use the ISO 4217 code: ILS, EUR, USD.", code=2)
+    if wanted.phone_region is not None and wanted.phone_region not in SUPPORTED_REGIONS:
+        raise CommandError(
+            f"{wanted.phone_region!r} is not a country with phone numbers.",
+            "Use the ISO 3166 code: IL, GB, US.",
+            code=2,
+        )
     if wanted.write_key is not None and wanted.write_key == wanted.secret_key:
         raise CommandError(
             "The write key and the secret key are the same.", "The write key is public: use two.", code=2

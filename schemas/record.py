@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from schemas.costs import Spent
+from schemas.sites import PHONE_REGION
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="e"):
@@ -32,6 +33,7 @@ class Accepted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="e"):
     trace: str = ""  # W3C traceparent of the request, where it was traced
     raw_contacts: bool = False  # the site wants addresses and phone numbers in its tables as they were sent
     currency: str = ""  # the site's, for amounts without one
+    phone_region: str = PHONE_REGION  # the site's, for phone numbers without a country
 
 
 class Bad(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="b"):

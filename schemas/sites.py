@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 FILE_NAME: Final = "sites.json"
+PHONE_REGION: Final = "IL"  # whose numbers are meant where a number names no country
 
 
 class Key(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,7 +32,8 @@ class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     """One tenant. `origins` are exact web origins that may send with the write key ([] = any); `aliases` what other
     systems call this site; `domains` its own registrable domains; `timezone` an IANA name, whose
     midnight ends sessions where the rule `midnight_starts_session` is on; `currency`: of amounts that name none ("" = none);
-    `raw_contacts`: e-mail addresses and phone numbers go into the tables as they were sent, beside their hashes."""
+    `phone_region`: the country (ISO 3166-1 alpha-2) of phone numbers that name none; `raw_contacts`: e-mail addresses and phone
+    numbers go into the tables as they were sent, beside their hashes."""
 
     name: str
     write_keys: list[Key] = []
@@ -43,6 +45,7 @@ class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str = ""
     created_at: int = 0
     raw_contacts: bool = False
+    phone_region: str = PHONE_REGION
 
 
 class Sites(msgspec.Struct, frozen=True):

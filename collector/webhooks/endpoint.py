@@ -76,6 +76,7 @@ class Webhooks:
             dialect=DIALECT,
             raw_contacts=site.raw_contacts,
             currency=site.currency,
+            phone_region=site.phone_region,
         )
         verdicts = self._verdicts(webhook, decoded(body, headers), sender)
         outcome = await store(self._tools, verdicts)

@@ -14,6 +14,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from consumers.enrich.contacts import contact_of, contacts_of
+from schemas.sites import PHONE_REGION
 
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 # Digits that are all zero, however they are grouped.
@@ -56,7 +57,7 @@ def hash_email(value: str) -> str:
 
 
 @lru_cache(10_000)
-def hash_phone(value: str, region: str = "IL") -> str:
+def hash_phone(value: str, region: str = PHONE_REGION) -> str:
     """SHA-256 of the E.164 form; national numbers are read as of `region`. Zeros alone, also behind the code of a country: of `0`."""
     text = trimmed(value)
     if _SHA256.fullmatch(text):
@@ -76,12 +77,14 @@ HASHED: Final = {"email": hash_email, "phone": hash_phone}
 
 
 @lru_cache(10_000)
-def stored_as(kind: str, value: str) -> str:
+def stored_as(kind: str, value: str, region: str = PHONE_REGION) -> str:
     """An identifier's value as the tables hold it: contacts as their hash, and so is what is an address or an international number
-    under any other name, but for the ids that an account and a visitor go by."""
+    under any other name, but for the ids that an account and a visitor go by. `region` as of `hash_phone`."""
     text = trimmed(value)
-    if kind in HASHED:
-        return HASHED[kind](text)
+    if kind == "email":
+        return hash_email(text)
+    if kind == "phone":
+        return hash_phone(text, region)
     if kind not in _AS_SENT:
         if "@" in text and _is_address(text):
             return hash_email(text)
@@ -104,16 +107,16 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def identifiers_of(event: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, str]:
+def identifiers_of(event: Mapping[str, Any], context: Mapping[str, Any], region: str = PHONE_REGION) -> dict[str, str]:
     """Every identifier of an event but visitor_id and user_id: type -> value. Of several addresses, or numbers, the first one is
-    `email`, or `phone`; the others keep the name they were sent by."""
-    found = {kind: stored_as(kind, text) for kind, text in contacts_of(event, context).items() if trimmed(text)}
+    `email`, or `phone`; the others keep the name they were sent by. `region` as of `hash_phone`."""
+    found = {kind: stored_as(kind, text, region) for kind, text in contacts_of(event, context).items() if trimmed(text)}
     for name, value in (event.get("identifiers") or {}).items():
         if value is None or not (text := trimmed(value)):
             continue
         if not (contact := contact_of(name)):
             found[name.replace(":", "_")] = stored_as(name, text)  # a colon ends the type in `~type:value`
-        elif (hashed := stored_as(contact, text)) != found.get(contact):
+        elif (hashed := stored_as(contact, text, region)) != found.get(contact):
             found.setdefault(name.replace(":", "_"), hashed)
     return found
 

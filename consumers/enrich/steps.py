@@ -109,8 +109,8 @@ def who(work: Work) -> None:
     columns["visitor_id"] = visitors = [record.visitor_id for record in records]
     columns["user_id"] = users = [user and trimmed(user) for user in _texts(events, "user_id")]
     columns["identifiers"] = identifiers = [
-        identifiers_of(event, context) if names_more(event, context) else _NO_IDENTIFIERS
-        for event, context in zip(events, work.contexts, strict=True)
+        identifiers_of(event, context, record.phone_region) if names_more(event, context) else _NO_IDENTIFIERS
+        for record, event, context in zip(records, events, work.contexts, strict=True)
     ]
     columns["subject"] = subjects = [
         visitor if visitor and visitor[0] != "~" else subject_of(visitor, user, named)

@@ -8,6 +8,7 @@ from typing import Final
 
 from consumers.enrich.identifiers import hash_email, hash_phone, is_hashed
 from consumers.warehouse.contract import Warehouse
+from schemas.sites import PHONE_REGION
 
 _ADDRESS: Final = re.compile(r"[^\s\"'<>,;:(){}\[\]\\/=?&]+@[^\s\"'<>,;:(){}\[\]\\/=?&]+")
 _NUMBER: Final = re.compile(r"\+?\d[\d ().-]{5,22}\d")
@@ -17,20 +18,20 @@ _CHUNK: Final = 2_000
 Place = tuple[int, int, int]
 
 
-def names(payload: str, own: Iterable[tuple[str, str]]) -> bool:
-    """Whether a payload names one of these identifiers."""
+def names(payload: str, own: Iterable[tuple[str, str]], region: str = PHONE_REGION) -> bool:
+    """Whether a payload names one of these identifiers; `region`: the country of phone numbers that name none."""
     plain = {value for _, value in own}
     hashes = set(filter(is_hashed, plain))  # addresses and numbers, whatever they were called
     return (
         any(len(value) >= _LENGTH_MIN and _stands_in(value, payload) for value in plain)
         or bool(hashes and any(hash_email(found) in hashes for found in _ADDRESS.findall(payload)))
-        or bool(hashes and any(hash_phone(found) in hashes for found in _NUMBER.findall(payload)))
+        or bool(hashes and any(hash_phone(found, region) in hashes for found in _NUMBER.findall(payload)))
     )
 
 
-def is_about(visitor: str, payload: str, own: Collection[tuple[str, str]]) -> bool:
-    """Whether a bad event is of a visitor among these identifiers, or names one of them."""
-    return any(visitor == value for _, value in own) or names(payload, own)
+def is_about(visitor: str, payload: str, own: Collection[tuple[str, str]], region: str) -> bool:
+    """Whether a bad event is of a visitor among these identifiers, or names one of them (`region` as of `names`)."""
+    return any(visitor == value for _, value in own) or names(payload, own, region)
 
 
 def _stands_in(value: str, payload: str) -> bool:
@@ -38,8 +39,8 @@ def _stands_in(value: str, payload: str) -> bool:
     return bool(re.search(rf"(?<![\w@.+-]){re.escape(value)}(?![\w@.+-])", payload))
 
 
-async def bad_places(warehouse: Warehouse, site: str, own: list[tuple[str, str]]) -> list[Place]:
-    """Where the bad events stand that name one of these identifiers."""
+async def bad_places(warehouse: Warehouse, site: str, own: list[tuple[str, str]], region: str) -> list[Place]:
+    """Where the bad events stand that name one of these identifiers (`region` as of `names`)."""
     found: set[Place] = set()
     after: Place = (-1, -1, 0)
     while True:
@@ -51,7 +52,7 @@ async def bad_places(warehouse: Warehouse, site: str, own: list[tuple[str, str]]
         )
         for gen, part, off, visitor, payload in rows:
             after = int(gen), int(part), int(off)
-            if is_about(str(visitor), str(payload), own):
+            if is_about(str(visitor), str(payload), own, region):
                 found.add(after)
         if len(rows) < _CHUNK:
             return sorted(found)

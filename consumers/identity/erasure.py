@@ -98,7 +98,7 @@ async def plan(warehouse: Warehouse, asked: Erase) -> Erasure:
     subjects = sorted({*held, *_keys(touched), *(subject for subject, _ in events), *(str(row[0]) for row in naming)})
     names = sorted({asked.person_id, *(f"{kind}:{value}" for kind, value in own)})
     persons = await warehouse.rows(_PERSONS, {**site, "subjects": subjects})
-    bad = await bad_places(warehouse, asked.site, own)
+    bad = await bad_places(warehouse, asked.site, own, asked.phone_region)
     return Erasure(
         erasure_id=uuid.uuid4().hex, site=asked.site, by=asked.by, own=own, names=names, events=events,
         places=sorted({(int(row[0]), int(row[1]), int(row[2])) for row in found}),

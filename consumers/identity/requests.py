@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from schemas.sites import PHONE_REGION
+
 # What puts an identifier in quarantine (schemas/clickhouse/derive/19_*.sql).
 QUARANTINE_RULES: Final = ("shared", "limit", "blocked", "alias")
 
@@ -25,12 +27,14 @@ class Unlink(msgspec.Struct, frozen=True, tag="unlink", omit_defaults=True):
 
 
 class Erase(msgspec.Struct, frozen=True, tag="erase", omit_defaults=True):
-    """Remove a person: facts, links, bad events, derived rows. `listed` as of `Unlink`."""
+    """Remove a person: facts, links, bad events, derived rows. `listed` as of `Unlink`; `phone_region` as of the site, for numbers in
+    bad events."""
 
     site: str
     person_id: str
     by: str = ""
     listed: bool = True
+    phone_region: str = PHONE_REGION
 
 
 class Reread(msgspec.Struct, frozen=True, tag="reread"):

@@ -28,10 +28,11 @@ def erase(
 ) -> None:
     """See HELP."""
     from consumers.identity.requests import Erase
-    from netiv.identifiers import parse
+    from netiv.identifiers import parse, phone_region
     from netiv.operations import run, who_asks
 
-    kind, value = parse(person)
+    region = phone_region(site, data)
+    kind, value = parse(person, region)
     if not yes:
         typer.confirm(f"Remove {kind}:{value} of {site} for ever?", abort=True)
-    run(Erase(site, f"{kind}:{value}", who_asks()), data, json, "events removed")
+    run(Erase(site, f"{kind}:{value}", who_asks(), phone_region=region), data, json, "events removed")

@@ -23,10 +23,11 @@ def export_person(
 ) -> None:
     """See HELP."""
     from netiv import clickhouse, configuration, output
-    from netiv.identifiers import parse
+    from netiv.identifiers import parse, phone_region
     from netiv.person import export
 
     warehouse = clickhouse.of(configuration.load(), clickhouse_url)
-    document = export(warehouse, site, ":".join(parse(person)))
+    region = phone_region(site)
+    document = export(warehouse, site, ":".join(parse(person, region)), region)
     warehouse.close()
     output.as_json(document)

@@ -33,11 +33,11 @@ def person(
     import msgspec
 
     from netiv import clickhouse, configuration, output
-    from netiv.identifiers import parse
+    from netiv.identifiers import parse, phone_region
     from netiv.person import explain, timeline
 
     warehouse = clickhouse.of(configuration.load(), clickhouse_url)
-    name = ":".join(parse(person))
+    name = ":".join(parse(person, phone_region(site)))
     found = explain(warehouse, site, name)
     journey = timeline(warehouse, site, name)
     warehouse.close()

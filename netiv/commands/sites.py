@@ -28,6 +28,12 @@ Examples:
 """
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 _DATA = typer.Option(None, help="Data folder.", show_default="./data")
+_RAW_CONTACTS = typer.Option(
+    None,
+    "--raw-contacts/--no-raw-contacts",
+    help="Put e-mail addresses and phone numbers into the tables as they are sent, beside their hashes.",
+    show_default="hashes only",
+)
 _JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
@@ -45,12 +51,10 @@ def add(
         None, help="IANA time zone, whose midnight ends sessions where that rule is on.", show_default="UTC"
     ),
     currency: str | None = typer.Option(None, help="Currency of amounts that name none.", show_default="none"),
-    raw_contacts: bool | None = typer.Option(
-        None,
-        "--raw-contacts/--no-raw-contacts",
-        help="Put e-mail addresses and phone numbers into the tables as they are sent, beside their hashes.",
-        show_default="hashes only",
+    phone_region: str | None = typer.Option(
+        None, help="Country of phone numbers that name none, as IL or GB.", show_default="IL"
     ),
+    raw_contacts: bool | None = _RAW_CONTACTS,
     update: bool = typer.Option(False, "--update", help="Extend a site that exists."),
     data: Path | None = _DATA,
     json: bool = _JSON,
@@ -90,7 +94,7 @@ def add(
         shown.update({kind: value for kind, value in chosen.items() if value})
         wanted = sites_change.Wanted(
             name=name, origins=origin, aliases=alias, domains=domain, timezone=timezone, currency=currency,
-            raw_contacts=raw_contacts, **chosen,
+            raw_contacts=raw_contacts, phone_region=phone_region, **chosen,
         )  # fmt: skip
         after = sites_change.add(sites, wanted, _now_ms(), update)
         changed = after != sites
@@ -230,7 +234,8 @@ def _description(site: Site, now_ms: int) -> dict[str, Any]:
     return {
         "name": site.name, "write_keys": keys(site.write_keys), "secret_keys": keys(site.secret_keys),
         "origins": site.origins, "aliases": site.aliases, "domains": site.domains,
-        "timezone": site.timezone, "currency": site.currency, "raw_contacts": site.raw_contacts, "created_at": site.created_at,
+        "timezone": site.timezone, "currency": site.currency, "raw_contacts": site.raw_contacts,
+        "phone_region": site.phone_region, "created_at": site.created_at,
     }  # fmt: skip
 
 

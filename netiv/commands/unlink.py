@@ -37,12 +37,13 @@ def unlink(
     """See HELP."""
     from consumers.identity.requests import QUARANTINE_RULES, Unlink
     from netiv.errors import CommandError
-    from netiv.identifiers import parse
+    from netiv.identifiers import parse, phone_region
     from netiv.operations import run, who_asks
 
     if not (one or event or rule):
         raise CommandError("Nothing says which link.", "Name identifiers, --event or --rule.", code=2)
     if rule and rule not in QUARANTINE_RULES:
         raise CommandError(f"There is no rule {rule}.", f"One of: {', '.join(QUARANTINE_RULES)}.", code=2)
-    asked = Unlink(site, parse(one), parse(other), event, rule, who_asks(), reason)
+    region = phone_region(site, data)
+    asked = Unlink(site, parse(one, region), parse(other, region), event, rule, who_asks(), reason)
     run(asked, data, json, "links taken back")

@@ -110,6 +110,13 @@ def test_raw_contacts_are_switched_on_and_off(tmp_path: Path) -> None:
         assert sites(tmp_path).sites[0].raw_contacts is on
 
 
+def test_the_country_of_phone_numbers(tmp_path: Path) -> None:
+    assert run(tmp_path, "sites", "add", "shop").returncode == 0
+    assert sites(tmp_path).sites[0].phone_region == "IL"
+    assert run(tmp_path, "sites", "add", "shop", "--update", "--phone-region", "GB").returncode == 0
+    assert json.loads(run(tmp_path, "sites", "list", "--json").stdout)[0]["phone_region"] == "GB"
+
+
 def test_rotation_ends_the_old_keys_in_time(tmp_path: Path) -> None:
     old = json.loads(run(tmp_path, "sites", "add", "shop", "--json").stdout)
     new = json.loads(run(tmp_path, "sites", "rotate", "shop", "--write", "--keep-old-for", "7d", "--json").stdout)
@@ -146,6 +153,7 @@ def test_rotating_an_unknown_site(tmp_path: Path) -> None:
         Wanted("shop", origins=["https://shop.example/path"]),
         Wanted("shop", timezone="Mars/Olympus"),
         Wanted("shop", currency="shekel"),
+        Wanted("shop", phone_region="UK"),
         Wanted("shop", write_key="same_key_1", secret_key="same_key_1"),
     ],
 )

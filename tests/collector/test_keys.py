@@ -37,14 +37,16 @@ def test_where_a_key_may_stand(collector: Running) -> None:
 
 def test_what_a_site_wants_of_contacts_goes_with_its_events(collector: Running) -> None:
     [own, *others] = SITES.sites
-    write_sites(collector.settings, Sites([msgspec.structs.replace(own, raw_contacts=True), *others]))
+    write_sites(
+        collector.settings, Sites([msgspec.structs.replace(own, raw_contacts=True, phone_region="GB"), *others])
+    )
     wait_until(lambda: collector.post(PAGE).status == 202 and collector.records()[-1].raw_contacts)
     server = {"type": "identify", "user_id": "u", "email": "person@example.com"}
     assert collector.post(server, authorization=f"Bearer {SECRET}").status == 202
     assert collector.get(f"/p.gif?k={WRITE}&t=page&v=v").status == 200
-    assert [record.raw_contacts for record in collector.records()[-2:]] == [True, True]
+    assert [(record.raw_contacts, record.phone_region) for record in collector.records()[-2:]] == [(True, "GB")] * 2
     assert collector.post(PAGE, LISTED, origin=SHOP).status == 202
-    assert collector.records()[-1].raw_contacts is False
+    assert (collector.records()[-1].raw_contacts, collector.records()[-1].phone_region) == (False, "IL")
 
 
 @pytest.mark.parametrize("key", [None, "", "wrong", "x" * 5000, "wk_open_site "])

@@ -182,6 +182,13 @@ def test_one_phone_has_one_hash(spelled: str) -> None:
     assert hash_phone(spelled) == sha("+972501234567")
 
 
+@pytest.mark.parametrize(("region", "number"), [("IL", "+9727911123456"), ("GB", "+447911123456")])
+def test_a_national_number_is_of_the_sites_country(region: str, number: str) -> None:
+    event = {"type": "identify", "phone": "07911 123456", "identifiers": {"mobile": "+1 202-555-0143"}}
+    row = row_of(event, phone_region=region)
+    assert row["identifiers"] == {"phone": sha(number), "mobile": sha("+12025550143")}
+
+
 @given(st.text(max_size=60))
 def test_whatever_is_sent_as_contact_only_its_hash_is_kept(text: str) -> None:
     for made in (hash_email(text), hash_phone(text)):

@@ -176,7 +176,7 @@ def test_an_export_has_all_that_an_erasure_removes(stack: Stack, monkeypatch: py
     }  # fmt: skip
     monkeypatch.setattr("netiv.person._CHUNK", 1)
     warehouse = stack.warehouse()
-    assert export(warehouse, "access", "user_id:dana-q")["bad_events"] == document["bad_events"]
+    assert export(warehouse, "access", "user_id:dana-q", "IL")["bad_events"] == document["bad_events"]
     warehouse.close()
     assert (
         json.loads(stack.netiv("erase", "user_id:dana-q", "--site", "access", "--yes", "--json").stdout)["count"] == 2

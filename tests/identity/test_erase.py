@@ -281,6 +281,12 @@ def test_what_a_payload_names(payload: str, *, is_named: bool) -> None:
     assert names(payload, OWN) is is_named
 
 
+def test_a_payloads_national_number_is_of_the_sites_country() -> None:
+    own = [("phone", hash_phone("+447911123456"))]
+    assert names('{"phone": "07911 123456"}', own, "GB")
+    assert not names('{"phone": "07911 123456"}', own)
+
+
 def test_fingerprints_tell_events_apart() -> None:
     some = [fingerprint("s", "v", "e"), fingerprint("s", "ve", ""), fingerprint("sv", "", "e"), fingerprint("s", "v", "e2"),
             bad_fingerprint((1, 2, 3)), bad_fingerprint((1, 23, 0))]  # fmt: skip
