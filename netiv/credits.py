@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from consumers.rules.view_macros import MODELS, TRANSFORMS
 from netiv import clickhouse, configuration, durations, reports
 from netiv.clickhouse import ClickHouse
 from netiv.errors import CommandError
+from netiv.output import Table
 from netiv.report_run import Asked, display, filters, require_site
 
 KEYS = ("channel", "campaign", "source", "node", "stage")
@@ -42,6 +44,18 @@ def show(wanted: Credits, asked: Asked) -> None:
     warehouse.close()
     columns = [wanted.by if column == "key" else column for column in table.columns]
     display(msgspec.structs.replace(table, columns=columns), asked.form)
+    if left := unconverted(table, wanted.currency):
+        print(
+            f"No rate turns {', '.join(left)} into {wanted.currency.upper()}: those amounts stand in rows of their own. "
+            "Rates are in the rules' currencies.csv.",
+            file=sys.stderr,
+        )
+
+
+def unconverted(table: Table, wanted: str) -> list[str]:
+    """Which currencies of a table no rate turned into the wanted one; none where none is wanted ("")."""
+    at = table.columns.index("currency")
+    return sorted({str(row[at]) for row in table.rows} - {"", wanted.upper()}) if wanted else []
 
 
 def parameters(wanted: Credits) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from attribution.world import DAY_MS, MODEL, NOON, Path, put, view
 from consumers.reports.removal import removal_effects
 from netiv.clickhouse import report_sql
 from netiv.commands.report_journeys import REPORTS
-from netiv.credits import Credits, parameters
+from netiv.credits import Credits, parameters, unconverted
 from netiv.errors import CommandError
+from netiv.output import Table
 
 pytestmark = pytest.mark.anyio
 FILTERS = {"site": "", "since": "1970-01-02 00:00:00", "until": "2200-01-01 00:00:00", "limit": 50, "conversion": ""}
@@ -62,6 +63,8 @@ async def test_one_currency_by_the_rates_of_the_day(warehouse):
     found = await attribution(warehouse, model="first", currency="eur")
     assert [row[:5] for row in found] == [("Email", 2.0, 12.0, "EUR", 2.0), ("Email", 1.0, 3.0, "XXX", 0.0)]
     assert len(await attribution(warehouse, model="first")) == 3
+    told = Table("", ["key", "conversions", "value", "currency"], [list(row[:4]) for row in found])
+    assert (unconverted(told, "eur"), unconverted(told, "")) == (["XXX"], [])
 
 
 @pytest.mark.parametrize(
