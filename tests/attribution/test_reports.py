@@ -139,8 +139,10 @@ async def test_channels_and_campaigns_come_of_one_working_out(warehouse):
     await put(warehouse, [Path(["Email", "Display"], Decimal(60)), Path(["Display"], Decimal(40))])
     await costs(warehouse, [("2026-01-05", "Display", "spring", 30, "EUR")])
     both = "by = 'channel,campaign', currency = '', effects = '', model = 'linear'"
-    windows = "since = '1970-01-02', until = '2200-01-01', lookback_s = 0, transform = '', conversion = '', half_life_s = 604800, " \
-        "position_first = 40, position_middle = 20, position_last = 40"  # fmt: skip
+    windows = (
+        "since = '1970-01-02', until = '2200-01-01', lookback_s = 0, transform = '', conversion = '', half_life_s = 604800, "
+        "position_first = 40, position_middle = 20, position_last = 40"
+    )
     columns = "dimension, key, conversions, toFloat64(value), toFloat64(spend), currency"
     expected = await warehouse.rows(f"SELECT {columns} FROM v_return_on_spend WHERE model = 'linear' ORDER BY 1, 2")
     assert {row[0]: round(row[2], 6) for row in expected if row[1] == "Display"} == {"channel": 1.5}
