@@ -116,7 +116,7 @@ def publish(folder: Path = typer.Argument(..., help="Folder of rule files."), da
 
 def told(found: Difference) -> str:
     """What would move, in words; `found` has channels."""
-    moved = f"{found.moved:,} touchpoints would change their channel, appear or disappear."
+    moved = f"{found.moved:,} touchpoints would change their channel or kind, appear or disappear."
     revalued = sum(change.revenue != change.revenue_then for change in found.channels)
     if found.moved or not revalued:
         return moved
