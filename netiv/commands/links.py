@@ -130,6 +130,7 @@ def sign(
     campaign: str | None = typer.Option(None, help="Campaign."),
     recipient: str | None = typer.Option(None, help="The recipient's token."),
     data: Path | None = _DATA,
+    json: bool = _JSON,
 ) -> None:
     """Print a signed link, which need not be stored.
 
@@ -140,7 +141,7 @@ def sign(
     """
     from urllib.parse import urlencode
 
-    from netiv import configuration
+    from netiv import configuration, output
     from netiv.errors import CommandError
     from netiv.link_touch import tell_strangers
     from schemas import links
@@ -162,4 +163,8 @@ def sign(
         "t": recipient,
     }
     query = urlencode({part: value for part, value in told.items() if value})
-    print(f"{configuration.stack_url(settings)}/r?{query}&s={links.sign(query, hash_key(secret_key))}")
+    address = f"{configuration.stack_url(settings)}/r?{query}&s={links.sign(query, hash_key(secret_key))}"
+    if json:
+        output.as_json({"url": url, "address": address})
+    else:
+        print(address)

@@ -76,6 +76,8 @@ def test_a_signed_link_is_signed_as_the_collector_checks(tmp_path: Path) -> None
     query, _, signature = urlsplit(done.stdout.strip()).query.rpartition("&s=")
     assert parse_qs(query) == {"u": ["https://a.example/?b=1&c=2"], "source": ["דנה"]}
     assert signature == sign(query, hash_key("sk_mine_12345678"))
+    told = ("https://a.example/?b=1&c=2", "--secret-key", "sk_mine_12345678", "--source", "דנה", "--json")
+    assert json.loads(run(tmp_path, "links", "sign", *told).stdout)["address"] == done.stdout.strip()
 
 
 def test_a_webhook_is_kept_with_its_secret(tmp_path: Path) -> None:
