@@ -36,7 +36,7 @@ def add(
     name: str | None = typer.Option(
         None, help="The link's name, as it stands in its address.", show_default="a new one"
     ),
-    kind: str = typer.Option("click", help="Kind of touch: click, scan, …"),
+    kind: str = typer.Option("click", help="Kind of touch: click, scan, open, message, share, …"),
     channel: str | None = typer.Option(None, help="Channel (Email, SMS, QR & Print, Influencer, …)."),
     source: str | None = typer.Option(None, help="Source."),
     medium: str | None = typer.Option(None, help="Medium."),
@@ -56,6 +56,7 @@ def add(
 
     from netiv import configuration, links_file, output, sites_change, sites_file
     from netiv.errors import CommandError
+    from netiv.link_touch import tell_strangers
     from schemas.links import NAME, Link, Links, target_of
 
     settings = configuration.load(data=data)
@@ -85,6 +86,7 @@ def add(
         return Links([*links.links, link])
 
     links_file.edit(links_file.path_of(settings), change)
+    tell_strangers(settings, kind, channel)
     address = f"{configuration.stack_url(settings)}/r/{chosen}"
     if json:
         output.as_json({"name": chosen, "site": site, "url": url, "address": address, "touch": touch})
@@ -128,6 +130,7 @@ def sign(
     campaign: str | None = typer.Option(None, help="Campaign."),
     recipient: str | None = typer.Option(None, help="The recipient's token."),
     data: Path | None = _DATA,
+    json: bool = _JSON,
 ) -> None:
     """Print a signed link, which need not be stored.
 
@@ -138,8 +141,9 @@ def sign(
     """
     from urllib.parse import urlencode
 
-    from netiv import configuration
+    from netiv import configuration, output
     from netiv.errors import CommandError
+    from netiv.link_touch import tell_strangers
     from schemas import links
     from schemas.sites import hash_key
 
@@ -148,6 +152,7 @@ def sign(
         links.target_of(url)
     except ValueError:
         raise CommandError(f"{url!r} is no address to lead to.", "Write an absolute http(s) address.", code=2) from None
+    tell_strangers(settings, kind, channel)
     told = {
         "u": url,
         "kind": kind,
@@ -158,4 +163,8 @@ def sign(
         "t": recipient,
     }
     query = urlencode({part: value for part, value in told.items() if value})
-    print(f"{configuration.stack_url(settings)}/r?{query}&s={links.sign(query, hash_key(secret_key))}")
+    address = f"{configuration.stack_url(settings)}/r?{query}&s={links.sign(query, hash_key(secret_key))}"
+    if json:
+        output.as_json({"url": url, "address": address})
+    else:
+        print(address)

@@ -36,6 +36,17 @@ def test_a_signed_call_is_stored(collector: Running) -> None:
     }  # fmt: skip
 
 
+def test_an_amount_may_be_a_text(collector: Running) -> None:
+    order = {"number": "ord-1", "total": " 1349.90 "}
+    assert call(collector, {"data": [sale(1, order=order)]}).json["accepted"] == 1
+    (record,) = collector.records()
+    assert isinstance(record, Accepted)
+    assert msgspec.json.decode(record.event)["order"]["value"] == 1349.9
+    for text in ("1.349,90 €", "nan", "1e400"):
+        told = call(collector, {"data": [sale(2, order={"number": "ord-2", "total": text})]}).json["rejected"]
+        assert [(one["code"], one["pointer"]) for one in told] == [("wrong_type", "/order/value")]
+
+
 def test_one_place_may_be_two_fields_or_part_of_another(collector: Running) -> None:
     assert call(collector, sale(1), name="twice").json["accepted"] == 1
     (record,) = collector.records()
