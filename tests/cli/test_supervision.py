@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -88,6 +89,20 @@ def test_it_comes_up_with_a_first_site_and_stops_clean(stack: Stack) -> None:
         warehouse.close()
     finally:
         again.kill()
+
+
+def test_what_was_sent_is_not_for_other_users_of_the_machine(stack: Stack) -> None:
+    send(stack, "v")
+    data = stack.folder / "data"
+    for path in (data, data / "log", data / "warehouse"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    stack.netiv("doctor")
+    data.chmod(0o755)
+    (data / "log").chmod(0o755)  # as former versions made it
+    told = json.loads(stack.netiv("doctor", "--json").stdout)
+    assert {"check": "data folder", "state": "warn"}.items() <= next(
+        one for one in told if "other users" in one["detail"]
+    ).items()
 
 
 @pytest.mark.parametrize("role", ["collector", "consumers"])

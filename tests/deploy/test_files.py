@@ -136,6 +136,7 @@ def test_units_parse_and_drain(path: Path) -> None:
     assert int(unit["Service"]["TimeoutStopSec"]) >= 20
     assert unit["Service"]["ExecStart"].split()[1] in {"up", "collector", "consumers"}
     assert unit["Service"]["ProtectSystem"] == "strict"
+    assert unit["Service"]["StateDirectoryMode"] == "0700"
     assert unit["Service"]["StateDirectory"] in unit["Service"]["Environment"]
 
 
