@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,6 +104,26 @@ def test_what_was_sent_is_not_for_other_users_of_the_machine(stack: Stack) -> No
     assert {"check": "data folder", "state": "warn"}.items() <= next(
         one for one in told if "other users" in one["detail"]
     ).items()
+
+
+def test_a_query_that_the_engine_does_not_interrupt_holds_up_no_stop(stack: Stack) -> None:
+    send(stack, "v")
+    sql = b"SELECT sum(editDistance(materialize(repeat('a', 60000)), repeat('b', 60000))) FROM numbers(1000)"
+    host, _, port = stack.welcome["clickhouse"].removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port))) as reader:
+        reader.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (len(sql), sql))
+        consumers = roles(stack)["consumers"]
+        before = consumers.cpu_times().user
+        until(lambda: consumers.cpu_times().user > before + 3, "the engine at work")
+        assert stack.stop() == 0
+    told = stack.errors.read_text()
+    assert "queries_left_behind" in told
+    assert "did not stop" not in told
+    again = Stack(stack.folder)
+    try:
+        again.wait_derived()
+    finally:
+        again.kill()
 
 
 @pytest.mark.parametrize("role", ["collector", "consumers"])
