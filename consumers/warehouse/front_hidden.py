@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from consumers.warehouse.front_nodes import FUNCTIONS_REFUSED, SYSTEM_TABLES, Names, refused
+from consumers.warehouse.front_nodes import FUNCTIONS_REFUSED, PATH_COLUMNS, SYSTEM_TABLES, Names, refused
 from consumers.warehouse.front_words import Word
 
 _NAMES = frozenset({"name", "odd"})
@@ -25,6 +25,8 @@ def check_hidden(found: Sequence[Word], names: Names) -> None:
     for place, (kind, spelling) in enumerate(found):
         if kind in _NAMES:
             _check_name(spelling.strip('`"'), found[place + 1 : place + 3], names)
+            if shows and spelling.strip('`"').rpartition(".")[2] in PATH_COLUMNS:
+                raise refused("SHOW with a path in its condition")
         if (kind, spelling) == ("name", "APPLY"):
             _check_apply(found[place + 1 :])
         elif shows and spelling == "(":

@@ -202,6 +202,8 @@ SHOW TABLES WHERE throwIf(1, (SELECT any(query) FROM system.processes))
 SHOW TABLES WHERE throwIf(1, (SELECT any(name) FROM canary))
 SHOW TABLES WHERE name IN system.processes
 SHOW TABLES WHERE name IN `system.processes`
+SHOW TABLES WHERE metadata_path LIKE '/%'
+SHOW TABLES WHERE `metadata_path` LIKE '/%'
 SHOW TABLES LIMIT (SELECT length(file('{secret}')))
 SHOW COLUMNS FROM canary WHERE file('{secret}') != ''
 SHOW INDEXES FROM canary WHERE file('{secret}') != ''
