@@ -9,7 +9,7 @@ const ASKED_MAX_MS = 3_600_000;
  * Doubles from one second to one minute with half of it jitter, so that a thousand browsers do not come back at once;
  * `Retry-After` in seconds, as the collector gives it (RFC 9110 §10.2.3), is a minimum and gets jitter on top.
  */
-export function waitAfter(failures: number, asked: string | null, random: number): number {
+export function waitAfter(failures: number, asked: string | null | undefined, random: number): number {
   const least = Math.min(ASKED_MAX_MS, (asked as unknown as number) * 1000);
   return least > 0 ? least + random * FIRST_MS : Math.min(LAST_MS, FIRST_MS * 2 ** failures) * (0.25 + random / 4);
 }

@@ -1,16 +1,16 @@
-import { attempt, json, parsed } from "./attempt";
-import { modeOf, readConsent, writeConsent, type Consent, type Mode } from "./consent";
-import { openJar } from "./cookie";
-import { createDelivery } from "./deliver";
-import type { Event, Order, Touch } from "./generated/event";
-import { makeId } from "./id";
-import { landingAt } from "./landing";
-import { readLink, takeLink } from "./linker";
-import type { Options } from "./options";
-import { enqueue, keyOf } from "./queue";
-import { CONSENT, openStore } from "./storage";
-import { dropped, SENT, type Outcome, type Verdict } from "./verdict";
-import { ID, USER, openVisitor, type Visitor } from "./visitor";
+import { attempt, json, parsed } from "./attempt.js";
+import { modeOf, readConsent, writeConsent, type Consent, type Mode } from "./consent.js";
+import { openJar } from "./cookie.js";
+import { createDelivery } from "./deliver.js";
+import type { Event, Order, Touch } from "./generated/event.js";
+import { makeId } from "./id.js";
+import { landingAt } from "./landing.js";
+import { readLink, takeLink } from "./linker.js";
+import type { Options } from "./options.js";
+import { enqueue, keyOf } from "./queue.js";
+import { CONSENT, openStore } from "./storage.js";
+import { dropped, SENT, type Outcome, type Verdict } from "./verdict.js";
+import { ID, USER, openVisitor, type Visitor } from "./visitor.js";
 
 export type Properties = Record<string, unknown>;
 export type Sent = Promise<Verdict>;
@@ -43,8 +43,8 @@ export interface Netiv {
 /** What the automatic parts get beside the public calls. */
 export interface Core extends Netiv {
   o: Options;
-  /** Who this is, and null where nothing may be handed over. */
-  visitor(): Visitor | null;
+  /** Who this is, and false where nothing may be handed over. */
+  visitor(): Visitor | false;
   /** What the domains of a site know of this browser: the linker's key. */
   secret: string;
   listen(target: EventTarget, names: string, then: (event: any) => void): void;
@@ -64,6 +64,7 @@ export function createClient(o: Options, url: string): Core {
   const writeKey = o.key || "";
   const tab = makeId().slice(0, 6);
   const prefix = `nv_q${writeKey.slice(-6)}.`;
+  const host = "." + new URL(url).hostname;
   const secret = writeKey + navigator.userAgent;
   const log = (...what: unknown[]): void => void (o.debug && console.debug("netiv", ...what));
 
@@ -72,25 +73,29 @@ export function createClient(o: Options, url: string): Core {
     names.split(" ").forEach((name) => target.addEventListener(name, (event) => attempt(() => then(event)), true));
 
   const [given, clean] = takeLink(at.href);
-  const linked = readLink(given, Date.now(), secret);
+  const linked = given && readLink(given, Date.now(), secret);
   if (given) history.replaceState(history.state, "", clean);
 
   const store = openStore(() => localStorage);
   const visitor = openVisitor(store, openJar(doc, at.protocol === "https:"), at.hostname, linked, makeId);
 
-  const resolvers = new Map<string, (verdict: Verdict) => void>();
+  const resolvers: Record<string, (verdict: Verdict) => void> = {};
   const handlers: Array<[string, Handler]> = [];
-  const tell = (event: Event, outcome: Outcome, resolve?: (verdict: Verdict) => void): void => {
-    const verdict = { event_id: event.event_id as string, ...outcome };
+  const tell = (event: Event, outcome: Outcome): void => {
+    const event_id = event.event_id as string;
+    const verdict = { event_id, ...outcome };
     handlers.forEach(([what, then]) => what === outcome.status && attempt(() => then(verdict, event)));
-    resolve && resolve(verdict);
+    (resolvers[event_id] || String)(verdict as never); // another page's event has none here
+    delete resolvers[event_id];
   };
-  const settle = (key: string, outcome: Outcome, text = store.get(key)): void => {
+  const settle = (key: string, outcome: Outcome): void => {
+    const text = store.get(key);
     // told already: an answer that comes after a denial may have brought a cookie
     if (!text) return become();
+    // empty for a moment: so other tabs know it from a key that the page has removed
+    store.set(key, "");
     store.erase(key);
-    tell(parsed(text, {} as Event), outcome, resolvers.get(key));
-    resolvers.delete(key);
+    tell(parsed(text, {} as Event), outcome);
   };
 
   const objected = (o.gpc && (navigator as any).globalPrivacyControl) || (o.dnt && +navigator.doNotTrack!);
@@ -106,13 +111,11 @@ export function createClient(o: Options, url: string): Core {
     writeKey,
     // cookies go to the page's own host (they know no ports) and to others of its domain, as long as those answer
     () =>
-      mode === "full"
-        ? ("." + new URL(url).hostname).endsWith("." + (visitor.domain || at.hostname))
-          ? "include"
-          : "omit"
-        : mode === "cookieless"
-          ? "omit"
-          : "",
+      mode === "full" && host.endsWith("." + (visitor.domain || at.hostname))
+        ? "include"
+        : mode === "hold" || mode === "off"
+          ? ""
+          : "omit",
     settle,
     log,
   );
@@ -124,7 +127,7 @@ export function createClient(o: Options, url: string): Core {
     if (mode === "full") visitor.save();
     else if (answer || objected) visitor.forget();
     if (mode === "off") store.named(prefix).forEach((key) => settle(key, dropped("consent")));
-    held.splice(0).forEach((write) => write());
+    held.splice(0).forEach(attempt);
   };
 
   const emit = (type: Event["type"], fields?: Partial<Event>, context?: Properties): Sent => {
@@ -133,12 +136,13 @@ export function createClient(o: Options, url: string): Core {
     const { title, referrer } = doc;
     const event: Event = { event_id: makeId(), type };
     return new Promise((resolve) => {
+      resolvers[event.event_id as string] = resolve;
       const write = (): void => {
         if (mode === "hold") return void held.push(write);
         try {
-          if (mode === "off") return tell(event, dropped("consent"), resolve);
+          if (mode === "off") return tell(event, dropped("consent"));
           const [, seq, , session_id, landing] = landingAt(store, created_at, url, referrer, makeId);
-          const key = keyOf(prefix, created_at, tab, seq);
+          const key = keyOf(prefix, created_at, seq, tab);
           const whole: Event = {
             ...event,
             visitor_id: visitor.id,
@@ -161,11 +165,10 @@ export function createClient(o: Options, url: string): Core {
             } as Event["context"],
           };
           enqueue(store, prefix, key, seq, json(whole), (oldest) => settle(oldest, dropped("quota")));
-          resolvers.set(key, resolve);
           delivery.soon();
         } catch (error) {
           log(error);
-          tell(event, dropped("error", "" + error), resolve);
+          tell(event, dropped("error", "" + error));
         }
       };
       write();
@@ -180,7 +183,7 @@ export function createClient(o: Options, url: string): Core {
     listen,
     leaving: [],
     context: {},
-    visitor: () => (mode === "full" ? visitor : null),
+    visitor: () => mode === "full" && visitor,
     secret,
     landed: at.href,
     page: (properties, context) => emit("page", { properties }, context),
@@ -215,20 +218,20 @@ export function createClient(o: Options, url: string): Core {
   STEPS.split(" ").forEach((name) => ((core as any)[name] = (properties?: Properties) => track(name, properties)));
 
   // storage and cookies make the page wait for other processes: in tasks of their own, or when a call needs them
-  const steps = [
-    () => {
-      become();
-      if (linked && linked !== visitor.id) emit("identify", { identifiers: { visitor_id: linked } });
-      delivery.soon();
-    },
-  ];
-  const ready = (): void => steps.splice(0).forEach(attempt);
+  let begun = false;
+  const ready = (): void => {
+    if (begun) return;
+    begun = true;
+    become();
+    if (linked && linked !== visitor.id) emit("identify", { identifiers: { visitor_id: linked } });
+    delivery.soon();
+  };
   setTimeout(readConsent); // the first look at storage is the dear one
   setTimeout(ready);
 
   const leave = (final: boolean): void => {
     ready();
-    core.leaving.forEach((then) => then());
+    core.leaving.forEach(attempt);
     delivery.leave(final);
   };
   listen(window, "pagehide", () => leave(true));
@@ -236,9 +239,9 @@ export function createClient(o: Options, url: string): Core {
   listen(doc, "visibilitychange", () => (doc.hidden ? leave(false) : delivery.soon()));
   listen(window, "online", delivery.now);
   // another tab has an answer, or another visitor after a log-out; a page in the back-forward cache isn't told
-  listen(window, "pageshow storage", ({ persisted, key, newValue, oldValue }: PageTransitionEvent & StorageEvent) => {
+  listen(window, "pageshow storage", ({ persisted, key, newValue }: PageTransitionEvent & StorageEvent) => {
     if (persisted || key === CONSENT || (key === ID && newValue)) become();
-    else if (newValue === null && resolvers.has(key!)) settle(key!, SENT, oldValue);
+    else if (newValue === "" && key!.endsWith(tab)) settle(key!, SENT);
   });
   if (o.pages !== "off") core.page();
   return core;

@@ -1,5 +1,5 @@
-import { attempt, json, parsed } from "./attempt";
-import { CONSENT } from "./storage";
+import { attempt, json, parsed } from "./attempt.js";
+import { CONSENT } from "./storage.js";
 
 /** `full`: ids are stored; `cookieless`: sent, nothing stored; `hold`: kept in memory until asked; `off`: nothing. */
 export type Mode = "full" | "cookieless" | "hold" | "off";

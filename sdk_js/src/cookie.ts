@@ -1,4 +1,4 @@
-import { attempt } from "./attempt";
+import { attempt } from "./attempt.js";
 
 /** Where cookies are read and written: the document, or nothing where that throws (a sandbox). */
 export interface Jar {
@@ -9,7 +9,7 @@ export interface Jar {
 
 export function openJar(page: { cookie: string }, secure: boolean): Jar {
   return {
-    read: (name) => attempt(() => (page.cookie.match("(?:^|; )" + name + "=([\\w.:~-]{8,128})(;|$)") || [])[1]),
+    read: (name) => attempt(() => page.cookie.match("(?:^|; )" + name + "=([\\w.:~-]{8,128})(;|$)")![1]),
     write: (name, value, domain, ageS) =>
       void attempt(() => {
         page.cookie = `${name}=${value};path=/;max-age=${ageS};samesite=lax${domain && ";domain=" + domain}${secure ? ";secure" : ""}`;

@@ -1,9 +1,8 @@
-import { waitAfter } from "./backoff";
-import { envelope, fitting } from "./batch";
-import { post } from "./post";
-import { tabOf } from "./queue";
-import type { Store } from "./storage";
-import { isRefusal, outcomeAt, type Outcome } from "./verdict";
+import { waitAfter } from "./backoff.js";
+import { envelope, fitting } from "./batch.js";
+import { post } from "./post.js";
+import type { Store } from "./storage.js";
+import { isFinal, isRefusal, outcomeAt, type Outcome } from "./verdict.js";
 
 /** Events of one request; the collector takes 1,000. */
 const BATCH_EVENTS_MAX = 500;
@@ -37,60 +36,63 @@ export function createDelivery(
   settle: (key: string, outcome: Outcome) => void,
   log: (...what: unknown[]) => void,
 ): Delivery {
-  const { locks } = navigator;
   let cookies = true;
   const flying = new Set<string>();
   let failures = 0;
   let count = BATCH_EVENTS_MAX;
+  /** Where in the queue to begin: past an event that something before the collector can't stand. */
+  let from = 0;
   let timer = 0;
   let running = false;
-  /** Whether to send what other pages left, too: at the start, and after a failure. */
-  let all = true;
+  /** Whether to send this page's own alone: neither at the start nor after a failure. */
+  let own = false;
 
   const ready = (mine?: boolean): string[] =>
-    cookieMode()
-      ? store.named(prefix).filter((key) => !flying.has(key) && (!mine || tabOf(key) === tab))
-      : [];
+    store.named(prefix).filter((key) => cookieMode() && !flying.has(key) && (!mine || key.endsWith(tab)));
 
   /** Carry a batch off: its keys and its body. */
   const load = (mine?: boolean): [keys: string[], body: string] => {
-    const keys = ready(mine).slice(0, count);
-    const texts = keys.map((key) => store.get(key) || "{}");
-    const size = fitting(texts);
-    keys.splice(size);
+    const waiting = ready(mine);
+    from %= waiting.length;
+    const keys = waiting.slice(from, from + count);
+    const texts = fitting(keys.map((key) => store.get(key) || "{}"));
+    keys.splice(texts.length);
     keys.forEach(flying.add, flying);
-    return [keys, envelope(writeKey, Date.now(), texts.slice(0, size))];
+    return [keys, envelope(writeKey, Date.now(), texts)];
   };
 
-  const send = async ([keys, body]: [string[], string]): Promise<boolean | void> => {
+  const send = async ([keys, body]: [string[], string]): Promise<void> => {
     const [status, retryAfter, said] = await post(goal, body, (cookies && cookieMode()) || "omit");
     keys.forEach(flying.delete, flying);
     log(body, status, said);
     // an origin that the site doesn't list may send, but not with cookies: then the answer can't be read
     if (!status) cookies = !cookies;
-    if (!said.rejected && !isRefusal(status)) {
-      const wait = waitAfter(++failures, retryAfter, Math.random());
-      store.set(WAIT, (Date.now() + wait) as never);
-      return plan(wait);
+    const refusal = isRefusal(status);
+    const final = refusal && isFinal(status, said);
+    // one event that a filter dislikes holds up no other: half as many, in the end the one behind it
+    if (refusal) count = keys.length >> 1 || (from++, 1);
+    if (!final && !Array.isArray(said.rejected)) {
+      store.set(WAIT, (Date.now() + waitAfter(++failures, retryAfter, Math.random())) as never);
+      own = false;
+      return soon();
     }
     failures = 0;
     store.erase(WAIT);
-    if (isRefusal(status) && keys[1]) count = keys.length >> 1;
-    else {
+    if (!final || !keys[1]) {
       count = BATCH_EVENTS_MAX;
       keys.forEach((key, place) => settle(key, outcomeAt(place, said)));
     }
-    return true;
   };
 
   const drain = async (): Promise<void> => {
-    const mine = !all;
     const wait = (store.get(WAIT) as unknown as number) - Date.now();
-    all = true;
     // longer than anybody may ask for: the clock was set back
     if (wait > 0 && wait < 4e6) return plan(wait);
-    while (ready(mine)[0]) if (!(await send(load(mine)))) return;
-    all = false;
+    while (ready(own)[0]) {
+      await send(load(own));
+      if (failures) return;
+    }
+    own = true;
   };
 
   /**
@@ -101,11 +103,13 @@ export function createDelivery(
   const run = async (): Promise<void> => {
     if (running) return;
     running = true;
-    await (all && locks
-      ? locks.request("nv", { ifAvailable: true }, (lock) => (lock ? drain() : plan(BUSY_MS))).catch(drain) // an opaque origin has none
-      : drain());
+    try {
+      await (own ? drain() : navigator.locks.request("nv", { ifAvailable: true }, (lock) => (lock ? drain() : plan(BUSY_MS))));
+    } catch {
+      await drain(); // no locks here: no https, or an opaque origin
+    }
     running = false;
-    if (!timer && ready(!all)[0]) plan(GATHER_MS);
+    if (ready(own)[0]) soon();
   };
 
   const plan = (delay: number): void => {
@@ -127,10 +131,9 @@ export function createDelivery(
       while (ready(true)[0]) {
         const batch = load(true);
         // an answer may set no cookie without consent, which a beacon can't refuse
-        if (!final || cookieMode() === "omit") return void send(batch);
+        if (!final || cookieMode() === "omit" || !navigator.sendBeacon(goal, batch[1])) return void send(batch);
         // a page that comes back from the back-forward cache hasn't heard what became of it: it sends again
         setTimeout(() => batch[0].forEach(flying.delete, flying), 1);
-        if (!navigator.sendBeacon(goal, batch[1])) return;
       }
     },
   };

@@ -1,4 +1,4 @@
-import type { Core } from "./client";
+import type { Core } from "./client.js";
 
 const IDLE_MS = 30_000;
 const TICK_MS = 5000;

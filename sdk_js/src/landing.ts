@@ -1,5 +1,5 @@
-import { json, parsed } from "./attempt";
-import type { Store } from "./storage";
+import { json, parsed } from "./attempt.js";
+import type { Store } from "./storage.js";
 
 /** How a session began, kept while it lasts: sent with every event of it, so that no page of it forgets its campaign. */
 export interface Landing {
@@ -38,7 +38,7 @@ export function landingAt(store: Store, now: number, url: string, referrer: stri
   const kept: Kept = Object.assign([0, 0], parsed(store.get(KEY), {})) as unknown as Kept;
   const arrival = arrivalOf(url);
   const brought = json(arrival);
-  if (!kept[3] || Math.abs(now - kept[0]) > SESSION_MS || (brought !== "{}" && brought !== kept[2])) {
+  if (!kept[3] || Math.abs(now - kept[0]) > SESSION_MS || (brought[2] && brought !== kept[2])) {
     kept.splice(2, 3, brought, fresh(), { ...arrival, landing_referrer: referrer });
   }
   kept[0] = now;

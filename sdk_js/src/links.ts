@@ -1,6 +1,6 @@
-import type { Core } from "./client";
-import { LINK_PARAM } from "./linker";
-import { isAbroad, isOwn, linkTo } from "./own";
+import type { Core } from "./client.js";
+import { LINK_PARAM } from "./linker.js";
+import { isAbroad, isOwn, linkTo } from "./own.js";
 
 const FILE = /\.(pdf|docx?|xlsx?|pptx?|csv|txt|rtf|zip|rar|7z|gz|dmg|exe|pkg|msi|apk|mp[34]|mov|avi|wav|epub)$/i;
 
@@ -23,7 +23,9 @@ export function watchLinks(core: Core): void {
 export function watchForms(core: Core): void {
   core.listen(document, "submit", (event: SubmitEvent) => {
     const form = event.target as HTMLFormElement;
-    const action = new URL(form.getAttribute("action") || "", location.href);
+    const by = (event.submitter && event.submitter.hasAttribute("formaction") ? event.submitter : form) as HTMLElement;
+    const name = by === form ? "action" : "formaction";
+    const action = new URL(by.getAttribute(name) || location.href, document.baseURI);
     if (core.o.forms !== "off")
       core.track("form_submitted", {
         form_id: form.getAttribute("id"),
@@ -33,7 +35,7 @@ export function watchForms(core: Core): void {
       });
     if (!isAbroad(core, action.hostname)) return;
     const linked = linkTo(core, action.href);
-    if (/^post$/i.test(form.getAttribute("method") || "")) return form.setAttribute("action", linked);
+    if (/^post$/i.test(form.getAttribute("method") || "")) return by.setAttribute(name, linked);
     const field = form.querySelector(`input[name=${LINK_PARAM}]`) || form.appendChild(document.createElement("input"));
     const value = new URL(linked).searchParams.get(LINK_PARAM);
     if (value) Object.assign(field, { type: "hidden", name: LINK_PARAM, value });

@@ -35,4 +35,4 @@ export interface Options {
 
 /** The address of something of the collector's. `src` is the script's own. */
 export const addressOf = (options: Options, src: string, name: string): string =>
-  new URL((options.path || ".") + name, options.host || src).href;
+  new URL((options.path || ".") + name, (options.host || src).replace(/^(?!.+:\/)/, "https://")).href;

@@ -1,12 +1,15 @@
-import type { Core } from "./client";
-import { LINK_PARAM, makeLink } from "./linker";
+import { attempt } from "./attempt.js";
+import type { Core } from "./client.js";
+import { LINK_PARAM, makeLink } from "./linker.js";
 
 const within = (host: string, domain: string): boolean => !!domain && ("." + host).endsWith("." + domain);
 
 /** Whether a host belongs to the page's site: its own, its registrable domain, or one of `data-domains`. */
 export function isOwn({ o, visitor }: Core, host: string): boolean {
   const own = visitor();
-  const domains = [own ? own.domain : "", ...(o.domains || "").split(/[\s,]+/)];
+  // hosts are told in lower case and punycode
+  const given = (o.domains || "").split(/[\s,]+/).map((domain) => attempt(() => new URL("http://" + domain).hostname) || "");
+  const domains = [own ? own.domain : "", ...given];
   return host === location.hostname || domains.some((domain) => within(host, domain));
 }
 

@@ -1,4 +1,4 @@
-import { attempt } from "./attempt";
+import { attempt } from "./attempt.js";
 
 /** The visitor's answer: it stays on disk, or every page would have to ask again. Read and written past the store. */
 export const CONSENT = "nv_c";
@@ -8,7 +8,7 @@ export const CONSENT = "nv_c";
  * Knows no event and no consent; who may write to disk is decided outside and told with `useDisk`.
  */
 export interface Store {
-  get(key: string): string | null | undefined;
+  get(key: string): string | undefined;
   /** False when the disk is full; the value is then in memory. */
   set(key: string, value: string): boolean;
   erase(key: string): void;
@@ -19,35 +19,35 @@ export interface Store {
 }
 
 export function openStore(find: () => Storage): Store {
-  const memory = new Map<string, string>();
-  let disk: Storage | undefined;
+  const memory: Record<string, string> = {};
+  let disk = memory; // until another is allowed
   const set = (key: string, value: string): boolean => {
-    memory.set(key, value);
+    memory[key] = value;
     // what waits is kept twice: pages clear their storage, at a log-out for one
-    return !disk || !!attempt(() => ((disk![key] = value), key[3] === "q" || memory.delete(key)));
+    return !!attempt(() => ((disk[key] = value), key[3] === "q" || disk === memory || delete memory[key]));
   };
-  const get = (key: string): string | null | undefined => memory.get(key) || (disk && disk[key]);
+  const get = (key: string): string | undefined => memory[key] || disk[key];
   const erase = (key: string): void => {
-    memory.delete(key);
-    disk && delete disk[key];
+    delete memory[key];
+    delete disk[key];
   };
   const named = (prefix: string, onDisk?: boolean): string[] =>
-    [...new Set([...Object.keys(disk || {}), ...(onDisk ? [] : memory.keys())])].filter((key) => key.startsWith(prefix)).sort();
+    [...new Set([...Object.keys(disk), ...Object.keys(onDisk ? {} : memory)])].filter((key) => key.startsWith(prefix)).sort();
   return {
     get,
     set,
     erase,
     named,
     useDisk(allowed) {
-      if (disk && allowed) return;
-      const found = attempt(find);
+      if (disk !== memory && allowed) return;
+      const found = attempt(find) || memory;
       // what an earlier page left there goes, too; but never is a key of another tab's written anew
       if (!allowed) disk = found;
       const kept = named("nv_")
         .filter((key) => key !== CONSENT)
         .map((key) => [key, get(key)!] as const);
       kept.forEach(([key]) => erase(key));
-      disk = allowed ? found : undefined;
+      disk = allowed ? found : memory;
       kept.forEach(([key, value]) => set(key, value));
     },
   };

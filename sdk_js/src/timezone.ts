@@ -1,5 +1,5 @@
-import { attempt } from "./attempt";
-import type { Core } from "./client";
+import { attempt } from "./attempt.js";
+import type { Core } from "./client.js";
 
 /** After the page has come to rest. */
 const LATER_MS = 5000;

@@ -16,7 +16,7 @@ export const SENT: Outcome = { status: "sent" };
 export const dropped = (code: string, message?: string): Outcome => ({ status: "dropped", code, message });
 
 /** The collector's answer to a batch: the status (0: no answer at all), Retry-After, the JSON body. */
-export type Answer = [status: number, retryAfter: string | null, body: AnswerBody];
+export type Answer = [status: number, retryAfter: string | null | undefined, body: AnswerBody];
 
 export interface AnswerBody {
   /** There, if only empty, where the collector has the events. No status says so: proxies and log-in pages answer 200, too. */
@@ -24,14 +24,17 @@ export interface AnswerBody {
   error?: { code: string; message?: string; hint?: string };
 }
 
+/** Statuses that may concern a single event's content, and not the sender: fewer at once find the culprit. */
+export const isRefusal = (status: unknown): boolean => /4[01][035]/.test(status as string);
+
 /**
- * Statuses that say "this body, never": send fewer at once to find the culprit, which alone may be given up. A wrong key or a missing
- * route can be mended on the server while events wait, so after 401, 403, 404 and all others events wait.
+ * "This body, never": alone, the culprit is given up. Only in the collector's own words, whose errors have a hint: a filter, a proxy
+ * or a captive portal is nobody's last word; and a key, an origin or a route can be mended on the server while events wait.
  */
-export const isRefusal = (status: number): boolean => /4(00|13|15|22)/.test("" + status);
+export const isFinal = (status: number, { error }: AnswerBody): unknown => status - 403 && error && error.hint;
 
 /** What became of the event at this place of a batch that was answered for good; a refused batch has one event. */
 export function outcomeAt(place: number, { rejected, error }: AnswerBody): Outcome {
-  const why = rejected ? rejected.find(({ index }) => index === place) : error || {};
+  const why = rejected ? rejected.find(({ index }) => index === place) : error;
   return why ? { ...why, status: "dropped" } : SENT;
 }

@@ -1,5 +1,5 @@
-import { widestDomain, type Jar } from "./cookie";
-import type { Store } from "./storage";
+import { widestDomain, type Jar } from "./cookie.js";
+import type { Store } from "./storage.js";
 
 /** Name of the cookie and of its copy in storage. */
 export const ID = "nv_id";

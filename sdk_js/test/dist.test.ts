@@ -51,3 +51,14 @@ it("the script exports nothing and the lock file names no registry", () => {
   expect(read("dist/netiv.js")).not.toMatch(/export|module\b/);
   expect(read("package-lock.json")).not.toMatch(/https?:\/\/[^"]*registry|"resolved"/);
 });
+
+it("the types find each other, as Node resolves modules", () => {
+  const look = (name: string, seen: Set<string>): Set<string> => {
+    if (seen.has(name)) return seen;
+    seen.add(name);
+    for (const path of read("dist/types/" + name).match(/(?<=from ")[^"]*/g) || [])
+      look(new URL(path, "file:///" + name).pathname.slice(1).replace(/\.js$/, ".d.ts"), seen);
+    return seen;
+  };
+  expect([...look("index.d.ts", new Set())]).toContain("client.d.ts");
+});

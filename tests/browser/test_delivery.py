@@ -217,7 +217,9 @@ def test_one_poisonous_event_does_not_hold_up_the_others(page: Page, beacon: Bea
     page.route(
         "**/v1/events",
         lambda route: (
-            route.fulfill(status=413, json={"error": {"code": "body_too_large", "message": "", "hint": ""}})
+            route.fulfill(
+                status=413, json={"error": {"code": "body_too_large", "message": "", "hint": "Split the batch."}}
+            )
             if "poison" in (route.request.post_data or "")
             else route.continue_()
         ),

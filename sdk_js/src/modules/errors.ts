@@ -1,5 +1,5 @@
 /** Uncaught errors and rejected promises, at most ten of a page and each message once. */
-import { track } from "./plug";
+import { track } from "./plug.js";
 
 const MAX = 10;
 const seen = new Set<string>();

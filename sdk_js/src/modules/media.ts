@@ -1,5 +1,5 @@
 /** HTML5 video and audio, and YouTube players embedded with `enablejsapi=1`: start, quarters, end. */
-import { track } from "./plug";
+import { track } from "./plug.js";
 
 const QUARTERS = [25, 50, 75];
 const reached = new WeakMap<object, Set<string>>();

@@ -1,4 +1,4 @@
-import type { Netiv } from "../client";
+import type { Netiv } from "../client.js";
 
 /** The page's client for an optional module: there already, or a queue that the core empties when it comes. */
 export const track = (name: string, properties: Record<string, unknown>): void => {

@@ -1,5 +1,5 @@
 /** Core Web Vitals of the page, one event when it is first hidden: LCP, CLS (largest session window), INP (worst), FCP, TTFB. */
-import { track } from "./plug";
+import { track } from "./plug.js";
 
 const found: Record<string, number> = {};
 
