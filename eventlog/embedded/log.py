@@ -144,7 +144,8 @@ class EmbeddedLog:
     async def retain(self, age_max_s: float, bytes_max: int, groups: Sequence[str]) -> int:
         """Drop what is old or too much, a little at a time."""
         await self._submit(partial(retention.remember, groups=tuple(groups)))
-        policy = retention.Policy(self._clock_ms() - int(age_max_s * 1000), bytes_max, tuple(groups))
+        now = self._clock_ms()
+        policy = retention.Policy(now - int(age_max_s * 1000), bytes_max, tuple(groups), now)
         dropped = 0
         while step := await self._submit(partial(retention.drop, policy=policy, partitions=self.partitions)):
             dropped += step
