@@ -17,6 +17,7 @@ from collector.duplicates import Mark, Recent, mark_of
 from collector.held import Held, retry_after
 from collector.rate import Rate
 from collector.receipts import encode as encode_receipt
+from collector.refusals import Refusals
 from collector.registry import Registry
 from collector.spool.log import SpooledLog
 from eventlog.contract import DirectLog, Log, LogError, LogFull, Record
@@ -40,6 +41,7 @@ class Tools(msgspec.Struct, frozen=True):
     in_flight_max: int = 1_024
     held: Held = msgspec.field(default_factory=Held)
     rate: Rate | None = None  # None = no limit
+    refusals: Refusals = msgspec.field(default_factory=Refusals)
 
     @property
     def direct(self) -> DirectLog | None:
@@ -116,11 +118,12 @@ async def append(tools: Tools, records: Sequence[Record]) -> str:
     try:
         return encode_receipt(await tools.log.append(records))
     except LogError as error:
-        raise fault_of(error) from None
+        raise fault_of(tools, error) from None
 
 
-def fault_of(error: LogError) -> Fault:
-    """The answer when the log can't take the records."""
+def fault_of(tools: Tools, error: LogError) -> Fault:
+    """The answer when the log can't take the records. The reason is for the operator alone."""
+    tools.refusals.tell(error)
     if isinstance(error, LogFull):
         return Fault("log_full", headers=(retry_after(error.retry_after_s),))
     return Fault("log_unavailable", headers=(retry_after(),))

@@ -88,7 +88,7 @@ class Intake(ABC):
     def refused(self, error: Exception) -> Answer:
         """The answer of an error."""
         if isinstance(error, LogError):
-            error = fault_of(error)
+            error = fault_of(self.tools, error)
         if isinstance(error, Fault):
             self.tools.metrics.count(m.REFUSED, error.code)
             return self.fault_answer(error)

@@ -100,8 +100,10 @@ app.add_typer(dev.app, name="dev", help=dev.HELP)
 
 def run() -> None:
     """The console script."""
+    from netiv import standard_streams
     from netiv.errors import explain, show
 
+    standard_streams.open_closed()
     try:
         app()
     except KeyboardInterrupt:

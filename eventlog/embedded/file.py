@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from eventlog.contract import LogError, LogUnavailable
+from eventlog.contract import LogChanged, LogError, LogUnavailable
 from eventlog.embedded.chunks import PARTITIONS_MAX
 from eventlog.embedded.faults import translate
 from eventlog.embedded.locks import WriterLock
@@ -59,10 +59,11 @@ class Database(Protocol):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """What was decided when the file was made."""
+    """What was decided when the file was made; and which file of the disk it is, by device and number."""
 
     generation: int
     partitions: int
+    file: tuple[int, int]
 
 
 def connect(folder: Path, *, make: bool = False) -> sqlite3.Connection:
@@ -87,8 +88,8 @@ def configure(db: Database) -> None:
         db.execute(pragma).fetchall()
 
 
-def create(db: Database, partitions: int) -> Origin:
-    """Make the tables unless they are there; what stands in the file wins over `partitions`."""
+def create(db: Database, partitions: int) -> tuple[int, int]:
+    """Make the tables unless they are there. Generation and partitions: what stands in the file wins over `partitions`."""
     db.execute("BEGIN IMMEDIATE")
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
@@ -104,7 +105,7 @@ def create(db: Database, partitions: int) -> Origin:
     if version not in {*EARLIER, FORMAT}:
         raise LogError(f"The log's file has format {version}, this version knows {FORMAT}", "Use the newer version.")
     generation, partitions = db.execute("SELECT generation, partitions FROM origin").fetchone()
-    return Origin(generation, partitions)
+    return generation, partitions
 
 
 def prepare(folder: Path, partitions: int) -> Origin:
@@ -122,7 +123,8 @@ def prepare(folder: Path, partitions: int) -> Origin:
             made = not (folder / FILE_NAME).exists()
             db = connect(folder, make=True)
             try:
-                return create(db, partitions)
+                generation, partitions = create(db, partitions)
+                return Origin(generation, partitions, _file_of(folder))
             except sqlite3.Error as error:
                 raise translate(error) from error
             finally:
@@ -131,6 +133,26 @@ def prepare(folder: Path, partitions: int) -> Origin:
                     _sync_names(folder)
     finally:
         lock.close()
+
+
+def require_same(folder: Path, origin: Origin) -> None:
+    """Raises `LogChanged` where another file, or none, is in the place of this one. What was opened goes on without a name:
+    it takes records that nobody finds after the next start, while others use the file that has the name."""
+    try:
+        same = _file_of(folder) == origin.file
+    except (FileNotFoundError, NotADirectoryError):
+        same = False
+    except OSError as error:
+        raise LogUnavailable(f"The log's folder can't be used: {error}") from error
+    if not same:
+        changed = LogChanged(f"The log's file {folder / FILE_NAME} was moved, deleted or replaced while it was in use")
+        changed.hint = "Put it back, or stop everything that uses this data folder and start it again."
+        raise changed
+
+
+def _file_of(folder: Path) -> tuple[int, int]:
+    status = (folder / FILE_NAME).stat()
+    return status.st_dev, status.st_ino
 
 
 def _sync_names(folder: Path) -> None:

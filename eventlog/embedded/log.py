@@ -12,7 +12,7 @@ from typing import Any, Final
 from eventlog.clock import epoch_ms
 from eventlog.contract import LogFull, LogUnavailable, Position, Record, Stored, Waiter
 from eventlog.embedded import progress, query, retention
-from eventlog.embedded.file import Database, Origin, connect, prepare
+from eventlog.embedded.file import Database, Origin, connect, prepare, require_same
 from eventlog.embedded.locks import ReaderLock, WriterLock
 from eventlog.embedded.news import News
 from eventlog.embedded.queries import Queries
@@ -48,11 +48,13 @@ class EmbeddedLog:
         self._clock_ms = clock_ms
         self._connect = partial(connect, folder)
         self._news = News()
-        self._queries = Queries(self._connect)
+        self._require_same = partial(require_same, folder, origin)
+        self._queries = Queries(self._connect, self._require_same)
         self._readers: set[EmbeddedReader] = set()
         self._loop = asyncio.get_running_loop()
         self._room = Room(folder, bytes_max, origin.partitions)
-        site = Site(self._connect, WriterLock(folder), self._room, origin.partitions, clock_ms)
+        lock = WriterLock(folder)
+        site = Site(self._connect, self._require_same, lock, self._room, origin.partitions, clock_ms)
         self._writer = Writer(site, self._loop, self._resolve)
         self._watch = self._loop.call_later(1.0, self._look_after_writer)
         self._gathered: list[Request] = []
@@ -113,7 +115,7 @@ class EmbeddedLog:
             raise
         commit = partial(self._commit, group)
         membership = Membership(group, self._origin, lock, self._news, commit, self._readers.discard)
-        reader = EmbeddedReader(membership, Queries(self._connect), starts)
+        reader = EmbeddedReader(membership, Queries(self._connect, self._require_same), starts)
         self._readers.add(reader)
         return reader
 
@@ -142,7 +144,8 @@ class EmbeddedLog:
     async def retain(self, age_max_s: float, bytes_max: int, groups: Sequence[str]) -> int:
         """Drop what is old or too much, a little at a time."""
         await self._submit(partial(retention.remember, groups=tuple(groups)))
-        policy = retention.Policy(self._clock_ms() - int(age_max_s * 1000), bytes_max, tuple(groups))
+        now = self._clock_ms()
+        policy = retention.Policy(now - int(age_max_s * 1000), bytes_max, tuple(groups), now)
         dropped = 0
         while step := await self._submit(partial(retention.drop, policy=policy, partitions=self.partitions)):
             dropped += step

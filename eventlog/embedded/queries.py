@@ -19,8 +19,9 @@ T = TypeVar("T")
 class Queries:
     """A connection and its thread; both are made at the first query."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], require_same: Callable[[], None]) -> None:
         self._connect = connect
+        self._require_same = require_same
         self._db: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, "log-queries")
 
@@ -40,6 +41,7 @@ class Queries:
             self._db = None
 
     def _call(self, query: Callable[[Database], T]) -> T:
+        self._require_same()
         if self._db is None:
             self._db = self._connect()
             self._db.execute("PRAGMA query_only = ON")

@@ -30,6 +30,7 @@ class Policy(msgspec.Struct, frozen=True):
     cutoff_ms: int
     bytes_max: int
     groups: tuple[str, ...]
+    now_ms: int = 1 << 62  # nothing is from after this
 
 
 def remember(db: Database, groups: Sequence[str]) -> None:
@@ -50,7 +51,7 @@ def drop(db: Database, policy: Policy, partitions: int) -> int:
     excess = used_bytes(db) - policy.bytes_max
     last: dict[int, int] = {}
     dropped = step_bytes = 0
-    for appended_at, partition, chunk, records, size in _droppable(db, policy.groups, partitions):
+    for appended_at, partition, chunk, records, size in _droppable(db, policy, partitions):
         if step_bytes >= STEP_BYTES or (appended_at >= policy.cutoff_ms and excess <= 0):
             break
         last[partition] = chunk
@@ -62,9 +63,9 @@ def drop(db: Database, policy: Policy, partitions: int) -> int:
     return dropped
 
 
-def _droppable(db: Database, groups: Sequence[str], partitions: int) -> list[tuple[int, int, int, int, int]]:
+def _droppable(db: Database, policy: Policy, partitions: int) -> list[tuple[int, int, int, int, int]]:
     """(appended_at, partition, id, records, bytes) of chunks that no group needs, oldest first."""
-    floors = [committed(db, group, partitions) for group in groups]
+    floors = [committed(db, group, partitions) for group in policy.groups]
     found: list[tuple[int, int, int, int, int]] = []
     for partition in range(partitions):
         base = base_of(partition)
@@ -72,7 +73,9 @@ def _droppable(db: Database, groups: Sequence[str], partitions: int) -> list[tup
         latest = 0
         bounds = {"base": base, "done": base + done, "chunks": STEP_CHUNKS}
         for appended_at, chunk, records, size in db.execute(_DROPPABLE, bounds).fetchall():
-            latest = max(latest, appended_at)  # a clock that went back must not take a chunk before its forerunner
+            # A clock that went back must not take a chunk before its forerunner; one that was ahead, and was set right
+            # since, must not hold all that follows until then.
+            latest = max(latest, appended_at if appended_at <= policy.now_ms else 0)
             found.append((latest, partition, chunk, records, size))
     return sorted(found)
 

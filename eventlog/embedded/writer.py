@@ -41,6 +41,7 @@ class Site(msgspec.Struct, frozen=True):
     """What a writer works on."""
 
     connect: Callable[[], sqlite3.Connection]
+    require_same: Callable[[], None]  # raises where the file is another by now
     lock: WriterLock
     room: Room
     partitions: int
@@ -175,6 +176,7 @@ class Writer:
         """All of `work` or nothing (without `begin` it is one statement). Raises `LogError`; after an I/O error the next
         call has a new connection."""
         with self._site.lock:
+            self._site.require_same()
             if self._db is None:
                 self._db = self._site.connect()
             try:

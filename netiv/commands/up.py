@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -66,8 +67,9 @@ def up(
             obtain_shop(settings)
 
         def announce() -> None:
-            as_json(message) if json else welcome.show(message)
-            sys.stdout.flush()
+            with contextlib.suppress(OSError):  # whoever listened is gone, or the disk under it is full
+                as_json(message) if json else welcome.show(message)
+                sys.stdout.flush()
 
         code = Supervisor(_roles(settings), _say).run(lambda: _ready(settings), announce)
     sys.exit(code)
@@ -153,4 +155,5 @@ def _welcome(settings: Settings) -> Welcome:
 
 
 def _say(text: str) -> None:
-    print(f"netiv: {text}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # as above
+        print(f"netiv: {text}", file=sys.stderr, flush=True)

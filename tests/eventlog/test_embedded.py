@@ -219,7 +219,7 @@ async def test_a_removed_file_is_an_error_and_not_made_anew_under_an_open_log(tm
         path.unlink()
     with pytest.raises(LogUnavailable) as refused:
         await log.append([RECORD])
-    assert "folder exists" in refused.value.hint
+    assert "Put it back" in refused.value.hint
     assert files_of_log(tmp_path) == []
     await log.close()
 

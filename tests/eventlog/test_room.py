@@ -70,3 +70,21 @@ async def test_the_write_ahead_log_stays_bounded_beside_a_busy_reader(tmp_path: 
     async with asyncio.timeout(30):
         await reading
     await log.close()
+
+
+async def test_a_clock_that_was_ahead_holds_nothing_for_ever(tmp_path: Path) -> None:
+    day_ms = 86_400_000
+    now = [100 * day_ms]
+    log = await open_embedded_log(tmp_path, clock_ms=lambda: now[0])
+    await log.append([RECORD])
+    now[0] += 3650 * day_ms
+    await log.append([RECORD])
+    now[0] = 101 * day_ms  # set right
+    await log.append([RECORD])
+    reader = await log.reader("g")
+    await reader.commit({0: 3})
+    now[0] = 108 * day_ms - 1
+    assert await log.retain(7 * 86_400, BYTES_MAX, ["g"]) == 2
+    now[0] += 2
+    assert await log.retain(7 * 86_400, BYTES_MAX, ["g"]) == 1
+    await log.close()
