@@ -10,6 +10,9 @@ ENGINE = MergeTree PARTITION BY cycle ORDER BY (site, subject) SETTINGS index_gr
 
 ALTER TABLE {{scratch}}.journal ADD COLUMN IF NOT EXISTS since Int64 DEFAULT 0;
 
+-- Has a row for as long as the tables in memory have what was put into them: a server that begins anew has them all empty.
+CREATE TABLE IF NOT EXISTS {{scratch}}.present (since UInt8) ENGINE = Memory;
+
 -- The slice of the journal that is being refreshed; from when on its events matter; and these events.
 CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_subjects (site LowCardinality(String), subject String, since Int64) ENGINE = Memory;
 
