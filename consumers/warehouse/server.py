@@ -23,6 +23,7 @@ from consumers.warehouse.block import INSERT_SETTINGS, Block, pack, row_count
 from consumers.warehouse.cluster import SETTINGS
 from consumers.warehouse.contract import WarehouseError, WarehouseUnavailable
 from consumers.warehouse.failure import error_code, failure
+from consumers.warehouse.profile import MEANING
 
 T = TypeVar("T")
 _CONNECTIONS = 4
@@ -158,15 +159,16 @@ async def open_server(
         "connect_timeout": 5,
         "connector_limit": _CONNECTIONS,
         "connector_limit_per_host": _CONNECTIONS,
-        "settings": dict(SETTINGS) if cluster else {},
     }
     everywhere = f" ON CLUSTER '{cluster}'" if cluster else ""
 
     async def connect() -> AsyncClient:
         async with await clickhouse_connect.get_async_client(**options) as first:
+            meaning = {name: value for name, value in MEANING.items() if name in first.server_settings}
             found = await first.query("SELECT 1 FROM system.databases WHERE name = {name:String}", {"name": database})
             if not found.row_count:
                 await first.command(f"CREATE DATABASE IF NOT EXISTS {database}{everywhere}")
-        return await clickhouse_connect.get_async_client(**options, database=database)
+        settings = {**meaning, **(SETTINGS if cluster else {})}
+        return await clickhouse_connect.get_async_client(**options, settings=settings, database=database)
 
     return ServerWarehouse(await retried(connect), database)
