@@ -11,7 +11,6 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 import clickhouse_connect
@@ -24,6 +23,7 @@ from consumers.warehouse.cluster import SETTINGS
 from consumers.warehouse.contract import WarehouseError, WarehouseUnavailable
 from consumers.warehouse.failure import error_code, failure
 from consumers.warehouse.profile import MEANING
+from schemas.address import address_of
 
 T = TypeVar("T")
 _CONNECTIONS = 4
@@ -143,17 +143,20 @@ def _never_sent(error: BaseException | None) -> bool:
 async def open_server(
     url: str, database: str = "netiv", user: str = "", password: str = "", cluster: str = ""
 ) -> ServerWarehouse:
-    """Connect to `http(s)://[user:password@]host[:port]`; the database is made when it is missing, in all of `cluster` if
-    one is named. Raises `WarehouseUnavailable` when nobody answers, `WarehouseError` when the server refuses."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise WarehouseError(f"NETIV_CLICKHOUSE must look like http://host:8123, not {url!r}")
+    """Connect to the server at `url` (see `schemas.address`), as its user or as this one; the database is made when it is
+    missing, in all of `cluster` if one is named. Raises `WarehouseUnavailable` when nobody answers, `WarehouseError` when the
+    server refuses."""
+    try:
+        address = address_of(url, user, password)
+    except ValueError as error:
+        raise WarehouseError(str(error)) from None
     options: dict[str, Any] = {
-        "host": parts.hostname,
-        "port": parts.port or (8443 if parts.scheme == "https" else 8123),
-        "secure": parts.scheme == "https",
-        "username": user or parts.username or "default",
-        "password": password or parts.password or "",
+        "host": address.host,
+        "port": address.port,
+        "secure": address.secure,
+        "proxy_path": address.path,
+        "username": address.user or "default",
+        "password": address.password,
         "autogenerate_session_id": False,
         "query_retries": 0,
         "connect_timeout": 5,
