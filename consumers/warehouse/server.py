@@ -29,8 +29,11 @@ T = TypeVar("T")
 _CONNECTIONS = 4
 _ATTEMPTS = 5
 _BACKOFF_S = 0.1
-_RETRY_LATER = frozenset({159, 202, 209, 210, 241, 242, 319, 999})
-"""Codes after which the same statement may work, or may have worked: time-outs, overload, read-only, unknown status."""
+_RETRY_LATER = frozenset(
+    {159, 173, 201, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 285, 286, 319, 394, 439, 745, 999}
+)
+"""Codes after which the same statement may work later, or may have worked: time-outs, overload (too many parts, quota, memory, a full
+disk), a server that is stopping, no Keeper or too few replicas, a query that somebody ended, unknown status."""
 
 
 class ServerWarehouse:

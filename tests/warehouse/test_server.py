@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from consumers.warehouse.contract import WarehouseUnavailable
+from consumers.warehouse.contract import WarehouseError, WarehouseUnavailable
 from consumers.warehouse.front import Front, create_front
 from consumers.warehouse.front_access import FrontAccess
 from consumers.warehouse.front_serving import serve_front
@@ -99,3 +99,28 @@ async def test_every_statement_carries_them(canary) -> None:
     assert len(front.asked) == 3
     for options in front.asked:
         assert {name: options[name] for name in MEANING} == {name: [value] for name, value in MEANING.items()}
+
+
+LATER = {
+    "TIMEOUT_EXCEEDED", "CANNOT_ALLOCATE_MEMORY", "QUOTA_EXCEEDED", "TOO_MANY_SIMULTANEOUS_QUERIES", "NO_FREE_CONNECTION",
+    "SOCKET_TIMEOUT", "NETWORK_ERROR", "NO_ZOOKEEPER", "ABORTED", "MEMORY_LIMIT_EXCEEDED", "TABLE_IS_READ_ONLY",
+    "NOT_ENOUGH_SPACE", "TOO_MANY_PARTS", "ALL_CONNECTION_TRIES_FAILED", "TOO_FEW_LIVE_REPLICAS",
+    "UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE", "UNKNOWN_STATUS_OF_INSERT", "QUERY_WAS_CANCELLED", "CANNOT_SCHEDULE_TASK",
+    "SERVER_OVERLOADED", "KEEPER_EXCEPTION",
+}  # fmt: skip
+NEVER = {"UNKNOWN_TABLE", "SYNTAX_ERROR", "ACCESS_DENIED", "READONLY", "TYPE_MISMATCH", "TOO_MANY_ROWS_OR_BYTES"}
+
+
+async def test_what_passes_is_waited_for(canary) -> None:
+    """The engine throws each of these errors; consumers wait for those that pass, and stop at those that don't."""
+    names = "SELECT number, errorCodeToName(number) FROM numbers(1, 1100) WHERE errorCodeToName(number) IN {names:Array(String)}"
+    async with serve_front(create_front(canary, FrontAccess(writable=True)), "127.0.0.1", 0) as port:
+        warehouse = await open_server(f"http://127.0.0.1:{port}")
+        codes = await warehouse.rows(names, {"names": sorted(LATER | NEVER)})
+        assert {name for _, name in codes} == LATER | NEVER
+        for code, name in codes:
+            throw = f"SELECT throwIf(1, 'no', {code}::Int16) SETTINGS allow_custom_error_code_in_throwif = 1"
+            with pytest.raises(WarehouseError) as told:
+                await warehouse.rows(throw)
+            assert (told.value.code, isinstance(told.value, WarehouseUnavailable)) == (code, name in LATER), name
+        await warehouse.close()
