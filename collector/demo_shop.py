@@ -7,7 +7,6 @@ is served: each question is three queries of the warehouse, which nobody on the 
 from __future__ import annotations
 
 import asyncio
-import urllib.error
 import urllib.parse
 import urllib.request
 from ipaddress import ip_address
@@ -57,10 +56,7 @@ def demo_routes(settings: Settings, built: Path) -> APIRouter:
     @router.get("/v1/demo/visitor/{visitor_id}")
     async def visitor(visitor_id: str) -> Response:
         answers = await asyncio.gather(
-            *(
-                asyncio.to_thread(_ask, settings.warehouse_url, settings.database, question, visitor_id)
-                for question in _QUESTIONS.values()
-            )
+            *(asyncio.to_thread(_ask, settings, question, visitor_id) for question in _QUESTIONS.values())
         )
         seen = dict(zip(_QUESTIONS, answers, strict=True))
         return Response(msgspec.json.encode(seen), 200, _HEADERS, "application/json")
@@ -86,15 +82,18 @@ def _file(folder: Path, name: str) -> Response:
     return Response((folder / name).read_bytes(), 200, _HEADERS, kind)
 
 
-def _ask(warehouse: str, database: str, question: str, visitor_id: str) -> list[dict[str, Any]]:
+def _ask(settings: Settings, question: str, visitor_id: str) -> list[dict[str, Any]]:
     """Rows of one question; none while the warehouse is away."""
     parameters = urllib.parse.urlencode(
-        {"database": database, "default_format": "JSON", "param_site": SITE, "param_visitor": visitor_id}
+        {"database": settings.database, "default_format": "JSON", "param_site": SITE, "param_visitor": visitor_id}
     )
-    request = urllib.request.Request(f"{warehouse}/?{parameters}", question.encode())  # noqa: S310 - our own address
     try:
+        address = settings.warehouse_address
+        request = urllib.request.Request(  # noqa: S310 - our own address
+            f"{address.url}/?{parameters}", question.encode(), address.authorization
+        )
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             rows: list[dict[str, Any]] = msgspec.json.decode(answer.read())["data"]
             return rows
-    except (urllib.error.URLError, OSError, msgspec.MsgspecError):
+    except (ValueError, OSError, msgspec.MsgspecError):
         return []

@@ -15,8 +15,11 @@ TIMEOUT_S: Final = 2.0
 
 
 def ping_url(settings: Settings) -> str:
-    """Where the warehouse answers `/ping`."""
-    return f"{settings.warehouse_url}/ping"
+    """Where the warehouse answers `/ping`; "" for a setting that is no address."""
+    try:
+        return f"{settings.warehouse_address.url}/ping"
+    except ValueError:
+        return ""
 
 
 async def ping(url: str) -> bool:
@@ -30,7 +33,7 @@ async def ping(url: str) -> bool:
                 host, parts.port or (443 if secure else 80), ssl=secure or None
             )
             try:
-                writer.write(f"GET {parts.path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+                writer.write(f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())
                 status = await reader.readline()
             finally:
                 writer.close()

@@ -144,7 +144,7 @@ async def _serve_once(settings: Settings, stop: asyncio.Event, role: Role) -> No
         try:
             loop, refresher = make_loop(log, warehouse, rules, settings, role)
             await refresher.prepare()
-            if role.name:
+            if settings.clickhouse:  # others may publish rules there
                 loop.before_refresh = Takeover(warehouse, refresher, rules)
             performer = Performer(warehouse, refresher, now_us, log)
             await performer.resume()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 import msgspec
 
 from consumers.identity.macros import OF_VIEW
 from consumers.refresh.sql import FOLDER, expand
 from consumers.rules.channels import condition
-from consumers.rules.files import Rules, version_of
+from consumers.rules.files import ChannelRule, Rules, version_of
 from consumers.rules.macros import macros
 from consumers.rules.stages import stage_view_macros
 from consumers.rules.view_macros import view_macros
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.migrations import migrate, statements
+
+RULE_TABLES: Final = ("referrer_hosts", "channel_rules", "currency_rates")
+# Whoever publishes is done within seconds; after an hour it died on the way.
+LEFT_BEHIND_US: Final = 3_600_000_000
 
 
 async def prepare_tables(warehouse: Warehouse, rules: Rules) -> list[str]:
@@ -36,31 +41,57 @@ async def make_views(warehouse: Warehouse, rules: Rules) -> None:
 
 
 async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
-    """Replace the rule tables by these rules."""
-    await warehouse.command("TRUNCATE TABLE referrer_hosts")
-    await insert_referrers(warehouse, rules, "referrer_hosts")
+    """Replace the rule tables by these rules, in one statement: consumers may be deriving by them."""
     version = version_of(rules)
+    known = await published_version(warehouse) == version
+    if known and await _sizes(warehouse) == (len(rules.referrers), len(_ordered(rules)), len(rules.rates)):
+        return
+    beside = await _place_beside(warehouse)
+    await warehouse.command(f"CREATE DATABASE {beside}")
+    for table in RULE_TABLES:
+        await warehouse.command(f"CREATE TABLE {beside}.{table} AS {table}")
+    await insert_referrers(warehouse, rules, f"{beside}.referrer_hosts")
+    await _insert_channels(warehouse, rules, f"{beside}.channel_rules")
+    await _insert_rates(warehouse, rules, f"{beside}.currency_rates")
+    pairs = ", ".join(f"{table} AND {beside}.{table}" for table in RULE_TABLES)
+    await warehouse.command(f"EXCHANGE TABLES {pairs}")
     # The newest row tells what is in force.
-    if await published_version(warehouse) != version:
+    if not known:
         text = msgspec.json.encode(rules).decode()
         await warehouse.insert(
             "rule_versions", {"version": [version], "rules": [text]}, {"version": "UInt64", "rules": "String"}
         )
-    await warehouse.command("TRUNCATE TABLE currency_rates")
-    await warehouse.insert(
-        "currency_rates",
-        {
-            "base": [rate.base for rate in rules.rates],
-            "currency": [rate.currency for rate in rules.rates],
-            "day": [date.fromisoformat(rate.day) for rate in rules.rates],
-            "rate": [rate.rate for rate in rules.rates],
-        },
-        {"base": "LowCardinality(String)", "currency": "LowCardinality(String)", "day": "Date", "rate": "Float64"},
+    await warehouse.command(f"DROP DATABASE IF EXISTS {beside}")
+
+
+async def _sizes(warehouse: Warehouse) -> tuple[int, ...]:
+    """Rows of the rule tables."""
+    counts = ", ".join(f"(SELECT count() FROM {table})" for table in RULE_TABLES)
+    return tuple(int(count) for count in (await warehouse.rows(f"SELECT {counts}"))[0])
+
+
+async def _place_beside(warehouse: Warehouse) -> str:
+    """A database that nobody else has: two may publish at once. Those that were left behind are dropped."""
+    begin = f"{warehouse.database}_rules_"
+    [(now_us,)] = await warehouse.rows("SELECT toUnixTimestamp64Micro(now64(6))")
+    left = await warehouse.rows(
+        "SELECT name FROM system.databases WHERE startsWith(name, {begin:String}) "
+        "AND toInt64OrZero(substring(name, length({begin:String}) + 1)) BETWEEN 1 AND {before:Int64}",
+        {"begin": begin, "before": int(now_us) - LEFT_BEHIND_US},
     )
-    await warehouse.command("TRUNCATE TABLE channel_rules")
-    ordered = [*rules.channels.rules, rules.channels.otherwise]
+    for (name,) in left:
+        await warehouse.command(f"DROP DATABASE IF EXISTS {name}")
+    return f"{begin}{now_us}"
+
+
+def _ordered(rules: Rules) -> list[ChannelRule]:
+    return [*rules.channels.rules, rules.channels.otherwise]
+
+
+async def _insert_channels(warehouse: Warehouse, rules: Rules, table: str) -> None:
+    ordered = _ordered(rules)
     await warehouse.insert(
-        "channel_rules",
+        table,
         {
             "position": list(range(1, len(ordered) + 1)),
             "channel": [rule.channel for rule in ordered],
@@ -73,6 +104,19 @@ async def publish_rules(warehouse: Warehouse, rules: Rules) -> None:
             "node": "LowCardinality(String)",
             "condition": "String",
         },
+    )
+
+
+async def _insert_rates(warehouse: Warehouse, rules: Rules, table: str) -> None:
+    await warehouse.insert(
+        table,
+        {
+            "base": [rate.base for rate in rules.rates],
+            "currency": [rate.currency for rate in rules.rates],
+            "day": [date.fromisoformat(rate.day) for rate in rules.rates],
+            "rate": [rate.rate for rate in rules.rates],
+        },
+        {"base": "LowCardinality(String)", "currency": "LowCardinality(String)", "day": "Date", "rate": "Float64"},
     )
 
 

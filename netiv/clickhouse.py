@@ -5,17 +5,17 @@ Works with the embedded engine's port and with any server; sets no settings, bec
 
 from __future__ import annotations
 
-import base64
 import http.client
 from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
 from netiv.errors import CommandError
 from netiv.http import Answer, Client
+from schemas.address import address_of
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -42,14 +42,14 @@ class ClickHouse:
     """One database of one server."""
 
     def __init__(self, url: str, database: str = "netiv", user: str = "", password: str = "") -> None:
-        parts = urlsplit(url)
-        plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-        self.url = plain
-        self._client = Client(plain, timeout_s=120)
+        try:
+            address = address_of(url, user, password)
+        except ValueError as error:
+            raise CommandError(str(error), "Correct NETIV_CLICKHOUSE, or --clickhouse-url.", code=2) from None
+        self.url = address.url
+        self._client = Client(self.url, timeout_s=120)
         self._database = database
-        name, secret = (unquote(parts.username), unquote(parts.password or "")) if parts.username else (user, password)
-        token = base64.b64encode(f"{name}:{secret}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {token}"} if name else {}
+        self._headers = address.authorization
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Result:
         """Run one SELECT with `{name:Type}` parameters."""

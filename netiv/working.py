@@ -17,10 +17,11 @@ LOOK_EVERY_S = 0.5
 
 
 def asked_of_running(settings: Settings, request: RulesRequest, what: str) -> Done | None:
-    """What running consumers of the embedded engine did; None when there are none. Raises for what they refused."""
+    """What running consumers that have the tables to themselves did; None when there are none. Raises for what they refused."""
+    from consumers.opening import is_shared
     from netiv.errors import CommandError
 
-    if settings.clickhouse:
+    if is_shared(settings):
         return None
     done = _under_bar(what, lambda show: asyncio.run(_ask(settings, request, show)))
     if done is not None and done.error:
@@ -29,15 +30,17 @@ def asked_of_running(settings: Settings, request: RulesRequest, what: str) -> Do
 
 
 def here(settings: Settings, what: str, work: Callable[[Show], T]) -> T:
-    """Do it in this process, which owns the embedded tables meanwhile."""
+    """Do it in this process, which owns the tables meanwhile where consumers don't share them."""
     from collector.logs import configure
+    from consumers.opening import is_shared
     from netiv import data_folder, engine, lock
 
     configure()  # to stderr: stdout is for what was asked for
-    if settings.clickhouse:
+    if not settings.clickhouse:
+        data_folder.require_warehouse(settings)
+        engine.require()
+    elif is_shared(settings) or not settings.data.is_dir():  # no consumers have a data folder here
         return _under_bar(what, work)
-    data_folder.require_warehouse(settings)
-    engine.require()
     with lock.hold(settings.data, "consumers"):
         return _under_bar(what, work)
 

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from schemas.address import Address, address_of
 from schemas.sites import FILE_NAME
 
 _PATH: Final = r"^(/[A-Za-z0-9._~-]{1,60}){0,4}$"
@@ -73,7 +74,11 @@ class Settings(BaseSettings):
     spool_bytes_max: int = Field(
         5 * 1024**3, gt=0, description="Size of one collector process's spool at which it answers 503."
     )
-    clickhouse: str = Field("", description="URL of a ClickHouse server; empty = the embedded engine.")
+    clickhouse: str = Field(
+        "",
+        description="URL of a ClickHouse server, also with `user:password@` (%-encoded) and a proxy's path; without a port 8123, "
+        "with https 8443; empty = the embedded engine.",
+    )
     cluster: str = Field(
         "",
         pattern=r"^\w*$",
@@ -114,8 +119,10 @@ class Settings(BaseSettings):
         description="Events in one insert; twenty times as many share one refresh under backlog.",
     )
     batch_bytes_max: int = Field(64 * 1024**2, ge=1024, description="Bytes of one read from the log, about at most.")
-    clickhouse_user: str = Field("", description="User for remote readers of the embedded engine, or of the server.")
-    clickhouse_password: str = Field("", repr=False, description="Its password.")
+    clickhouse_user: str = Field(
+        "", description="User for remote readers of the embedded engine, or of the server where its URL names none."
+    )
+    clickhouse_password: str = Field("", repr=False, description="Its password, unless it stands in the URL.")
 
     @field_validator("alias", "path_prefix", mode="before")
     @classmethod
@@ -138,6 +145,11 @@ class Settings(BaseSettings):
     def warehouse_url(self) -> str:
         """Where the warehouse answers over HTTP: the server, or the embedded engine's port here."""
         return self.clickhouse.rstrip("/") or f"http://{self.reachable_host}:{self.clickhouse_port}"
+
+    @property
+    def warehouse_address(self) -> Address:
+        """The same, taken apart, and who asks there. Raises `ValueError`."""
+        return address_of(self.warehouse_url, self.clickhouse_user, self.clickhouse_password)
 
     @property
     def sites_file(self) -> Path:

@@ -10,7 +10,7 @@ from consumers.clock import now_us
 from consumers.control import Asking, ask
 from consumers.identity.performing import Performer
 from consumers.identity.requests import Done, Request, Reread
-from consumers.opening import open_log, require_tables
+from consumers.opening import is_shared, open_log, require_tables
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
 from consumers.rules.files import Rules
@@ -22,12 +22,12 @@ from schemas.settings import Settings
 
 
 def asked_of_running(settings: Settings, request: Asking) -> Done | None:
-    """What running consumers of the embedded engine did; None when there are none."""
-    return None if settings.clickhouse else asyncio.run(ask(settings.data, request))
+    """What running consumers that have the tables to themselves did; None when there are none."""
+    return None if is_shared(settings) else asyncio.run(ask(settings.data, request))
 
 
 def perform(settings: Settings, request: Request) -> Done:
-    """Do it here. With the embedded engine the caller holds its lock."""
+    """Do it here. Where consumers don't share the tables, the caller holds the lock of the data folder."""
     return asyncio.run(_perform(settings, request))
 
 
@@ -53,7 +53,7 @@ async def _perform(settings: Settings, request: Request) -> Done:
         kind = SharedRefresher if shared else Refresher
         refresher = kind(warehouse, rules, f"{warehouse.database}_scratch_admin", warehouse.database, now_us)
         await refresher.prepare()
-        if not (settings.kafka or shared):
+        if not settings.kafka and (settings.data / "log").is_dir():
             await _catch_up(settings, warehouse, rules)
         if not isinstance(request, Reread):
             return await Performer(warehouse, refresher, now_us).perform(request)

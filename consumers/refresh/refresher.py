@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from hashlib import blake2b
 from typing import Any, Final
 
 from consumers.enrich.row import EVENT_TYPES
 from consumers.identity.macros import OF_REFRESH, standing
-from consumers.identity.resolver import WORKING as IDENTITY_WORKING
 from consumers.identity.resolver import Resolver
 from consumers.refresh.bounds import (
     BOUND,
@@ -30,26 +28,18 @@ from consumers.refresh.kinds import Kind
 from consumers.refresh.order import LEFT_OUT, MOST_IS_DONE, STAGE_STEPS, STEPS, Stage, Work, at_once, in_order
 from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, replace_statement
 from consumers.refresh.slices import IS_SUBJECT, WEIGHT_MAX, Cutter, Stretch, Waiting
-from consumers.refresh.sql import FOLDER, derivation, expand, read
+from consumers.refresh.sql import derivation, expand
+from consumers.refresh.working import EMPTIED, KEPT, WORKING, Memory
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
 from consumers.rules.stages import NO_STAGE_EVENT
 from consumers.warehouse.contract import Warehouse
-from consumers.warehouse.migrations import statements
 from schemas.limits import FUTURE_MAX_S
 
-WORKING: Final = (
-    "dirty_subjects", "bounds", "bound_of", "dirty_events", "event_duplicates", "identities", "visits", "candidates",
-    "persons", "touches", "combinations", "sessions", "touchpoints", "stage_events", "reports", "conversion_events",
-    "concerned_persons", "concerned_conversions", "chosen", "their_subjects", "lone_touches",
-    "touch_sessions", "steps", "progress", "open_paths",
-)  # fmt: skip
 # Keys that are taken before it is known how many there are: more than any only slice has.
 FIRST_KEYS: Final = WEIGHT_MAX
 # Sources that are kept from one refresh to the next, at most: two joins read all of them.
 SOURCES_MAX: Final = 20_000
-KEPT: Final = ("sources",)
-"""Of the working tables, what one refresh finds and the next ones use."""
 _WRITTEN: Final = {derived.table: derived for derived in REPLACED}
 Progress = Callable[[int, int], None]
 
@@ -78,6 +68,7 @@ class Refresher:
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
         self._cutter = Cutter(self.rows)
+        self._memory = Memory(warehouse, scratch)
 
     def adopt(self, rules: Rules) -> None:
         """Derive under these rules from the next refresh on. Not to be called during one."""
@@ -92,7 +83,8 @@ class Refresher:
     async def prepare(self) -> None:
         """Make the working tables. What the journal still holds from a crash is part of the next refresh."""
         await self._warehouse.command(expand("CREATE DATABASE IF NOT EXISTS {{scratch}}", self._macros))
-        await self._make_working_tables()
+        await self._memory.make(self._macros)
+        await self.truncate(EMPTIED)
         rows = await self._warehouse.rows(expand("SELECT max(cycle) FROM {{scratch}}.journal", self._macros))
         self._cycle = int(rows[0][0]) + 1
         for derived in REPLACED:
@@ -108,24 +100,6 @@ class Refresher:
                     {"db": self._macros["derived"], "table": derived.table},
                 )
             ]
-
-    async def _make_working_tables(self) -> None:
-        """Nothing is kept in them, so those that another version made are replaced. An empty table names the version."""
-        text = read("scratch.sql")
-        shapes = [text, *sorted(path.name for path in (FOLDER / "tables").glob("*.sql"))]
-        made = f"made_{blake2b(chr(10).join(shapes).encode(), digest_size=8).hexdigest()}"
-        found = await self._warehouse.rows(
-            "SELECT 1 FROM system.tables WHERE database = {db:String} AND name = {name:String}",
-            {"db": self._scratch, "name": made},
-        )
-        for table in () if found else (*WORKING, *KEPT, *IDENTITY_WORKING):
-            await self._warehouse.command(f"DROP TABLE IF EXISTS {self._scratch}.{table}")
-        for statement in statements(text):
-            await self._warehouse.command(expand(statement, self._macros))
-        await self.truncate((*WORKING, *IDENTITY_WORKING))
-        await self._warehouse.command(
-            f"CREATE TABLE IF NOT EXISTS {self._scratch}.{made} (nothing UInt8) ENGINE = Memory"
-        )
 
     async def mark(self, subjects: Collection[tuple[str, str, int]]) -> None:
         """Add (site, subject, since) to the journal: what happened from `since` (epoch ms; 0 = ever) on is to be derived."""
@@ -157,6 +131,7 @@ class Refresher:
     async def refresh(self, cycle: int, progress: Progress | None = None, ending: Work | None = None) -> int:
         """Re-derive what the journal names up to `cycle`, slice by slice so that memory stays bounded; how many subjects.
         `ending` is called beside the last steps, where there are any."""
+        await self._memory.begin()
         await self._empty_done()
         # nearly always one slice is all there is, so it is taken before that is known
         (visitors, others, identifiers), *_ = await asyncio.gather(
@@ -174,6 +149,7 @@ class Refresher:
         if identifiers:
             resolver = Resolver(self, cycle, alone=self.ALONE)
             await resolver.resolve()
+            await self._memory.require()
             beside["quarantine"] = resolver.quarantine, ()  # nothing waits for it
             visitors, others, _ = await self._waiting(cycle)
             slices = await self._cutter.cut(self._waits(cycle), visitors, others)
@@ -184,6 +160,7 @@ class Refresher:
                 beside["ending"] = ending, (MOST_IS_DONE,)
             await self._refresh_slice(beside, taken=taken)
             beside = {}
+            await self._memory.require()
             # A crash before here repeats the slice: the journal still names its subjects.
             self._done = True
             if number < len(slices):  # after the last one, all is in its place: emptying can wait
@@ -236,7 +213,7 @@ class Refresher:
 
     async def forget(self) -> None:
         """Empty the working tables: what the last refresh found is not kept."""
-        await self.truncate((*WORKING, *KEPT, *IDENTITY_WORKING))
+        await self.truncate((*EMPTIED, *KEPT))
 
     async def _waiting(self, cycle: int) -> tuple[int, int, int]:
         """How many keys are in the journal: (visitors, other subjects or what stands for one, identifiers to be resolved or refused)."""

@@ -1,6 +1,6 @@
 """Rules of a folder tried, or put in force, by this process: composition root of `netiv rules diff|publish` and `netiv rebuild`.
 
-With the embedded engine nothing else works on the tables. On a server consumers go on; see `after_others`.
+Where no consumers run that have the tables to themselves. On a server others may go on; see `after_others`.
 """
 
 from __future__ import annotations

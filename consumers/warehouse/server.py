@@ -11,7 +11,6 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 import clickhouse_connect
@@ -23,13 +22,18 @@ from consumers.warehouse.block import INSERT_SETTINGS, Block, pack, row_count
 from consumers.warehouse.cluster import SETTINGS
 from consumers.warehouse.contract import WarehouseError, WarehouseUnavailable
 from consumers.warehouse.failure import error_code, failure
+from consumers.warehouse.profile import MEANING
+from schemas.address import address_of
 
 T = TypeVar("T")
 _CONNECTIONS = 4
 _ATTEMPTS = 5
 _BACKOFF_S = 0.1
-_RETRY_LATER = frozenset({159, 202, 209, 210, 241, 242, 319, 999})
-"""Codes after which the same statement may work, or may have worked: time-outs, overload, read-only, unknown status."""
+_RETRY_LATER = frozenset(
+    {159, 173, 201, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 285, 286, 319, 394, 439, 745, 999}
+)
+"""Codes after which the same statement may work later, or may have worked: time-outs, overload (too many parts, quota, memory, a full
+disk), a server that is stopping, no Keeper or too few replicas, a query that somebody ended, unknown status."""
 
 
 class ServerWarehouse:
@@ -142,31 +146,35 @@ def _never_sent(error: BaseException | None) -> bool:
 async def open_server(
     url: str, database: str = "netiv", user: str = "", password: str = "", cluster: str = ""
 ) -> ServerWarehouse:
-    """Connect to `http(s)://[user:password@]host[:port]`; the database is made when it is missing, in all of `cluster` if
-    one is named. Raises `WarehouseUnavailable` when nobody answers, `WarehouseError` when the server refuses."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise WarehouseError(f"NETIV_CLICKHOUSE must look like http://host:8123, not {url!r}")
+    """Connect to the server at `url` (see `schemas.address`), as its user or as this one; the database is made when it is
+    missing, in all of `cluster` if one is named. Raises `WarehouseUnavailable` when nobody answers, `WarehouseError` when the
+    server refuses."""
+    try:
+        address = address_of(url, user, password)
+    except ValueError as error:
+        raise WarehouseError(str(error)) from None
     options: dict[str, Any] = {
-        "host": parts.hostname,
-        "port": parts.port or (8443 if parts.scheme == "https" else 8123),
-        "secure": parts.scheme == "https",
-        "username": user or parts.username or "default",
-        "password": password or parts.password or "",
+        "host": address.host,
+        "port": address.port,
+        "secure": address.secure,
+        "proxy_path": address.path,
+        "username": address.user or "default",
+        "password": address.password,
         "autogenerate_session_id": False,
         "query_retries": 0,
         "connect_timeout": 5,
         "connector_limit": _CONNECTIONS,
         "connector_limit_per_host": _CONNECTIONS,
-        "settings": dict(SETTINGS) if cluster else {},
     }
     everywhere = f" ON CLUSTER '{cluster}'" if cluster else ""
 
     async def connect() -> AsyncClient:
         async with await clickhouse_connect.get_async_client(**options) as first:
+            meaning = {name: value for name, value in MEANING.items() if name in first.server_settings}
             found = await first.query("SELECT 1 FROM system.databases WHERE name = {name:String}", {"name": database})
             if not found.row_count:
                 await first.command(f"CREATE DATABASE IF NOT EXISTS {database}{everywhere}")
-        return await clickhouse_connect.get_async_client(**options, database=database)
+        settings = {**meaning, **(SETTINGS if cluster else {})}
+        return await clickhouse_connect.get_async_client(**options, settings=settings, database=database)
 
     return ServerWarehouse(await retried(connect), database)

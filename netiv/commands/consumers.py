@@ -32,16 +32,19 @@ def consumers(
     clickhouse_port: int | None = typer.Option(None, help="ClickHouse HTTP port.", show_default="8123"),
 ) -> None:
     """See HELP."""
+    from consumers.opening import is_shared
     from netiv import configuration, engine, lifeline, lock, ports
 
     lifeline.follow()
     settings = configuration.load(data=data, host=host, clickhouse_port=clickhouse_port)
-    if settings.clickhouse:
+    if is_shared(settings):
         sys.exit(_serve(settings))
-    engine.require()
-    engine.require_password(settings)
+    if not settings.clickhouse:
+        engine.require()
+        engine.require_password(settings)
     with lock.hold(settings.data, "consumers"):
-        ports.require_free(settings.host, settings.clickhouse_port, "--clickhouse-port")
+        if not settings.clickhouse:
+            ports.require_free(settings.host, settings.clickhouse_port, "--clickhouse-port")
         sys.exit(_serve(settings))
 
 

@@ -142,10 +142,9 @@ def _welcome(settings: Settings) -> Welcome:
         return sites_change.add(sites, wanted, time.time_ns() // 1_000_000)
 
     sites_file.edit(settings.sites_file, first_site)
-    where = settings.warehouse_url
     return Welcome(
         collector=collector_url(settings),
-        clickhouse=where.replace(where.rpartition("@")[0] + "@", "//") if "@" in where else where,
+        clickhouse=settings.warehouse_address.url,
         database=settings.database,
         data=str(settings.data.resolve()),
         pid=os.getpid(),

@@ -10,13 +10,17 @@ ENGINE = MergeTree PARTITION BY cycle ORDER BY (site, subject) SETTINGS index_gr
 
 ALTER TABLE {{scratch}}.journal ADD COLUMN IF NOT EXISTS since Int64 DEFAULT 0;
 
--- The slice of the journal that is being refreshed; from when on its events matter; and these events.
+-- Has a row for as long as the tables in memory have what was put into them: a server that begins anew has them all empty.
+CREATE TABLE IF NOT EXISTS {{scratch}}.present (since UInt8) ENGINE = Memory;
+
+-- The slice of the journal that is being refreshed; from when on its events matter; and these events. (What a Join table gives
+-- where it has no row is the server's default profile's to say, whatever the settings of a statement, unless it stands here.)
 CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_subjects (site LowCardinality(String), subject String, since Int64) ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.bounds (site String, subject String, bound Int64) ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.bound_of (site String, subject String, bound Int64)
-ENGINE = Join(ANY, LEFT, site, subject) SETTINGS persistent = 0;
+ENGINE = Join(ANY, LEFT, site, subject) SETTINGS persistent = 0, join_use_nulls = 0;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.dirty_events AS events ENGINE = Memory;
 

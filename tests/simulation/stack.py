@@ -23,16 +23,17 @@ STOP_S = 120.0
 
 
 class Stack:
-    """A running `netiv up`; killed where its `with` ends, if it still runs."""
+    """A running `netiv up`, under these NETIV_ variables too; killed where its `with` ends, if it still runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
+        self.variables = variables
         self.errors = folder / "stderr.txt"
         self._stderr = self.errors.open("wb")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "netiv", "up", "--port", "0", "--clickhouse-port", "0", "--json"],
             cwd=folder,
-            env=environment(folder),
+            env=environment(folder, **variables),
             stdout=subprocess.PIPE,
             stderr=self._stderr,
         )
@@ -69,7 +70,7 @@ class Stack:
             self.folder,
             *arguments,
             NETIV_URL=self.url,
-            NETIV_CLICKHOUSE_PORT=self.welcome["clickhouse"].rpartition(":")[2],
+            **(self.variables or {"NETIV_CLICKHOUSE_PORT": self.welcome["clickhouse"].rpartition(":")[2]}),
         )
         assert not check or done.returncode == 0, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
@@ -80,7 +81,8 @@ class Stack:
 
     def warehouse(self) -> ClickHouse:
         """Its tables."""
-        return ClickHouse(self.welcome["clickhouse"], self.welcome["database"])
+        user, password = (self.variables.get(f"NETIV_CLICKHOUSE_{name}", "") for name in ("USER", "PASSWORD"))
+        return ClickHouse(self.welcome["clickhouse"], self.welcome["database"], user, password)
 
     def wait_derived(self, timeout_s: float = 240) -> None:
         """Until everything acknowledged by now is derived."""
