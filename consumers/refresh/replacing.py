@@ -16,7 +16,7 @@ class Derived(msgspec.Struct, frozen=True):
     the column of the kind) a refresh notes that it did.
 
     New rows are those of the working table of its name; or, where copying them would cost much, what a file of derive/ selects,
-    whose keys are told apart from it (SQL)."""
+    whose keys are told apart from it (SQL). `settings`: of the statement, beside those of all (SQL)."""
 
     table: str
     key: tuple[str, ...]
@@ -24,6 +24,7 @@ class Derived(msgspec.Struct, frozen=True):
     noted: str = ""
     derived_by: str = ""
     new_keys: str = ""
+    settings: str = ""
 
 
 ONE_PART = "SETTINGS max_insert_threads = 1"
@@ -55,6 +56,12 @@ CONVERSION_PATHS = Derived(
     _PERSONS,
     derived_by="70_conversion_paths",
     new_keys=f"SELECT site, person_id, conversion_id FROM {{{{derived}}}}.conversions FINAL WHERE {_PERSONS}",
+    # Each conversion of a block has a copy of all the steps of its person, for a moment. The least size is named, because the join
+    # would gather small blocks again.
+    settings=(
+        ", max_block_size = 64, max_joined_block_size_rows = 64, min_joined_block_size_rows = 64, "
+        "min_joined_block_size_bytes = 1"
+    ),
 )
 OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
 _IDS = ("site", "id_type", "id_value")
@@ -119,7 +126,7 @@ def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]], sele
     `columns`: (name, type) of the table in order; `selected`: the SELECT of `derived_by`. A tombstone needs its key only, so only keys
     are read."""
     key = ", ".join(derived.key)
-    into = f"INSERT INTO {{{{derived}}}}.{derived.table} ({names(columns)}) {ONE_PART}"
+    into = f"INSERT INTO {{{{derived}}}}.{derived.table} ({names(columns)}) {ONE_PART}{derived.settings}"
     source = f"(\n{selected}\n)" if selected else f"{{{{scratch}}}}.{derived.table}"
     new = f"SELECT {names(columns)} FROM {source}"
     if not derived.scope:

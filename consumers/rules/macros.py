@@ -91,6 +91,8 @@ def _conversions(rules: ConversionRules) -> dict[str, str]:
         "refunded_event": conversions.refunded_event(rules),
         "refund_of": conversions.refund_of(rules),
         "lookback_ms": conversions.lookback_ms(rules),
+        "path_touches_max": str(conversions.PATH_TOUCHES_MAX),
+        "paths_touches_max": str(conversions.PATHS_TOUCHES_MAX),
     }
 
 

@@ -117,9 +117,9 @@ def condition(evidence: Touch | Visit | Converted | EventRule) -> str:
 
 def _conversions_so_far(evidence: Converted) -> str:
     if evidence.name is None:
-        return "length(names_so_far)"
+        return "arraySum(names_so_far.2)"
     listed = [evidence.name] if isinstance(evidence.name, str) else evidence.name
-    return f"arrayCount(n -> n IN ({', '.join(quote(value.lower()) for value in listed)}), names_so_far)"
+    return f"arraySum((n, times) -> if(n IN ({', '.join(quote(value.lower()) for value in listed)}), times, 0), names_so_far.1, names_so_far.2)"
 
 
 def _conditions(model: StageModel, source: str) -> Iterator[tuple[int, str]]:

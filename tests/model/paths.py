@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from consumers.rules import conversions as limits
 from consumers.rules.files import ConversionRules
 from tests.model.facts import grouped
 
@@ -30,6 +31,8 @@ def paths_of(conversions: list[Row], touchpoints: list[Row], rules: ConversionRu
             t for t in touched.get(key, [])
             if 0 <= ts - t["ts"] <= rules.lookback_days.get(t["kind"], rules.lookback_days["default"]) * DAY_MS
         ]  # fmt: skip
+        kept = max(1, min(limits.PATH_TOUCHES_MAX, limits.PATHS_TOUCHES_MAX // len(converted[key])))
+        steps = steps[-kept:]
         paths.append({
             **{name: conversion[name] for name in ("site", "person_id", "conversion_id", "name", "value", "currency")},
             "converted_at": ts,

@@ -1,0 +1,51 @@
+"""Who converts again and again: paths have a limit in length, and in all."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from tests.model.driver import Driver
+from tests.model.engine import difference, without_views
+from tests.model.worlds import CHROME, HOUR, MINUTE, Sent, records
+
+
+def sent(kind: str, number: int, step: int, visitor: str = "v1", **fields: Any) -> Sent:
+    event = {"type": kind, "context": {"campaign": {"source": f"s{number}"}}, **fields}
+    return Sent(0, 0, step, f"{kind}{number}{visitor}", visitor, event, False, "native", CHROME)
+
+
+def bought(number: int, step: int = MINUTE, visitor: str = "v1") -> Sent:
+    return sent("conversion", number, step, visitor, name="purchase", order={"id": f"{visitor} {number}", "value": 10})
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+def test_paths_hold_the_last_touches(driver: Driver, monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
+    monkeypatch.setattr("consumers.rules.conversions.PATH_TOUCHES_MAX", 4)
+    monkeypatch.setattr("consumers.rules.conversions.PATHS_TOUCHES_MAX", 12)
+    variant = driver.under("short paths", driver.pipeline.rules)
+    name, chance = driver.name(), random.Random(batches)
+    one = [sent("page", number, HOUR) for number in range(6)] + [bought(0)]
+    # four for each of three conversions, then three for each of four, and never none
+    few = [of for number in range(4) for of in (sent("page", number, HOUR, "v2"), bought(number, MINUTE, "v2"))]
+    many = [of for number in range(20) for of in (sent("page", number, HOUR, "v3"), bought(number, MINUTE, "v3"))]
+    made = records(one + few + many, name)
+    chance.shuffle(made)
+    expected = without_views(driver.stream([made[start::batches] for start in range(batches)], chance, variant))
+    paths = expected["conversion_paths"]
+    assert sorted(path["touches"] for path in paths) == sorted([4, 1, 2, 3, 3, *[1] * 20])
+    assert difference(driver.found(name), expected) == {}
+
+
+def test_thousands_of_conversions_of_one_visitor(driver: Driver) -> None:
+    name = driver.name()
+    made = [of for number in range(4_000) for of in (sent("page", number, MINUTE), bought(number))]
+    driver.deliver([records(made, name)])
+    [(paths, touches, longest)] = driver.rows(
+        "SELECT count(), sum(touches), max(touches) FROM conversion_paths FINAL WHERE site = {site:String}",
+        {"site": f"{name}.0"},
+    )
+    assert (paths, longest) == (4_000, 250)
+    assert touches == 4_000 * 250 - sum(range(250))
