@@ -5,13 +5,15 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any, Final
 
-from collector.dialects.values import Object, finish
+from collector.dialects.values import Object, finish, number
 from schemas.rejection import Rejection
 from schemas.webhooks import Webhook
 
 _MISSING: Final = object()
 # Fields whose members may be named in a mapping (`order.value`); everything else is one name.
 _NESTED: Final = ("order", "touch", "context", "identifiers", "properties")
+# Shops and CRMs write money as text, so that no decimal place is lost ("199.00"); nothing but a mapping could say it is a number.
+_AMOUNTS: Final = ("order.value", "touch.cost")
 
 
 def entries_of(webhook: Webhook, body: Any) -> list[Any] | Rejection:
@@ -35,7 +37,8 @@ def event_of(webhook: Webhook, entry: Any) -> Object | Rejection:
         steps = [] if isinstance(source, dict) else _steps(source)
         value = source.get("const", _MISSING) if isinstance(source, dict) else _at(entry, steps) if steps else _MISSING
         if value is not _MISSING and value is not None:
-            _put(event, path, deepcopy(value))
+            amount = number(value) if path in _AMOUNTS and isinstance(value, str) else None
+            _put(event, path, deepcopy(value) if amount is None else amount)
         if steps:
             _drop(rest, steps)
     if "type" not in event:

@@ -36,6 +36,15 @@ def test_a_signed_call_is_stored(collector: Running) -> None:
     }  # fmt: skip
 
 
+def test_an_amount_may_be_the_text_of_a_number(collector: Running) -> None:
+    """As shops write money; what is no number is refused, and kept."""
+    told = [sale(1, order={"number": 1, "total": "199.00"}), sale(2, order={"number": 2, "total": "199,00"})]
+    answer = call(collector, {"data": told}).json
+    assert [one["pointer"] for one in answer["rejected"]] == ["/order/value"]
+    stored = [record for record in collector.records() if isinstance(record, Accepted)]
+    assert [msgspec.json.decode(record.event)["order"]["value"] for record in stored] == [199.0]
+
+
 def test_one_place_may_be_two_fields_or_part_of_another(collector: Running) -> None:
     assert call(collector, sale(1), name="twice").json["accepted"] == 1
     (record,) = collector.records()
