@@ -12,7 +12,7 @@ export const parsed = <T>(text: string | null | undefined, otherwise: T): T => a
 
 /**
  * JSON of anything. Old libraries give texts and lists a `toJSON` of their own that quotes them twice: not heeded. Lone
- * surrogates and NUL are no text, and the collector takes 8 KiB of one: cut, or it would refuse the whole event.
+ * surrogates and NUL are no text, and the collector takes 8,192 characters of one: cut, or it would refuse the whole event.
  */
 export const json = (what: unknown): string =>
   JSON.stringify(what, function (this: any, key, value) {
