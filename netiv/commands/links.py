@@ -128,6 +128,7 @@ def sign(
     campaign: str | None = typer.Option(None, help="Campaign."),
     recipient: str | None = typer.Option(None, help="The recipient's token."),
     data: Path | None = _DATA,
+    json: bool = _JSON,
 ) -> None:
     """Print a signed link, which need not be stored.
 
@@ -138,7 +139,7 @@ def sign(
     """
     from urllib.parse import urlencode
 
-    from netiv import configuration
+    from netiv import configuration, output
     from netiv.errors import CommandError
     from schemas import links
     from schemas.sites import hash_key
@@ -158,4 +159,8 @@ def sign(
         "t": recipient,
     }
     query = urlencode({part: value for part, value in told.items() if value})
-    print(f"{configuration.stack_url(settings)}/r?{query}&s={links.sign(query, hash_key(secret_key))}")
+    address = f"{configuration.stack_url(settings)}/r?{query}&s={links.sign(query, hash_key(secret_key))}"
+    if json:
+        output.as_json({"url": url, "address": address})
+        return
+    print(address)

@@ -89,7 +89,9 @@ def diff(
 
 
 @app.command("publish")
-def publish(folder: Path = typer.Argument(..., help="Folder of rule files."), data: Path | None = _DATA) -> None:
+def publish(
+    folder: Path = typer.Argument(..., help="Folder of rule files."), data: Path | None = _DATA, json: bool = _JSON
+) -> None:
     """Put rules in force and re-derive all of history under them. Readers see the old tables until the new are whole.
 
     A running `netiv up` does it beside the stream and goes on under the new rules. Before the first start, the rules are put
@@ -99,18 +101,24 @@ def publish(folder: Path = typer.Argument(..., help="Folder of rule files."), da
       netiv rules publish my-rules
     """
     from consumers.rules.install import install
-    from netiv import configuration, data_folder
+    from netiv import configuration, data_folder, output
     from netiv.rebuilding import publish as run
 
     settings = configuration.load(data=data)
     _must_be_right(folder)
     if not data_folder.has_warehouse(settings):
         install(folder, settings.rules_folder)
+        if json:
+            output.as_json({"rules": str(settings.rules_folder), "visitors": None})
+            return
         print(
             f"Put into {settings.rules_folder}. There is no warehouse in {settings.data} yet: it will start under them."
         )
         return
     subjects = run(settings, folder)
+    if json:
+        output.as_json({"rules": str(settings.rules_folder), "visitors": subjects})
+        return
     print(f"Published to {settings.rules_folder}; {subjects:,} visitors re-derived.")
 
 

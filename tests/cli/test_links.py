@@ -56,6 +56,8 @@ def test_a_signed_link_is_signed_as_the_collector_checks(tmp_path: Path) -> None
     query, _, signature = urlsplit(done.stdout.strip()).query.rpartition("&s=")
     assert parse_qs(query) == {"u": ["https://a.example/?b=1&c=2"], "source": ["דנה"]}
     assert signature == sign(query, hash_key("sk_mine_12345678"))
+    again = run(tmp_path, "links", "sign", "https://a.example", "--secret-key", "sk_mine_12345678", "--json")
+    assert json.loads(again.stdout)["address"].count("&s=") == 1
 
 
 def test_a_webhook_is_kept_with_its_secret(tmp_path: Path) -> None:

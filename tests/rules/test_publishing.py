@@ -40,9 +40,9 @@ def test_check_diff_publish(tmp_path):
     tried = netiv(tmp_path, "rules", "diff", "own", "--json")
     assert json.loads(tried.stdout) == {"moved": 0, "channels": []}, tried.stderr
     (own / "sessions.yaml").write_text("version: 2\ngap_minutes: 25\n")
-    done = netiv(tmp_path, "rules", "publish", "own")
+    done = netiv(tmp_path, "rules", "publish", "own", "--json")
     assert done.returncode == 0, done.stderr
-    assert "re-derived" in done.stdout
+    assert json.loads(done.stdout) == {"rules": "data/rules", "visitors": 0}
     assert load(tmp_path / "data" / "rules").sessions.gap_minutes == 25
     assert [path.name for path in (tmp_path / "data" / "rules").iterdir()] == ["sessions.yaml"]
     assert netiv(tmp_path, "rules", "check", "nowhere").returncode == 2
