@@ -99,7 +99,7 @@ MEANINGS = {
     "context.campaign.content": "`utm_content`",
     "context.campaign.term": "`utm_term`",
     "context.click_ids": "`{name: value}`, names as [the pixel](http.md#the-pixel) lists them; goes before the address's",
-    "context.consent": 'what the visitor agreed to; with `"denied"` or `{"analytics": false}` no cookie is set',
+    "context.consent": 'what the visitor agreed to; with `"denied"` or `false`, alone or as its `analytics`, no cookie is set',
     "context.active": "`false`: nobody was there (an update in the background), so no visit begins or goes on",
     "touch": "of a `touch`: what it was. If it says where it came from, the page's tags don't count",
     "touch.kind": "`call`, `chat`, `message`, `open`, `click`, `impression`, `scan`, `store_visit`, `review`, …; else `interaction`",

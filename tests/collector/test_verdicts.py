@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -253,6 +254,27 @@ def test_sdk_files(tmp_path: Path) -> None:
     assert b"immutable" in dict(files.answer(hashed, b"").headers)[b"cache-control"]
     for name in ("netiv.abcdef.js", "netiv-more.js", "netiv.js.map", "netiv.ts", "netiv..%2f"):
         assert files.answer(name, b"").status == 404, name
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip", True), ("br, GZIP;q=0.5", True), ("deflate, gzip; q=0.0", False), ("x-gzip", False), ("", False)],
+)
+def test_the_sdk_is_sent_packed_to_who_takes_it(collector: Running, accepted: str, packed: bool) -> None:
+    plain = collector.get("/netiv.js")
+    answer = collector.get("/netiv.js", accept_encoding=accepted)
+    assert answer.headers.get("content-encoding") == ("gzip" if packed else None)
+    assert (gzip.decompress(answer.body) if packed else answer.body) == plain.body
+    assert (answer.headers["vary"], answer.headers["etag"] == plain.headers["etag"]) == ("Accept-Encoding", not packed)
+    again = collector.get("/netiv.js", accept_encoding=accepted, if_none_match=answer.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_every_series_of_prometheus_is_in_the_documentation(collector: Running) -> None:
+    collector.post(PAGE)
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    told = re.findall(r"^# TYPE (\S+)", collector.get("/metrics").body.decode(), re.MULTILINE)
+    assert [name for name in told if f"`{name}`" not in page] == []
 
 
 def test_metrics_and_logs_hold_nobody(start: Callable[..., Running], capfd: pytest.CaptureFixture[str]) -> None:
