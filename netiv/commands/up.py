@@ -61,7 +61,7 @@ def up(
         engine.require_password(settings)
     with lock.hold(settings.data, "up"):
         settings = _with_ports(settings)
-        if settings.host in ("127.0.0.1", "localhost", "::1"):
+        if settings.own_machine_only:
             obtain_shop(settings)
 
         def announce() -> None:
@@ -147,6 +147,7 @@ def _welcome(settings: Settings) -> Welcome:
         collector=collector_url(settings),
         clickhouse=where.replace(where.rpartition("@")[0] + "@", "//") if "@" in where else where,
         database=settings.database,
+        demo=f"{collector_url(settings)}/demo" if settings.own_machine_only else "",
         data=str(settings.data.resolve()),
         pid=os.getpid(),
         variables=variables_for_others(settings),
