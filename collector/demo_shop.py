@@ -1,6 +1,7 @@
 """The demo shop at `/demo`: static pages of the SDK's build, and what the tables say of one visitor of the site `demo-shop`.
 
-Only that site's visitors can be asked for, by the visitor's own random id; nothing of other sites is ever shown.
+Only that site's visitors can be asked for, by the visitor's own random id; nothing of other sites is ever shown. Only this machine
+is served: each question is three queries of the warehouse, which nobody on the internet may have for the asking.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ import asyncio
 import urllib.error
 import urllib.parse
 import urllib.request
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from collector.answers import error_body
 from schemas.settings import Settings
 
 SITE: Final = "demo-shop"
 TIMEOUT_S: Final = 5.0
+_OF_PROXIES: Final = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
 _TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _HEADERS: Final = {
     "cache-control": "no-store",
@@ -40,7 +43,7 @@ _QUESTIONS: Final = {
 
 def demo_routes(settings: Settings, built: Path) -> APIRouter:
     """The routes; `built` is the SDK's build folder."""
-    router = APIRouter(tags=["demo"], include_in_schema=False)
+    router = APIRouter(tags=["demo"], include_in_schema=False, dependencies=[Depends(require_here)])
     folder = built / "demo"
 
     @router.get("/demo")
@@ -63,6 +66,14 @@ def demo_routes(settings: Settings, built: Path) -> APIRouter:
         return Response(msgspec.json.encode(seen), 200, _HEADERS, "application/json")
 
     return router
+
+
+async def require_here(request: Request) -> None:
+    """Nothing is here for other machines, nor for those whom a proxy on this one speaks for."""
+    address = ip_address(request.client.host) if request.client else None
+    here = address is not None and (getattr(address, "ipv4_mapped", None) or address).is_loopback
+    if not here or not _OF_PROXIES.isdisjoint(request.headers.keys()):
+        raise HTTPException(404)
 
 
 def _file(folder: Path, name: str) -> Response:

@@ -103,11 +103,15 @@ def _data(settings: Settings) -> list[Finding]:
     detail = f"{settings.data}: {free / 1024**3:.1f} GiB free" + (
         f", in use by `netiv up` (pid {pid})" if pid is not None else ""
     )
-    return [
+    findings = [
         Finding(
             "data folder", state, detail, "" if state == "ok" else "Free disk space: a full log refuses events (503)."
         )
     ]
+    if data_folder.open_to_others(settings.data):
+        told = f"other users of this machine can read {settings.data}, events as they were sent"
+        findings.append(Finding("data folder", "warn", told, f"chmod 700 {settings.data}"))
+    return findings
 
 
 def _collector(settings: Settings) -> list[Finding]:

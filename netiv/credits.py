@@ -15,6 +15,7 @@ from netiv.errors import CommandError
 from netiv.output import Table
 from netiv.report_run import Asked, display, filters, require_site
 
+_EVERY_ROW = 1 << 31
 KEYS = ("channel", "campaign", "source", "node", "stage")
 
 
@@ -78,8 +79,9 @@ def parameters(wanted: Credits) -> dict[str, Any]:
 
 def effects_of_order_2(warehouse: ClickHouse, chosen: reports.Filters, extra: dict[str, Any]) -> str:
     """Removal effects per site, as `attribution_by_given` reads them."""
+    every = msgspec.structs.replace(chosen, limit=_EVERY_ROW)
     counted: dict[str, list[tuple[tuple[str, ...], str, int]]] = {}
-    for site, before, here, following, taken in reports.run(warehouse, "transitions_2", "", chosen, extra).rows:
+    for site, before, here, following, taken in reports.run(warehouse, "transitions_2", "", every, extra).rows:
         counted.setdefault(str(site), []).append(((str(before), str(here)), str(following), int(taken)))
     rows = [
         (site, channel, effect) for site, steps in counted.items() for channel, effect in removal_effects(steps).items()

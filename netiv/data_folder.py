@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def make(folder: Path) -> None:
-    """The folder is there afterwards. Raises `CommandError` where it can't be."""
+    """The folder is there afterwards; a new one is for its owner alone. Raises `CommandError` where it can't be."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise no_folder(folder) from None
     except PermissionError:
@@ -37,6 +37,13 @@ def could_be(path: Path) -> bool:
 
 def _nearest(path: Path) -> Path:
     return next((place for place in (path, *path.parents) if place.exists()), path)
+
+
+def open_to_others(folder: Path) -> bool:
+    """Whether other users of this machine can read what is in one of its folders: those of former versions were made so."""
+    if not folder.stat().st_mode & 0o005:
+        return False
+    return any(part.is_dir() and part.stat().st_mode & 0o005 for part in folder.iterdir())
 
 
 def has_warehouse(settings: Settings) -> bool:

@@ -23,11 +23,12 @@ _FILE_WIDTH = 160  # of a table that goes to a file or a pipe
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Rows under column names."""
+    """Rows under column names; `cut`: there are more rows than were asked for."""
 
     title: str
     columns: list[str]
     rows: list[list[Any]]
+    cut: bool = False
 
 
 def as_json(value: object) -> None:

@@ -65,3 +65,5 @@ def display(table: Table, form: str) -> None:
         sys.stdout.write(output.to_csv(table))
     else:
         output.show(table)
+    if table.cut:
+        print(f"There are more than these {len(table.rows):,} rows: --limit shows them.", file=sys.stderr)

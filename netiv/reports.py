@@ -65,18 +65,25 @@ def forever() -> tuple[datetime, datetime]:
 def run(
     warehouse: ClickHouse, name: str, title: str, filters: Filters, extra: Mapping[str, Any] | None = None
 ) -> Table:
-    """One report; `extra` are parameters of its own."""
+    """One report; `extra` are parameters of its own. One row more than the limit is asked for, to know whether it cuts any off."""
     parameters = {
         **(extra or {}),
         "site": filters.site,
         "since": _text(filters.since),
         "until": _text(filters.until),
-        "limit": filters.limit,
+        "limit": filters.limit + 1,
         "conversion": filters.conversion,
     }
     result = warehouse.query(report_sql(name), parameters)
     rows = [[_value(column, cell) for column, cell in zip(result.columns, row, strict=True)] for row in result.rows]
-    return Table(title, result.columns, rows)
+    return limited(Table(title, result.columns, rows), filters.limit)
+
+
+def limited(table: Table, limit: int) -> Table:
+    """The table cut to the limit, where it has more rows."""
+    if len(table.rows) <= limit:
+        return table
+    return msgspec.structs.replace(table, rows=table.rows[:limit], cut=True)
 
 
 def _text(moment: datetime) -> str:

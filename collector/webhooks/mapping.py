@@ -12,8 +12,9 @@ from schemas.webhooks import Webhook
 _MISSING: Final = object()
 # Fields whose members may be named in a mapping (`order.value`); everything else is one name.
 _NESTED: Final = ("order", "touch", "context", "identifiers", "properties")
-# Shops and CRMs write money as text, so that no decimal place is lost ("199.00"); nothing but a mapping could say it is a number.
-_AMOUNTS: Final = ("order.value", "touch.cost")
+
+# Fields that are numbers: shops and payment services write amounts as text ("50.50").
+_NUMBERS: Final = ("order.value", "touch.cost")
 
 
 def entries_of(webhook: Webhook, body: Any) -> list[Any] | Rejection:
@@ -37,14 +38,19 @@ def event_of(webhook: Webhook, entry: Any) -> Object | Rejection:
         steps = [] if isinstance(source, dict) else _steps(source)
         value = source.get("const", _MISSING) if isinstance(source, dict) else _at(entry, steps) if steps else _MISSING
         if value is not _MISSING and value is not None:
-            amount = number(value) if path in _AMOUNTS and isinstance(value, str) else None
-            _put(event, path, deepcopy(value) if amount is None else amount)
+            _put(event, path, _number(value) if path in _NUMBERS else deepcopy(value))
         if steps:
             _drop(rest, steps)
     if "type" not in event:
         return Rejection("undecodable", str(webhook.mapping.get("type", "")), "the mapping finds no `type`")
     properties = event.pop("properties", None)
     return finish(event, properties, rest)
+
+
+def _number(value: Any) -> Any:
+    """The number that a text is; anything else as it was sent, to be refused with its place."""
+    found = number(value) if isinstance(value, str) else None
+    return value if found is None else found
 
 
 def _put(event: Object, path: str, value: Any) -> None:

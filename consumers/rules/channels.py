@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from consumers.rules.files import ChannelRule, ChannelRules, OneOrMore, When
+from consumers.rules.literal import host_or_below
 from consumers.rules.literal import quote as quote
+from schemas.touch import VISIT
+
+
+def _listed(values: OneOrMore) -> list[str]:
+    return [value.lower() for value in ([values] if isinstance(values, str) else values)]
 
 
 def _values(values: OneOrMore) -> str:
-    listed = [values] if isinstance(values, str) else values
-    return ", ".join(quote(value.lower()) for value in listed)
+    return ", ".join(map(quote, _listed(values)))
 
 
 def _pattern(pattern: str, rules: ChannelRules) -> str:
@@ -26,10 +31,11 @@ def alternative(when: When, rules: ChannelRules) -> str:
             ("category", when.category),
             ("kind", when.kind),
             ("click_id_type", when.click_id),
-            ("referrer_host", when.referrer),
         )
         if values is not None
     ]
+    if when.referrer is not None:
+        parts.append(host_or_below("referrer_host", _listed(when.referrer)))
     parts += [
         f"match({column}, {_pattern(pattern, rules)})"
         for column, pattern in (
@@ -60,6 +66,12 @@ def nodes(rules: ChannelRules) -> dict[str, str]:
     """Every channel a sender may name, and its node."""
     named = {rule.channel: rule.node for rule in rules.rules}
     return {**named, rules.otherwise.channel: rules.otherwise.node, **rules.named_only}
+
+
+def visit_kind(rules: ChannelRules) -> str:
+    """The kind of the touchpoint that a visit of `channel` is, as SQL."""
+    kinds = {rule.channel: rule.kind for rule in [*rules.rules, rules.otherwise] if rule.kind}
+    return transform("channel", kinds, VISIT) if kinds else quote(VISIT)
 
 
 def transform(column: str, mapping: dict[str, str], default: str = "") -> str:

@@ -18,12 +18,13 @@ import yaml
 
 from consumers.enrich.identifiers import HASHED
 from consumers.rules.conditions import FIELDS, EventRule, is_field
-from consumers.rules.files import NAMES, ChannelRules, ConversionRules, SessionRules, file_of
+from consumers.rules.files import NAMES, ChannelRule, ChannelRules, ConversionRules, SessionRules, file_of
 from consumers.rules.identity import IdentityRules
 from consumers.rules.merging import EARLIEST, MERGED
 from consumers.rules.stages import StageRules
 from schemas.clicks import CLICK_IDS
 from schemas.event import EventType
+from schemas.touch import KINDS
 
 EVENT_TYPES: Final = get_args(EventType)
 NODES: Final = ("paid_organic", "community", "live", "ugc", "classic")
@@ -164,6 +165,7 @@ def _channels(rules: ChannelRules) -> Iterator[tuple[str, str]]:
         at = f"$.rules[{number}]"
         if rule.node not in NODES:
             yield f"{at}.node", f"node {rule.node!r} is none of {', '.join(NODES)}"
+        yield from _kind(f"{at}.kind", rule, rules.rules)
         if not rule.when:
             yield at, f"the rule for {rule.channel} has no condition: it can never match"
         for alternative, when in enumerate(rule.when):
@@ -172,11 +174,40 @@ def _channels(rules: ChannelRules) -> Iterator[tuple[str, str]]:
             if not told:
                 yield here, "an alternative without a condition would match everything and hide all rules below"
             for field, value in told.items():
-                if field.endswith("_matches") and value not in {"$paid", "$shop_campaign"}:
-                    yield from _pattern(f"{here}.{field}", value)
+                yield from _channel_condition(f"{here}.{field}", field, value)
     for name in rules.click_ids:
         if name not in CLICK_IDS:
             yield f"$.click_ids.{name}", f"{name} is no click id that Netiv reads from links"
+
+
+def _kind(at: str, rule: ChannelRule, rules: list[ChannelRule]) -> Iterator[tuple[str, str]]:
+    """A channel's visits are touchpoints of one kind; kinds of touches are lower-case."""
+    if rule.kind != rule.kind.strip().lower():
+        yield at, f"kind {rule.kind!r}: write it lower-case, as {', '.join(KINDS)}"
+    first = next(one for one in rules if one.channel == rule.channel)
+    if rule.kind != first.kind:
+        yield at, f"another rule for {rule.channel} says kind {first.kind!r}: all of a channel's rules say the same"
+
+
+def _channel_condition(at: str, field: str, value: str | list[str]) -> Iterator[tuple[str, str]]:
+    listed = [value] if isinstance(value, str) else value
+    if field.endswith("_matches"):
+        if value not in {"$paid", "$shop_campaign"}:
+            yield from _pattern(at, str(value))
+    elif field == "referrer":
+        yield from ((at, told) for host in listed for told in _no_referrer(host))
+    elif field == "click_id":
+        known = {name.lower() for name in CLICK_IDS}
+        yield from (
+            (at, f"{name} is no click id that Netiv reads from links") for name in listed if name.lower() not in known
+        )
+
+
+def _no_referrer(host: str) -> Iterator[str]:
+    if not host or host != host.strip() or "/" in host or ":" in host:
+        yield f"{host!r} is no host: write it without https:// and path"
+    elif not host.isascii():
+        yield f"{host!r} never stands in a referrer: write it as browsers send it, xn--…"
 
 
 def _identity(rules: IdentityRules) -> Iterator[tuple[str, str]]:

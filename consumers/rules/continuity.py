@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
-from consumers.rules.literal import quote
+from consumers.rules.literal import either, host_or_below, quote
 
 
 class Continuing(msgspec.Struct, frozen=True):
@@ -31,11 +29,7 @@ def _listed(hosts: list[str]) -> list[str]:
     begins = sorted(host.removesuffix(".*") for host in hosts if host.endswith(".*"))
     parts = []
     if whole:
-        parts.append(f"match(referrer_host, {quote(f'(^|[.])({_either(whole)})$')})")
+        parts.append(host_or_below("referrer_host", whole))
     if begins:
-        parts.append(f"match(referrer_host, {quote(f'^({_either(begins)})[.]')})")
+        parts.append(f"match(referrer_host, {quote(f'^({either(begins)})[.]')})")
     return parts
-
-
-def _either(names: list[str]) -> str:
-    return "|".join(re.escape(name).replace("\\-", "-") for name in names)

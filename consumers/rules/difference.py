@@ -27,9 +27,9 @@ HAVING sum(sessions) + sum(touchpoints) > 0 OR sum(revenue) != 0
 ORDER BY channel"""
 
 _MOVED = """
-SELECT countIf(before.channel != after.channel OR before.touchpoint_id = 0 OR after.touchpoint_id = 0)
-FROM (SELECT site, touchpoint_id, channel FROM {0}.touchpoints FINAL) AS before
-FULL OUTER JOIN (SELECT site, touchpoint_id, channel FROM {1}.touchpoints FINAL) AS after USING (site, touchpoint_id)"""
+SELECT countIf((before.channel, before.kind) != (after.channel, after.kind) OR before.touchpoint_id = 0 OR after.touchpoint_id = 0)
+FROM (SELECT site, touchpoint_id, channel, kind FROM {0}.touchpoints FINAL) AS before
+FULL OUTER JOIN (SELECT site, touchpoint_id, channel, kind FROM {1}.touchpoints FINAL) AS after USING (site, touchpoint_id)"""
 
 
 class ChannelChange(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ class ChannelChange(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """`moved`: touchpoints that change their channel, appear or disappear."""
+    """`moved`: touchpoints that change their channel or kind, appear or disappear."""
 
     moved: int
     channels: list[ChannelChange]

@@ -43,11 +43,12 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChannelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """First match wins."""
+    """First match wins. `kind`: the touchpoint that a visit of this channel is; '' = a visit."""
 
     channel: str
     node: str
     when: list[When] = []
+    kind: str = ""
 
 
 class ClickId(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from typing import Final
 
 from consumers.refresh.sql import read
 from consumers.rules import conversions
-from consumers.rules.channels import channel_expression, nodes, transform
+from consumers.rules.channels import channel_expression, nodes, transform, visit_kind
 from consumers.rules.continuity import is_listed
 from consumers.rules.files import ConversionRules, Rules, SessionRules, version_of
 from consumers.rules.identity import DEVICE, TRACE, is_blocked, is_blocked_visitor, level_of, limit_of
@@ -53,6 +53,7 @@ def macros(rules: Rules) -> dict[str, str]:
     return {
         "channel": channel_expression(rules.channels),
         "known_channel": f"touch_channel IN ({', '.join(quote(channel) for channel in known)})",
+        "visit_kind": visit_kind(rules.channels),
         "channel_node": transform("touch_channel", known, "classic"),
         "click_source": transform("click_id_type", {key: click.source for key, click in clicks.items()}),
         "click_medium": transform("click_id_type", {key: click.medium for key, click in clicks.items()}),

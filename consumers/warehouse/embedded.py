@@ -191,5 +191,5 @@ async def open_embedded(folder: Path, database: str = "netiv", limits: EngineLim
 
 
 def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder.resolve()

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import structlog
+
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse
 from consumers.warehouse.front_access import FrontAccess, Refused, admit
@@ -31,6 +33,7 @@ from consumers.warehouse.lane import Lane, LanePool
 
 _FIXED = {"/ping": b"Ok.\n", "/replicas_status": b"Ok.\n"}
 _NAME = "netiv"
+_CLOSING_S = 5.0
 _TEXT_BYTES_MAX = 1024 * 1024
 """Of a reader's statement: the engine parses a quarter of it unless told otherwise."""
 
@@ -73,14 +76,18 @@ class Front:
         self._lanes = LanePool([await self._open_lane() for _ in range(self._access.queries_max)])
 
     async def close(self) -> None:
-        """End sessions and close the lanes; idempotent."""
+        """End sessions and close the lanes; idempotent. Lanes of queries that the engine does not interrupt are left behind."""
         if self._lanes is None:
             return
         lanes, self._lanes = self._lanes, None
-        await self._turns.close()
-        await self._sessions.close()
-        await lanes.close()
-        await self._checker.close()
+        try:
+            async with asyncio.timeout(_CLOSING_S):
+                await self._turns.close()
+                await self._sessions.close()
+                await lanes.close()
+                await self._checker.close()
+        except TimeoutError:
+            structlog.get_logger("netiv.front").warning("queries_left_behind")
 
     async def _open_lane(self) -> Lane:
         if self._access.writable:

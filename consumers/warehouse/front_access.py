@@ -57,6 +57,8 @@ class Caller(msgspec.Struct, frozen=True):
     """The Origin header: the web page that asks, where a browser tells."""
     site: str = ""
     """The Sec-Fetch-Site header: where a browser says that the page comes from."""
+    passed_on: bool = False
+    """Whether a proxy says that it asks for somebody else."""
 
 
 def admit(caller: Caller, access: FrontAccess) -> None:
@@ -77,8 +79,8 @@ def admit(caller: Caller, access: FrontAccess) -> None:
 
 
 def is_local(caller: Caller) -> bool:
-    """Whether the caller is on this machine, named it as such, and is no page of some web site in a browser here."""
-    here = _loopback(caller.address) and (not caller.host or _loopback(_name(caller.host)))
+    """Whether the caller is on this machine, named it as such, and is neither a proxy here nor a page in a browser here."""
+    here = _loopback(caller.address) and (not caller.host or _loopback(_name(caller.host))) and not caller.passed_on
     return here and caller.site in _OWN_SITES and (not caller.origin or _is_own(caller.origin, caller.host))
 
 

@@ -26,14 +26,14 @@ _TABLE_FUNCTIONS: Final = frozenset({
     "numbers", "numbers_mt", "zeros", "zeros_mt", "generateseries", "generate_series", "values", "view", "null", "generaterandom",
     "format", "primes", "sqlstandardvalues",
 })  # fmt: skip
-_FUNCTIONS_REFUSED: Final = frozenset({
+FUNCTIONS_REFUSED: Final = frozenset({
     "file", "getserversetting", "getmacro", "getserverport", "showcertificate", "logtrace", "getclienthttpheader", "hascolumnintable",
     "catboostevaluate", "modelevaluate", "executable", "python", "getoskernelversion", "filesystemavailable", "filesystemcapacity",
     "filesystemunreserved", "filesystemfree", "eval", "aigenerate", "aiembed", "aiclassify", "aiextract", "aifilter",
     "airedact", "aisimilarity", "aitranslate", "sleep", "sleepeachrow", "generateserialid", "getmaxtablenamelengthfordatabase",
     "tcpport", "evalmlmethod", "addresstoline", "addresstolinewithinlines", "addresstosymbol",
 })  # fmt: skip
-_SYSTEM_TABLES: Final = frozenset({
+SYSTEM_TABLES: Final = frozenset({
     "one", "numbers", "numbers_mt", "zeros", "zeros_mt", "settings", "databases", "tables", "columns", "parts", "functions", "formats",
     "data_type_families", "table_functions", "table_engines", "aggregate_function_combinators", "collations", "time_zones",
     "keywords", "contributors", "licenses", "completions",
@@ -67,6 +67,8 @@ class Names(msgspec.Struct, frozen=True):
     table_functions: frozenset[str]
     both: frozenset[str]
     """Table functions that are ordinary functions too: only as tables do they reach out."""
+    internal: frozenset[str] = frozenset()
+    """Functions that the engine has for itself, as it spells them: `__…`."""
 
 
 def nodes(lines: Sequence[str]) -> list[Node]:
@@ -150,7 +152,7 @@ def _check_node(node: Node, *, root: bool, names: Names) -> None:
         raise refused(node.kind)
     if node.kind in {"TableIdentifier", "Identifier", "ExistsTableQuery", "ShowCreateTableQuery"}:
         database, _, table = node.name.replace(" ", ".").partition(".")
-        if database == "system" and table.partition(".")[0] not in _SYSTEM_TABLES and table:
+        if database == "system" and table.partition(".")[0] not in SYSTEM_TABLES and table:
             raise refused(f"Table {node.name}")
     elif node.kind == "UseQuery" and node.name not in {names.database, "default"}:
         raise refused(f"Database {node.name}")
@@ -161,7 +163,7 @@ def _check_function(tree: Sequence[Node], place: int, parents: Sequence[Node], n
     above = parents[-1].kind if parents else ""
     as_table = above in {"TableExpression", "DescribeQuery"}
     reaches_out = lower in names.table_functions and lower not in _TABLE_FUNCTIONS
-    if lower in _FUNCTIONS_REFUSED or lower.startswith("__"):
+    if lower in FUNCTIONS_REFUSED or lower.startswith("__"):
         raise refused(f"{name}()")
     if reaches_out and (as_table or lower not in names.both):
         raise refused(f"{name}()")

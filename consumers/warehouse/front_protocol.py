@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_TIMEOUT_S: Final = 10.0
 HEAD_BYTES_MAX: Final = 1024 * 1024  # ClickHouse's own limit of an address, and queries stand in it
+STALL_S: Final = 30.0
 CONNECTIONS_MAX: Final = 256  # 104 queries run or wait; pools of clients keep some more open
 _OFFERS: Final = frozenset({b"upgrade", b"connection", b"http2-settings"})
 _IDLE, _HEAD, _BODY = range(3)
@@ -27,6 +28,8 @@ class FrontProtocol(HttpToolsProtocol):
         self._begun = False
         self._upgrading = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread = 0
+        self._watching = self.loop.call_later(STALL_S, self._watch)
         if len(self.connections) > CONNECTIONS_MAX:
             self.transport.write(b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\r\n")
             self.transport.close()
@@ -35,6 +38,7 @@ class FrontProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._met()
+        self._watching.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -46,9 +50,7 @@ class FrontProtocol(HttpToolsProtocol):
         if self._phase == _HEAD:
             self._head_bytes += len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._answer_plainly(data[upgrade.args[0] :])
+            self._feed(data)
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
         if self._phase == _HEAD and self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
@@ -77,21 +79,27 @@ class FrontProtocol(HttpToolsProtocol):
             self._phase = _IDLE
             super().on_message_complete()
 
-    def _answer_plainly(self, rest: bytes) -> None:
+    def _feed(self, data: bytes) -> None:
         """Java's client offers HTTP/2 with its first request. The parser stops there and leaves the body unread; so the
-        request is read once more, without the offer."""
-        self._upgrading = False
-        method = self.parser.get_method()
-        if method == b"CONNECT":
-            self.send_400_response("No proxy.")
-            return
-        head = [method, b" ", self.url, b" HTTP/1.1\r\n"]
-        for name, value in self.headers:
-            if name not in _OFFERS:
-                head += [name, b": ", value, b"\r\n"]
-        self.parser = httptools.HttpRequestParser(self)
-        self._phase, self._head_bytes = _IDLE, 0
-        self.data_received(b"".join([*head, b"\r\n", rest]))
+        request is read once more, without the offer. Many may stand in one piece."""
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = data[upgrade.args[0] :]
+            self._upgrading = False
+            method = self.parser.get_method()
+            if method == b"CONNECT":
+                self.send_400_response("No proxy.")
+                return
+            head = [method, b" ", self.url, b" HTTP/1.1\r\n"]
+            for name, value in self.headers:
+                if name not in _OFFERS:
+                    head += [name, b": ", value, b"\r\n"]
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.feed_data(b"".join([*head, b"\r\n"]))
+            data = rest
 
     def _expect_head(self) -> None:
         if self._phase != _HEAD:
@@ -103,6 +111,15 @@ class FrontProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _watch(self) -> None:
+        """A client that takes nothing of its answer is dropped with what lies there: closed politely, it would stay for ever."""
+        unread = self.transport.get_write_buffer_size()
+        if unread and unread == self._unread:
+            self.transport.abort()
+            return
+        self._unread = unread
+        self._watching = self.loop.call_later(STALL_S, self._watch)
 
     def _late(self) -> None:
         self._deadline = None

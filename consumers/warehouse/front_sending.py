@@ -1,4 +1,8 @@
-"""Sends one answer: headers with the first block, compression, a broken end for an error in the middle."""
+"""Sends one answer: headers with the first block, compression, a broken end for an error in the middle.
+
+It goes out in pieces, each as soon as the client has taken what was before it: so a slow client is told from one that reads
+nothing, and no more than a piece lies in the connection.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,11 @@ import json
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from typing import Final
 
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.engine_handle import STREAMED_FORMATS, Result
+from consumers.warehouse.front_access import Refused
 from consumers.warehouse.front_answer import Encoder, Headers, content_type, encoder, exception_tag, tagged_error
 from consumers.warehouse.front_bodies import Message
 from consumers.warehouse.front_native import frames
@@ -18,6 +24,9 @@ from consumers.warehouse.front_statement import Statement
 from consumers.warehouse.lane import Lane
 
 Send = Callable[[Message], Awaitable[None]]
+_PIECE_BYTES: Final = 256 * 1024
+WHOLE_BYTES_MAX: Final = 128 * 1024**2
+"""Of an answer that `wait_end_of_query` has kept until it is whole: as text it may be many times what the engine counts."""
 
 
 class Reply:
@@ -59,6 +68,10 @@ class Reply:
         await self._out({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _chunk(self, data: bytes, *, legible: bool = False) -> None:
+        for start in range(0, len(data), _PIECE_BYTES):
+            await self._piece(data[start : start + _PIECE_BYTES], legible=legible)
+
+    async def _piece(self, data: bytes, *, legible: bool) -> None:
         data = frames(data, legible=legible) if self._framed else data
         data = self._encoder.chunk(data) if self._encoder else data
         if data and self._body:
@@ -108,11 +121,12 @@ class Reply:
             await self._stream(blocks, extra, tag, whole=request.flag("wait_end_of_query"))
 
     async def _stream(self, blocks: AsyncGenerator[bytes], extra: Headers, tag: str, *, whole: bool) -> None:
-        first = await anext(blocks, b"")
+        first = [await anext(blocks, b"")]
         if whole:
-            first = b"".join([first, *[block async for block in blocks]])
+            first += await _rest(blocks, WHOLE_BYTES_MAX - len(first[0]))
         await self._start(200, [*extra, _summary(None, 0)])
-        await self._chunk(first)
+        for block in first:
+            await self._chunk(block)
         try:
             async for block in blocks:
                 await self._chunk(block)
@@ -121,6 +135,18 @@ class Reply:
             await self._chunk(tagged_error(str(error), tag), legible=True)
             return
         await self._end()
+
+
+async def _rest(blocks: AsyncGenerator[bytes], bytes_max: int) -> list[bytes]:
+    """All further blocks. Raises `Refused` where they are more than so many bytes."""
+    kept: list[bytes] = []
+    async for block in blocks:
+        kept.append(block)
+        bytes_max -= len(block)
+        if bytes_max < 0:
+            text = f"With wait_end_of_query an answer has at most {WHOLE_BYTES_MAX // 1024**2} MiB. Ask without it, or for less."
+            raise Refused(396, "TOO_MANY_ROWS_OR_BYTES", text)
+    return kept
 
 
 def marked(mark: str, statement: Statement, output_format: str, settings: dict[str, str]) -> str:

@@ -33,6 +33,7 @@ async def serve_front(front: Front, host: str, port: int) -> AsyncIterator[int]:
         ws="none",
         lifespan="off",
         access_log=False,
+        proxy_headers=False,  # whatever FORWARDED_ALLOW_IPS says: an address in a header is nobody's
         log_config=None,
         log_level="critical",
         server_header=False,

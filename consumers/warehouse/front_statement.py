@@ -2,7 +2,8 @@
 
 Two guards stand one behind the other: the reader's role in the engine (no files, no network, one database; limits and
 constraints) and this check, for what those do not cover: the scalar `file()`, settings in subqueries, formats and columns
-that hold SQL or name files, INTO OUTFILE, KILL, SET ROLE, system tables that tell paths. The parser rewrites the text
+that hold SQL or name files, INTO OUTFILE, KILL, SET ROLE, system tables that tell paths. What the engine's syntax tree does not
+show is looked for among the words (front_hidden.py). The parser rewrites the text
 first, so that there is one statement, no comments, and quoted parts are quoted in one way only. Settings are checked before
 the syntax tree is asked for, because the engine applies them to that question too.
 """
@@ -17,6 +18,7 @@ import msgspec
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.engine_files import EngineLimits
 from consumers.warehouse.front_formats import require_format
+from consumers.warehouse.front_hidden import check_hidden
 from consumers.warehouse.front_nodes import PATH_COLUMNS, Names, Node, check, has_paths, nodes, refused
 from consumers.warehouse.front_settings import ReaderSettings
 from consumers.warehouse.front_words import (
@@ -26,6 +28,7 @@ from consumers.warehouse.front_words import (
     named_formats,
     odd_characters,
     stars_without,
+    with_identifiers,
     words,
 )
 from consumers.warehouse.lane import Lane
@@ -80,7 +83,8 @@ class StatementReader:
         settings."""
         tables = await self._listed("SELECT lower(name) FROM system.table_functions")
         both = tables & await self._listed("SELECT lower(name) FROM system.functions")
-        self._names = Names(self._names.database, tables, both)
+        internal = await self._listed("SELECT name FROM system.functions WHERE startsWith(name, '__')")
+        self._names = Names(self._names.database, tables, both, internal)
         self._settings = ReaderSettings(self._limits, await self._listed("SELECT name FROM system.settings"))
 
     async def _listed(self, sql: str) -> frozenset[str]:
@@ -115,7 +119,8 @@ class StatementReader:
         if checked:
             check(tree, self._names, temporary=statement.temporary)
             _require_all_seen(tree, found)
-        if ":Identifier}" not in rewritten and len(text) <= _CACHED_BYTES_MAX:
+        # The tree has the values of parameters in it: another request's were not looked at.
+        if "{" not in masked and len(text) <= _CACHED_BYTES_MAX:
             if len(self._cache) >= _CACHED_MAX:
                 self._cache.pop(next(iter(self._cache)))
             self._cache[text] = statement
@@ -129,6 +134,7 @@ class StatementReader:
         for name in _IDENTIFIER.findall(rewritten):
             if "\\" in parameters.get(name, "") or not parameters.get(name, "").isprintable():
                 raise refused("A name with such characters")
+        check_hidden(with_identifiers(found, parameters), self._names)
         for setting in given_settings(found):
             self._settings.check(setting)
         for output_format in named_formats(found):
@@ -152,7 +158,7 @@ class StatementReader:
 def _require_all_seen(tree: Sequence[Node], found: Sequence[Word]) -> None:
     """What our reading of the words did not see must not be in the tree: settings, and a format."""
     shown = sum(node.kind == "Set" for node in tree)
-    own = tree[0].kind == "Explain" and tree[1].kind == "Set"  # EXPLAIN's options, which are not settings
+    own = [node.kind for node in tree[:2]] == ["Explain", "Set"]  # EXPLAIN's options, which are not settings
     if shown > clause_count(found) + own:
         raise refused("A list of settings in such a place")
     if tree[0].kind.startswith("Select"):

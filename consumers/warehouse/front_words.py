@@ -7,7 +7,7 @@ single quotes, odd names in backticks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -43,6 +43,21 @@ class Setting(msgspec.Struct, frozen=True):
 def words(text: str) -> list[Word]:
     """Everything but the spaces."""
     return [(found.lastgroup, found.group()) for found in _WORD.finditer(text) if found.lastgroup]
+
+
+def with_identifiers(found: Sequence[Word], parameters: Mapping[str, str]) -> list[Word]:
+    """The same with each `{name:Identifier}` as the name that its parameter gives."""
+    filled: list[Word] = []
+    place = 0
+    while place < len(found):
+        spelt = [word for _, word in found[place : place + 5]]
+        if len(spelt) == 5 and [spelt[0], *spelt[2:]] == ["{", ":", "Identifier", "}"]:
+            filled.append(("odd", f"`{parameters.get(spelt[1], '')}`"))
+            place += 5
+        else:
+            filled.append(found[place])
+            place += 1
+    return filled
 
 
 def odd_characters(found: Sequence[Word]) -> bool:

@@ -6,22 +6,24 @@ A lane whose caller was cancelled returns to the pool only when its thread is fr
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from consumers.warehouse.engine_handle import EngineHandle
 from eventlog.afterwards import Afterwards
 
 T = TypeVar("T")
+_LANE: Final = "lane-"
 
 
 class Lane:
     """Calls run one after another in the lane's thread."""
 
     def __init__(self, name: str) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"{_LANE}{name}")
         self.handle: EngineHandle
 
     @classmethod
@@ -62,6 +64,11 @@ class Lane:
         """Close the handle and end the thread."""
         await self.call(self.handle.close)
         self._thread.shutdown(wait=True)
+
+
+def left_behind() -> bool:
+    """Whether a lane that nobody waited for is still at work: the interpreter would wait for its thread before it ends."""
+    return any(thread.name.startswith(_LANE) for thread in threading.enumerate())
 
 
 def _close(blocks: Iterator[bytes]) -> None:

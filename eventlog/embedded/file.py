@@ -112,7 +112,8 @@ def prepare(folder: Path, partitions: int) -> Origin:
     if not 1 <= partitions <= PARTITIONS_MAX:
         raise LogError(f"A log has 1 to {PARTITIONS_MAX} partitions, not {partitions}", "Set another number.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # Records are as they were sent, addresses and all: nobody else's to read.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = WriterLock(folder)
     except OSError as error:
         raise LogError(f"The log's folder can't be used: {error}", "Check the folder and its permissions.") from error

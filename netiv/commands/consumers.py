@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,11 @@ def _serve(settings: Settings) -> int:
 
     frames.do_without()
     from consumers.app import serve
+    from consumers.warehouse.lane import left_behind
 
     configure()
-    return serve(settings)
+    code = serve(settings)
+    if left_behind():  # a reader's query, which may take for ever; all of ours is closed
+        sys.stderr.flush()
+        os._exit(code)
+    return code

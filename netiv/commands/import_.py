@@ -79,6 +79,9 @@ def import_(
     try:
         with bar(file.name, reading.lines) as on_row:
             summary = (cost_run if costs else run).run(plan, client, on_row)
+    except KeyboardInterrupt:
+        print("Interrupted. The same command goes on where this one stopped.", file=sys.stderr)
+        raise
     finally:
         client.close()
     if json:

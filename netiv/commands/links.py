@@ -36,7 +36,7 @@ def add(
     name: str | None = typer.Option(
         None, help="The link's name, as it stands in its address.", show_default="a new one"
     ),
-    kind: str = typer.Option("click", help="Kind of touch: click, scan, …"),
+    kind: str = typer.Option("click", help="Kind of touch: click, scan, open, message, share, …"),
     channel: str | None = typer.Option(None, help="Channel (Email, SMS, QR & Print, Influencer, …)."),
     source: str | None = typer.Option(None, help="Source."),
     medium: str | None = typer.Option(None, help="Medium."),
@@ -56,6 +56,7 @@ def add(
 
     from netiv import configuration, links_file, output, sites_change, sites_file
     from netiv.errors import CommandError
+    from netiv.link_touch import tell_strangers
     from schemas.links import NAME, Link, Links, target_of
 
     settings = configuration.load(data=data)
@@ -85,6 +86,7 @@ def add(
         return Links([*links.links, link])
 
     links_file.edit(links_file.path_of(settings), change)
+    tell_strangers(settings, kind, channel)
     address = f"{configuration.stack_url(settings)}/r/{chosen}"
     if json:
         output.as_json({"name": chosen, "site": site, "url": url, "address": address, "touch": touch})
@@ -141,6 +143,7 @@ def sign(
 
     from netiv import configuration, output
     from netiv.errors import CommandError
+    from netiv.link_touch import tell_strangers
     from schemas import links
     from schemas.sites import hash_key
 
@@ -149,6 +152,7 @@ def sign(
         links.target_of(url)
     except ValueError:
         raise CommandError(f"{url!r} is no address to lead to.", "Write an absolute http(s) address.", code=2) from None
+    tell_strangers(settings, kind, channel)
     told = {
         "u": url,
         "kind": kind,
@@ -162,5 +166,5 @@ def sign(
     address = f"{configuration.stack_url(settings)}/r?{query}&s={links.sign(query, hash_key(secret_key))}"
     if json:
         output.as_json({"url": url, "address": address})
-        return
-    print(address)
+    else:
+        print(address)

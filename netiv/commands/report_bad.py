@@ -34,13 +34,15 @@ def bad(
     from netiv import clickhouse, configuration
     from netiv.output import Table
     from netiv.report_run import display, require_site
+    from netiv.reports import limited
     from schemas.rejection import CODES
 
     settings = configuration.load()
     warehouse = clickhouse.of(settings, clickhouse_url)
     require_site(warehouse, settings, site)
-    result = warehouse.query(SQL, {"site": site, "limit": limit})
+    result = warehouse.query(SQL, {"site": site, "limit": limit + 1})
     warehouse.close()
     code = result.columns.index("code")
     rows = [[*row, CODES[row[code]][1] if row[code] in CODES else ""] for row in result.rows]
-    display(Table("Bad events", [*result.columns, "cure"], rows), "json" if json else "csv" if csv else "")
+    table = limited(Table("Bad events", [*result.columns, "cure"], rows), limit)
+    display(table, "json" if json else "csv" if csv else "")

@@ -26,6 +26,8 @@ REPORTS = {
     "devices": ("Devices per path", "On how many devices the journeys to a conversion ran."),
     "cohorts": ("Cohorts", "Persons by the month and channel of their first touch, and what they brought afterwards."),
 }
+# A stage model without its last stages, or a distribution without its tail, would mislead.
+WHOLE = frozenset({"stages", "rounds", "lengths", "lag", "cohorts", "days", "customers", "devices"})
 
 
 def add(app: typer.Typer) -> None:
@@ -36,10 +38,11 @@ def add(app: typer.Typer) -> None:
 
 def _add(app: typer.Typer, name: str) -> None:
     title, tells = REPORTS[name]
+    limit_option = options.LIMIT_WHOLE if name in WHOLE else options.LIMIT
 
     def command(
         site: str = options.SITE, since: str | None = options.SINCE, until: str | None = options.UNTIL,
-        limit: int = options.LIMIT, clickhouse_url: str | None = options.URL, json: bool = options.JSON,
+        limit: int = limit_option, clickhouse_url: str | None = options.URL, json: bool = options.JSON,
         csv: bool = options.CSV,
     ) -> None:  # fmt: skip
         from netiv.report_run import Asked, show

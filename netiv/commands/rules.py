@@ -109,7 +109,7 @@ def publish(
     if not data_folder.has_warehouse(settings):
         install(folder, settings.rules_folder)
         if json:
-            output.as_json({"rules": str(settings.rules_folder), "visitors": None})
+            output.as_json({"folder": str(settings.rules_folder), "visitors": None})
             return
         print(
             f"Put into {settings.rules_folder}. There is no warehouse in {settings.data} yet: it will start under them."
@@ -117,14 +117,14 @@ def publish(
         return
     subjects = run(settings, folder)
     if json:
-        output.as_json({"rules": str(settings.rules_folder), "visitors": subjects})
+        output.as_json({"folder": str(settings.rules_folder), "visitors": subjects})
         return
     print(f"Published to {settings.rules_folder}; {subjects:,} visitors re-derived.")
 
 
 def told(found: Difference) -> str:
     """What would move, in words; `found` has channels."""
-    moved = f"{found.moved:,} touchpoints would change their channel, appear or disappear."
+    moved = f"{found.moved:,} touchpoints would change their channel or kind, appear or disappear."
     revalued = sum(change.revenue != change.revenue_then for change in found.channels)
     if found.moved or not revalued:
         return moved

@@ -47,7 +47,10 @@ class Journal:
     def confirm(self, place: int) -> None:
         """All up to this place is durable at the collector."""
         self._write()
-        self._place.write_text(f"{self._mark} {place}\n", "ascii")
+        # beside, then in its place: interrupted in between, the last one stands. No fsync: what a power cut takes is sent twice.
+        fresh = self._place.with_name(self._place.name + ".new")
+        fresh.write_text(f"{self._mark} {place}\n", "ascii")
+        fresh.replace(self._place)
 
     def finish(self, *, keep: bool) -> None:
         """The import is through; the rejected rows stay where there are any."""

@@ -48,7 +48,7 @@ async function bundle({ entry, format, events = "/v1/events" }, auto) {
     compress: { passes: 4, unsafe_arrows: true, pure_getters: true, booleans_as_integers: true, inline: 1, if_return: false, keep_fargs: false },
     format: { ecma: 2019 },
   });
-  return Buffer.from(code + "\n");
+  return Buffer.from(code);
 }
 
 const hashOf = (content, algorithm, encoding) => createHash(algorithm).update(content).digest(encoding);

@@ -3,7 +3,7 @@ export function attempt<T>(then: () => T): T | undefined {
   try {
     return then();
   } catch {
-    return undefined;
+    // undefined
   }
 }
 

@@ -62,7 +62,7 @@ export function createDelivery(
     return [keys, envelope(writeKey, Date.now(), texts.slice(0, size))];
   };
 
-  const send = async ([keys, body]: [string[], string]): Promise<boolean> => {
+  const send = async ([keys, body]: [string[], string]): Promise<boolean | void> => {
     const [status, retryAfter, said] = await post(goal, body, (cookies && cookieMode()) || "omit");
     keys.forEach(flying.delete, flying);
     log(body, status, said);
@@ -71,8 +71,7 @@ export function createDelivery(
     if (!said.rejected && !isRefusal(status)) {
       const wait = waitAfter(++failures, retryAfter, Math.random());
       store.set(WAIT, (Date.now() + wait) as never);
-      plan(wait);
-      return false;
+      return plan(wait);
     }
     failures = 0;
     store.erase(WAIT);

@@ -8,7 +8,7 @@ const TIMEOUT_MS = 10_000;
 export async function post(url: string, body: string, credentials: RequestCredentials): Promise<Answer> {
   const abort = new AbortController();
   setTimeout(() => abort.abort(), TIMEOUT_MS); // nothing, after the answer
-  const answer: Answer = [0, null, {}];
+  const answer: Answer = [0, "", {}];
   try {
     const keepalive = bytesOf(body) < BATCH_BYTES_MAX + 2000;
     const response = await fetch(url, { method: "POST", body, credentials, keepalive, signal: abort.signal });

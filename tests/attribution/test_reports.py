@@ -138,6 +138,34 @@ SESSION = "INSERT INTO sessions (site, subject, started_at, session_id, person_i
 CONVERSION = "INSERT INTO conversions (site, person_id, conversion_id, ts, name, value, version) VALUES "
 
 
+async def test_channels_and_campaigns_come_of_one_working_out(warehouse):
+    await put(warehouse, [Path(["Email", "Display"], Decimal(60)), Path(["Display"], Decimal(40))])
+    await costs(warehouse, [("2026-01-05", "Display", "spring", 30, "EUR")])
+    both = "by = 'channel,campaign', currency = '', effects = '', model = 'linear'"
+    windows = (
+        "since = '1970-01-02', until = '2200-01-01', lookback_s = 0, transform = '', conversion = '', half_life_s = 604800, "
+        "position_first = 40, position_middle = 20, position_last = 40"
+    )
+    columns = "dimension, key, conversions, toFloat64(value), toFloat64(spend), currency"
+    expected = await warehouse.rows(f"SELECT {columns} FROM v_return_on_spend WHERE model = 'linear' ORDER BY 1, 2")
+    assert {row[0]: round(row[2], 6) for row in expected if row[1] == "Display"} == {"channel": 1.5}
+    assert (
+        sum(row[4] for row in expected if row[0] == "campaign")
+        == sum(row[4] for row in expected if row[0] == "channel")
+        == 30
+    )
+    assert await warehouse.rows(f"SELECT {columns} FROM return_on_spend({both}, {windows}) ORDER BY 1, 2") == expected
+    apart = []
+    for by in ("campaign", "channel"):
+        apart += await warehouse.rows(
+            f"SELECT {columns} FROM return_on_spend({both.replace('channel,campaign', by)}, {windows}) ORDER BY 1, 2"
+        )
+    assert apart == expected
+    paths = "SELECT countSubstrings(arrayStringConcat(groupArray(explain), ' '), 'conversion_paths') FROM (EXPLAIN PLAN SELECT * FROM "
+    one = f"return_on_spend({both.replace('channel,campaign', 'channel').replace('linear', '')}, {windows})"
+    assert await warehouse.rows(f"{paths} v_return_on_spend)") == await warehouse.rows(f"{paths} {one})") != [(0,)]
+
+
 async def test_stages_and_the_circle(warehouse):
     """ann: all five stages, and a chat after her purchase; ben: saw an ad; cem: came twice; dor: bought twice."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -100,6 +102,40 @@ def test_keys_of_a_start_that_failed_are_not_lost(tmp_path: Path) -> None:
     with Stack(tmp_path) as stack:
         assert stack.welcome["site"] == "default"
         send(stack, "v")
+
+
+def test_what_was_sent_is_not_for_other_users_of_the_machine(stack: Stack) -> None:
+    send(stack, "v")
+    data = stack.folder / "data"
+    for path in (data, data / "log", data / "warehouse"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    stack.netiv("doctor")
+    data.chmod(0o755)
+    (data / "log").chmod(0o755)  # as former versions made it
+    told = json.loads(stack.netiv("doctor", "--json").stdout)
+    assert {"check": "data folder", "state": "warn"}.items() <= next(
+        one for one in told if "other users" in one["detail"]
+    ).items()
+
+
+def test_a_query_that_the_engine_does_not_interrupt_holds_up_no_stop(stack: Stack) -> None:
+    send(stack, "v")
+    sql = b"SELECT sum(editDistance(materialize(repeat('a', 60000)), repeat('b', 60000))) FROM numbers(1000)"
+    host, _, port = stack.welcome["clickhouse"].removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port))) as reader:
+        reader.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (len(sql), sql))
+        consumers = roles(stack)["consumers"]
+        before = consumers.cpu_times().user
+        until(lambda: consumers.cpu_times().user > before + 3, "the engine at work")
+        assert stack.stop() == 0
+    told = stack.errors.read_text()
+    assert "queries_left_behind" in told
+    assert "did not stop" not in told
+    again = Stack(stack.folder)
+    try:
+        again.wait_derived()
+    finally:
+        again.kill()
 
 
 @pytest.mark.parametrize("role", ["collector", "consumers"])

@@ -212,3 +212,15 @@ def test_events_twice_in_one_body(collector: Running) -> None:
         assert "more than once" in answer.json["error"]["message"]
         assert collector.records()[-1].payload == body
     assert collector.post(b'{"events":[%b,%b]}' % (one, one.replace(b"[1", b"[2"))).json["accepted"] == 2
+
+
+@pytest.mark.parametrize("head", [b'"', b'{"batch":[{"event":"', b'{"events":[{"name":"'])
+@pytest.mark.parametrize("tail", [b"", b"\\"])
+def test_a_string_that_nobody_closes_holds_up_nothing(collector: Running, head: bytes, tail: bytes) -> None:
+    """Each quote in it was tried as the beginning of another string: hours for such a body, from anybody."""
+    body = head + b'\\"' * 500_000 + tail
+    kind = {"content-type": "application/json"}
+    assert collector.post(body).code in {"invalid_json", "invalid_string"}
+    for path in ("/capture/", "/batch/", "/v1/batch", "/matomo.php"):
+        assert collector.ask("POST", path, body, kind).status < 500
+    assert collector.get("/healthz").status == 200

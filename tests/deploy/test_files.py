@@ -119,6 +119,9 @@ def test_compose_is_consistent() -> None:
         folder = Path(services[name]["environment"]["NETIV_SITES"]).parent
         assert f"sites:{folder}" in services[name]["volumes"]
         assert f"-o netiv {folder}" in (DEPLOY / "docker" / "Dockerfile").read_text()
+    for name, service in services.items():
+        assert "memory" in service["deploy"]["resources"]["limits"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
     ours = [service for service in services.values() if str(service["image"]).startswith("netiv")]
     assert len(ours) == 5
     assert all(service["read_only"] for service in ours)
@@ -136,6 +139,9 @@ def test_units_parse_and_drain(path: Path) -> None:
     assert int(unit["Service"]["TimeoutStopSec"]) >= 20
     assert unit["Service"]["ExecStart"].split()[1] in {"up", "collector", "consumers"}
     assert unit["Service"]["ProtectSystem"] == "strict"
+    assert unit["Service"]["StateDirectoryMode"] == "0700"
+    for locked in ("NoNewPrivileges", "RestrictNamespaces", "ProtectKernelModules", "LockPersonality"):
+        assert unit["Service"][locked] == "true", locked
     assert unit["Service"]["StateDirectory"] in unit["Service"]["Environment"]
 
 

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from cli.test_supervision import until
 from collector_server import LISTED_SECRET, SECRET, WRITE, Running
 from simulation.stack import environment
 from simulation.stack import run as run_netiv
@@ -22,6 +24,7 @@ from simulation.stack import run as run_netiv
 from netiv.errors import CommandError
 from netiv.http import Client
 from netiv.importing import rows, run
+from netiv.importing.journal import Journal
 from netiv.importing.mapping import Rules, Unreadable, amount, event_of, is_field, time_of
 from schemas.record import Accepted
 
@@ -129,6 +132,31 @@ def test_an_import_that_was_interrupted_goes_on(collector: Running, tmp_path: Pa
             ("1002", "not_an_object"),
         ]
     assert not (tmp_path / "big.jsonl.progress").exists()
+
+
+def test_the_place_is_never_half_written(tmp_path: Path) -> None:
+    """Whoever opened it before still reads the former one whole: it is replaced, not written over."""
+    path = tmp_path / "big.csv"
+    place = tmp_path / "big.csv.progress"
+    with Journal(path, "mark") as journal:
+        journal.confirm(500)
+        with place.open("rb") as before:
+            journal.confirm(1_000)
+            assert before.read() == b"mark 500\n"
+    assert Journal(path, "mark").done == 1_000
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["big.csv.progress", "big.csv.rejected.csv"]
+
+
+def test_a_command_that_is_interrupted_says_how_to_go_on(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "big.jsonl"
+    path.write_text("".join(json.dumps({"user_id": f"u-{number}"}) + "\n" for number in range(200_000)), "utf-8")
+    command = [sys.executable, "-m", "netiv", "import", str(path), "--secret-key", SECRET]
+    told_where = environment(tmp_path, NETIV_URL=f"http://127.0.0.1:{collector.port}")
+    with subprocess.Popen(command, cwd=tmp_path, env=told_where, stderr=subprocess.PIPE, text=True) as process:
+        until(path.with_name("big.jsonl.progress").exists, "rows are sent")
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (130, "Interrupted. The same command goes on where this one stopped.\n")
 
 
 def test_an_interrupted_import_says_nothing_of_another_site(collector: Running, tmp_path: Path) -> None:

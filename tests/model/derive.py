@@ -16,7 +16,7 @@ from tests.model.paths import open_paths_of, paths_of
 from tests.model.quarantine import quarantine_of
 from tests.model.sessions import Session, Visits, returns_of, sessions_of
 from tests.model.siphash import sip_hash64
-from tests.model.sources import named_channel, source_of
+from tests.model.sources import named_channel, source_of, visit_kind
 from tests.model.stages import stages_of
 
 Row = dict[str, Any]
@@ -31,7 +31,7 @@ def derive(rows: Iterable[Fact], rules: Rules, retractions: Iterable[Retraction]
     sessions = [_session_row(session, persons, rules) for session in sessions_of(facts, persons, rules)]
     visits = Visits(sessions, round(rules.sessions.gap_minutes * 60_000))
     touched = [f for f in facts if f["type"] == "touch" and not f["is_bot"]]
-    touchpoints = [_visit_touchpoint(s) for s in sessions if s["touches"]]
+    touchpoints = [_visit_touchpoint(s, rules) for s in sessions if s["touches"]]
     touchpoints += [_touch(f, visits, persons, rules) for f in touched]
     touch_sessions = [row for f in touched if not is_visitor(f["subject"]) for row in _session_of(f, visits, persons)]
     conversions = conversions_of(facts, visits, persons, rules.conversions)
@@ -129,11 +129,11 @@ SAME = (
 )
 
 
-def _visit_touchpoint(session: Row) -> Row:
+def _visit_touchpoint(session: Row, rules: Rules) -> Row:
     own = {
         "ts": session["started_at"],
         "touchpoint_id": session["session_id"],
-        "kind": "visit",
+        "kind": visit_kind(session["channel"], rules.channels),
         "creative": "",
         "cost": None,
         "client_session": "",

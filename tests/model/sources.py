@@ -91,6 +91,13 @@ def _holds(when: When, what: dict[str, str], rules: ChannelRules) -> bool:
     return True
 
 
+def visit_kind(channel: str, rules: ChannelRules) -> str:
+    """What kind of touchpoint a visit of this channel is."""
+    return next(
+        (rule.kind for rule in [*rules.rules, rules.otherwise] if rule.channel == channel and rule.kind), "visit"
+    )
+
+
 def named_channel(channel: str, rules: ChannelRules) -> tuple[str, str] | None:
     """(channel, node) of a channel that a sender named, if the rules know it."""
     for rule in [*rules.rules, rules.otherwise]:

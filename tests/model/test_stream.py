@@ -134,6 +134,23 @@ def test_under_rules_for_plain_events(driver: Driver) -> None:
     law()
 
 
+def test_under_channels_that_say_what_a_visit_is(driver: Driver) -> None:
+    """The kind decides how far a visit is looked back at, and which stages it shows."""
+    rules = load()
+    kinds = {"Direct": "open", "Email": "click", "Referral": "impression"}
+    named = [msgspec.structs.replace(rule, kind=kinds.get(rule.channel, "")) for rule in rules.channels.rules]
+    channels = msgspec.structs.replace(rules.channels, rules=named)
+    changed = msgspec.structs.replace(rules, channels=channels, conversions=CONVERSIONS, stages=STAGES)
+    variant = driver.under("kinds", changed)
+
+    @examples(8)
+    @given(worlds(), SEEDS)
+    def law(world: list[Sent], seed: int) -> None:
+        driver.check(world, seed, variant)
+
+    law()
+
+
 @examples(3)
 @given(st.lists(st.tuples(worlds(), SEEDS), min_size=2, max_size=4))
 def test_a_rebuild_changes_nothing(driver: Driver, streams: list[tuple[list[Sent], int]]) -> None:

@@ -123,6 +123,23 @@ async def test_a_landing_page_can_name_a_channel(engine):
     assert [row[2] for row in found] == ["Direct", "Content"]
 
 
+async def test_a_referrer_is_the_host_or_one_below_it_and_a_channel_says_what_a_visit_is(engine):
+    from consumers.rules.files import ChannelRule, When
+
+    forum = ChannelRule("Forum", "community", [When(referrer="forum.example")], kind="post")
+    channels = msgspec.structs.replace(RULES.channels, rules=[forum, *RULES.channels.rules])
+    rows = [
+        page(number, 60 * number, f"https://{host}/t")
+        for number, host in enumerate(("www.forum.example", "notforum.example"))
+    ]
+    found = await sessions(engine, rows, msgspec.structs.replace(RULES, channels=channels))
+    assert [row[2] for row in found] == ["Forum", "Referral"]
+    assert await engine.rows("SELECT channel, kind FROM v_touchpoints ORDER BY ts") == [
+        ("Forum", "post"),
+        ("Referral", "visit"),
+    ]
+
+
 async def test_a_sites_own_domains_continue_its_visits_and_no_others(engine):
     own = with_sites(RULES, [Site("shop", domains=["Shop-Checkout.example"]), Site("other", domains=["news.example"])])
     rows = [

@@ -37,11 +37,16 @@ async def test_by_channel_before_publishing(engine):
     longer = msgspec.structs.replace(RULES, sessions=msgspec.structs.replace(RULES.sessions, gap_minutes=HOUR))
     assert (await difference(engine, longer, lambda: next(ticks))).moved == 2
     assert (await difference(engine, RULES, lambda: next(ticks))).moved == 0
+    kinds = [
+        msgspec.structs.replace(rule, kind="click" if rule.channel == "Direct" else "") for rule in RULES.channels.rules
+    ]
+    clicks = msgspec.structs.replace(RULES, channels=msgspec.structs.replace(RULES.channels, rules=kinds))
+    assert (await difference(engine, clicks, lambda: next(ticks))).moved == 1
 
 
 async def test_what_moves_is_told_where_only_revenue_does():
     same = ChannelChange("Direct", 1, 1, 1, 1, 5, 5)
-    assert told(Difference(0, [same])) == "0 touchpoints would change their channel, appear or disappear."
+    assert told(Difference(0, [same])) == "0 touchpoints would change their channel or kind, appear or disappear."
     more = msgspec.structs.replace(same, channel="Email", revenue_then=7)
     assert told(Difference(0, [same, more])).endswith("The revenue of 1 channel would change all the same.")
     assert "revenue" not in told(Difference(2, [same, more]))

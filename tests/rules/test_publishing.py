@@ -32,6 +32,8 @@ def test_check_diff_publish(tmp_path):
     assert prepared.returncode == 0, prepared.stderr
     assert "re-derived" not in prepared.stdout, "there is nothing to derive before the first start"
     assert load(tmp_path / "data" / "rules").sessions.gap_minutes == 20
+    again = netiv(tmp_path, "rules", "publish", "own", "--json")
+    assert json.loads(again.stdout) == {"folder": "data/rules", "visitors": None}, again.stderr
     assert not (tmp_path / "data" / "warehouse").exists()
 
     migrated = netiv(tmp_path, "migrate", "--json")
@@ -40,10 +42,12 @@ def test_check_diff_publish(tmp_path):
     tried = netiv(tmp_path, "rules", "diff", "own", "--json")
     assert json.loads(tried.stdout) == {"moved": 0, "channels": []}, tried.stderr
     (own / "sessions.yaml").write_text("version: 2\ngap_minutes: 25\n")
-    done = netiv(tmp_path, "rules", "publish", "own", "--json")
+    done = netiv(tmp_path, "rules", "publish", "own")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"rules": "data/rules", "visitors": 0}
+    assert "re-derived" in done.stdout
     assert load(tmp_path / "data" / "rules").sessions.gap_minutes == 25
+    again = netiv(tmp_path, "rules", "publish", "own", "--json")
+    assert json.loads(again.stdout) == {"folder": "data/rules", "visitors": 0}, again.stderr
     assert [path.name for path in (tmp_path / "data" / "rules").iterdir()] == ["sessions.yaml"]
     assert netiv(tmp_path, "rules", "check", "nowhere").returncode == 2
     # without a stack, the work is done by the command: its log lines are no part of what it prints

@@ -98,6 +98,19 @@ def test_reports_in_every_form(stack: Stack, played: dict[str, Any]) -> None:
     assert json.loads(stack.netiv("report", "paths", "--json", "--until", "2001-01-01").stdout) == []
 
 
+def test_a_table_that_is_cut_says_so_and_stage_models_are_whole(stack: Stack, played: dict[str, Any]) -> None:
+    assert played["paths"]
+    cut = stack.netiv("report", "channels", "--csv", "--limit", "7", "--site", "demo")
+    assert (len(cut.stdout.splitlines()), "more than these 7 rows" in cut.stderr) == (8, True)
+    rows = json.loads(stack.netiv("report", "channels", "--json", "--limit", "100", "--site", "demo").stdout)
+    fitting = stack.netiv("report", "channels", "--csv", "--limit", str(len(rows)), "--site", "demo")
+    assert (len(fitting.stdout.splitlines()), fitting.stderr) == (len(rows) + 1, "")
+    stages = stack.netiv("report", "stages", "--json", "--site", "demo")
+    shown = {(row["stage_model"], row["position"]) for row in json.loads(stages.stdout)}
+    assert ("sales_waltz", 8) in shown
+    assert (len(shown), stages.stderr) == (5 + 4 + 4 + 4 + 8, "")
+
+
 def test_channels_add_up(stack: Stack, played: dict[str, Any]) -> None:
     warehouse = stack.warehouse()
     sessions, touches, conversions = (

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 
-from consumers.warehouse import front_protocol
+from consumers.warehouse import front_protocol, front_sending
 from consumers.warehouse.front import create_front
 from consumers.warehouse.front_access import FrontAccess, Refused
 from consumers.warehouse.front_serving import serve_front
@@ -148,6 +148,75 @@ async def test_an_offer_of_http2_loses_no_body(port):
             assert text.count(b"HTTP/1.1 200 ") == 2, text
             assert b"42\n" in text
     assert (await answer(port, b"CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_thousand_offers_in_one_piece(port):
+    one = b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
+    last = b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    text = await answer(port, one * 1500 + last)
+    assert text.count(b"HTTP/1.1 200 ") == 1501
+
+
+async def test_answers_go_out_in_pieces(port):
+    """So that a slow client is told from one that reads nothing."""
+    sql = b"SELECT repeat('x', 1000) FROM numbers(3000) FORMAT TSVWithNames"
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(sql)
+    _, _, rest = (await answer(port, head + sql)).partition(b"\r\n\r\n")
+    sizes = []
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        sizes.append(int(size, 16))
+        rest = rest[sizes[-1] + 2 :]
+    assert sum(sizes) > 3_000_000
+    assert max(sizes) <= 256 * 1024
+    assert sizes[-1] == 0
+
+
+async def test_who_reads_nothing_holds_no_connection(canary, monkeypatch):
+    monkeypatch.setattr(front_protocol, "STALL_S", 0.2)
+    monkeypatch.setattr(front_protocol, "CONNECTIONS_MAX", 1)
+    ping = b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    sql = b"SELECT repeat('x', 1000) FROM numbers(30000) FORMAT TSVWithNames"
+    async with served(canary, stall_s=0.2) as (_, port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        writer.write(POST % (b"", len(sql)) + sql)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+        assert (await answer(port, ping)).startswith(b"HTTP/1.1 503 ")
+        async with asyncio.timeout(20):
+            while not (await answer(port, ping)).startswith(b"HTTP/1.1 200 "):
+                pass
+        writer.close()
+
+
+async def test_an_answer_that_is_kept_until_it_is_whole_is_bounded(http, monkeypatch):
+    monkeypatch.setattr(front_sending, "WHOLE_BYTES_MAX", 1024 * 1024)
+    sql = f"SELECT number AS `{'x' * 1000}` FROM numbers(3000) FORMAT JSONEachRow SETTINGS max_block_size = 100"
+    refused = await http.post("/", params={"wait_end_of_query": "1"}, content=sql)
+    assert refused.headers["x-clickhouse-exception-code"] == "396"
+    streamed = await http.post("/", content=sql)
+    assert len(streamed.content) > 3_000_000
+    whole = await http.post("/", params={"wait_end_of_query": "1"}, content="SELECT 1")
+    assert whole.text == "1\n"
+
+
+async def test_a_form_has_as_many_fields_as_an_address(http):
+    part = b'--B\r\nContent-Disposition: form-data; name="param_%d"\r\n\r\n1\r\n'
+    kind = {"Content-Type": 'multipart/form-data; boundary="B"'}
+    for count, code in ((2000, None), (2001, "36")):
+        body = b"".join(part % number for number in range(count)) + b"--B--\r\n"
+        answer = await http.post("/", params={"query": "SELECT 1"}, content=body, headers=kind)
+        assert answer.headers.get("x-clickhouse-exception-code") == code, answer.text
+    nobody = await http.post("/", content=b"SELECT 1", headers={"Content-Type": "multipart/form-data"})
+    assert nobody.headers["x-clickhouse-exception-code"] == "36"
+
+
+async def test_what_a_proxy_here_passes_on_is_not_of_this_machine(http):
+    for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"):
+        for value in ("127.0.0.1", "192.0.2.1"):
+            refused = await http.get("/", params={"query": "SELECT 1"}, headers={name: value})
+            assert refused.headers["x-clickhouse-exception-code"] == "516", name
+            known = {"query": "SELECT 1", "user": "bi", "password": "geheim"}
+            assert (await http.get("/", params=known, headers={name: value})).text == "1\n"
 
 
 async def test_sessions_wait_their_turn(canary):

@@ -182,6 +182,31 @@ DESCRIBE format(CSV, 'a UInt8 ALIAS file(\\'{secret}\\')', 'x')
 SELECT count(tuple(*)), max(tuple(*)) FROM system.databases
 SELECT arrayMap(x -> (SELECT 1 SETTINGS dialect = 'prql'), [1])
 SELECT 1 SETTINGS `max_threads = 1, dialect` = 'prql'
+SELECT * APPLY(file) FROM (SELECT '{secret}' AS a)
+SELECT a.* APPLY file FROM (SELECT '{secret}' AS a) AS a
+SELECT COLUMNS(a) APPLY(`file`) FROM (SELECT '{secret}' AS a)
+SELECT * APPLY(x -> file(x)) FROM (SELECT '{secret}' AS a)
+SELECT * APPLY((x) -> upper(x)) FROM (SELECT '{secret}' AS a)
+SELECT * APPLY(lambda(tuple(x), file(x))) FROM (SELECT '{secret}' AS a)
+SELECT * APPLY(x -> (SELECT any(query) FROM system.processes)) FROM (SELECT 1 AS a)
+SELECT * APPLY(x -> (SELECT any(name) FROM canary)) FROM (SELECT 1 AS a)
+SELECT * APPLY(quantile((SELECT count() FROM canary))) FROM (SELECT 1 AS a)
+SELECT * APPLY(getMacro) FROM (SELECT 'a' AS a)
+SELECT * APPLY(__actionName) FROM (SELECT 'a' AS a)
+EXPLAIN SYNTAX SELECT * APPLY(file) FROM (SELECT '{secret}' AS a)
+SELECT arrayMap(file, ['{secret}'])
+SELECT arrayMap("file", ['{secret}'])
+SELECT arrayMap(__getScalar, ['x'])
+SHOW TABLES WHERE file('{secret}') != ''
+SHOW TABLES WHERE throwIf(1, (SELECT any(query) FROM system.processes))
+SHOW TABLES WHERE throwIf(1, (SELECT any(name) FROM canary))
+SHOW TABLES WHERE name IN system.processes
+SHOW TABLES WHERE name IN `system.processes`
+SHOW TABLES WHERE metadata_path LIKE '/%'
+SHOW TABLES WHERE `metadata_path` LIKE '/%'
+SHOW TABLES LIMIT (SELECT length(file('{secret}')))
+SHOW COLUMNS FROM canary WHERE file('{secret}') != ''
+SHOW INDEXES FROM canary WHERE file('{secret}') != ''
 """.strip().splitlines()
 
 
@@ -200,6 +225,11 @@ DESCRIBE TABLE canary SETTINGS describe_compact_output = 1
 SHOW SETTINGS LIKE 'max_threads'
 SELECT 1 AS `üñí x`, 2 AS "select"
 SELECT format, settings FROM (SELECT 1 AS format, 2 AS settings)
+SELECT * APPLY(max) APPLY toString, COLUMNS('^n$') APPLY(quantile(0.9)) FROM canary
+EXPLAIN CURRENT TRANSACTION
+SELECT arrayMap(upper, [name]) FROM canary
+SELECT 'file', t.n AS __n, apply FROM (SELECT 1 AS n, 2 AS apply) AS t
+SHOW TABLES WHERE name LIKE 'c%' LIMIT 3
 SELECT 'SETTINGS a = 1 FORMAT Template -- /* #', '\\n' FROM canary
 """.strip().splitlines()
 
@@ -264,6 +294,29 @@ async def test_nasty_options_are_refused(http, canary, options):
     answer = await http.get("/", params={"query": "SELECT * FROM canary"} | options)
     assert answer.status_code >= 400
     assert await canary.rows("SELECT count() FROM canary") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    ("query", "good", "bad"),
+    [
+        ("SELECT * FROM format(JSONEachRow, {x:String}, '{}')", "a String", "a String DEFAULT file('SECRET')"),
+        ("SELECT a FROM generateRandom({x:String}) LIMIT 1", "a String", "b UInt8, a String ALIAS file('SECRET')"),
+        ("SELECT * FROM format({x:String}, 'a String', '1')", "CSV", "Template"),
+        ("SELECT formatRow({x:String}, 1)", "CSV", "Template"),
+        ("SELECT arrayMap({x:Identifier}, ['SECRET'])", "upper", "file"),
+        ("SELECT 1 IN {x:Identifier} FROM canary", "n", "system.processes"),
+        ("SHOW TABLES WHERE name IN {x:Identifier}", "name", "system.processes"),
+    ],
+)
+async def test_the_values_of_parameters_are_looked_at_each_time(http, tmp_path, query, good, bad):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("canary-in-a-file")
+    query = query.replace("SECRET", str(secret))
+    for text, refused in ((good, False), (bad, True), (good, False)):
+        answer = await http.get("/", params={"query": query, "param_x": text.replace("SECRET", str(secret))})
+        known = {"497", "73"}
+        assert (answer.headers.get("x-clickhouse-exception-code") in known) == refused, (text, answer.text)
+        assert "canary-in-a-file" not in answer.text
 
 
 async def test_a_format_in_a_header_is_refused_too(http):

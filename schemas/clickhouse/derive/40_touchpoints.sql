@@ -1,9 +1,9 @@
--- Touchpoints of the dirty subjects: the entry of every session, and explicit touches. A touch's own `channel` stands where it
+-- Touchpoints of the dirty subjects: the entry of every session, of the kind its channel's rule gives, and explicit touches. A touch's own `channel` stands where it
 -- names a channel of the rules. It carries the session of its visitor that is running, if one
 -- is; those of touches without a visitor hang on more than their subject: see 66_touch_sessions.sql.
 INSERT INTO {{scratch}}.touchpoints
 SELECT
-    site, subject, started_at AS ts, session_id AS touchpoint_id, person_id, session_id, 'visit' AS kind, node, channel, source, medium,
+    site, subject, started_at AS ts, session_id AS touchpoint_id, person_id, session_id, {{visit_kind}} AS kind, node, channel, source, medium,
     campaign, content, term, '' AS creative, NULL AS cost, '' AS client_session, {version:UInt64} AS version, 0 AS is_deleted,
     {rules_version:UInt64} AS rules_version
 FROM {{scratch}}.sessions

@@ -50,22 +50,23 @@ FROM
     )
 ) AS c;
 
--- Credits and spend per site, model, key and currency. Parameters: `by` (channel, campaign, source, node, stage), `currency`
+-- Credits and spend per dimension, site, model, key and currency. Parameters: `by` (channel, campaign, source, node, stage; or
+-- several, comma-separated, but for stage: all from one working out of the credits), `currency`
 -- ('' = as they are), `effects` ('' = worked out here, else see attribution_by_given), and those of `attribution`.
 CREATE OR REPLACE VIEW return_on_spend AS
 SELECT
-    site, model, key, conversions, value, currency, spend, impressions, clicks,
+    dimension, site, model, key, conversions, value, currency, spend, impressions, clicks,
     if(conversions > 0 AND spend > 0, toFloat64(spend) / conversions, NULL) AS cpa,
     if(spend > 0, toFloat64(value) / toFloat64(spend), NULL) AS roas
 FROM
 (
     SELECT
-        site, model, key, money.1 AS currency, sum(credits) AS conversions, toDecimal64(sum(money.2), 4) AS value,
+        dimension, site, model, key, money.1 AS currency, sum(credits) AS conversions, toDecimal64(sum(money.2), 4) AS value,
         toDecimal64(sum(money.3), 4) AS spend, sum(shown) AS impressions, sum(clicked) AS clicks
     FROM
     (
         SELECT
-            a.site AS site, a.model AS model, a.key AS key, a.credits AS credits, a.shown AS shown, a.clicked AS clicked,
+            a.dimension AS dimension, a.site AS site, a.model AS model, a.key AS key, a.credits AS credits, a.shown AS shown, a.clicked AS clicked,
             multiIf(
                 {currency:String} = '' OR a.currency = {currency:String}, (toString(a.currency), toFloat64(a.earned), toFloat64(a.spent)),
                 r.rate > 0, ({currency:String}, toFloat64(a.earned) * r.rate, toFloat64(a.spent) * r.rate),
@@ -73,9 +74,10 @@ FROM
         FROM
         (
             SELECT
+                arrayJoin(splitByChar(',', {by:String})) AS dimension,
                 c.site AS site, c.model AS model, toDate(c.converted_at) AS day, toString(c.currency) AS currency,
-                multiIf({by:String} = 'campaign', toString(c.campaign), {by:String} = 'source', toString(c.source),
-                    {by:String} = 'node', toString(c.node), {by:String} = 'stage', ifNull(s.stage, ''), toString(c.channel)) AS key,
+                multiIf(dimension = 'campaign', toString(c.campaign), dimension = 'source', toString(c.source),
+                    dimension = 'node', toString(c.node), dimension = 'stage', ifNull(s.stage, ''), toString(c.channel)) AS key,
                 sum(c.credit) AS credits, sum(c.value) AS earned, toDecimal128(0, 4) AS spent, toUInt64(0) AS shown, toUInt64(0) AS clicked
             FROM
             (
@@ -96,12 +98,13 @@ FROM
                 INNER JOIN (SELECT arrayJoin({{all_stages}}) AS stages) AS l
                     ON stages.1 = {{first_stage_model}} AND stages.3 = e.position
             ) AS s ON s.site = c.site AND s.touchpoint_id = c.touchpoint_id
-            GROUP BY site, model, day, currency, key
+            GROUP BY dimension, site, model, day, currency, key
             UNION ALL
             SELECT
+                arrayJoin(splitByChar(',', {by:String})) AS dimension,
                 k.site AS site, m.model AS model, k.day AS day, toString(k.currency) AS currency,
-                multiIf({by:String} = 'campaign', toString(k.campaign), {by:String} = 'source', toString(k.source),
-                    {by:String} = 'node', ifNull(n.node, ''), toString(k.channel)) AS key,
+                multiIf(dimension = 'campaign', toString(k.campaign), dimension = 'source', toString(k.source),
+                    dimension = 'node', ifNull(n.node, ''), toString(k.channel)) AS key,
                 toFloat64(0) AS credits, toDecimal128(0, 4) AS earned, sum(k.cost) AS spent, sum(k.impressions) AS shown, sum(k.clicks) AS clicked
             FROM v_ad_costs AS k
             CROSS JOIN
@@ -112,15 +115,13 @@ FROM
             LEFT ANY JOIN (SELECT channel, toString(any(node)) AS node FROM channel_rules GROUP BY channel) AS n ON n.channel = k.channel
             WHERE {by:String} != 'stage' AND toDateTime64(k.day, 3, 'UTC') >= toStartOfDay({since:DateTime64(3, 'UTC')})
                 AND toDateTime64(k.day, 3, 'UTC') < {until:DateTime64(3, 'UTC')}
-            GROUP BY site, model, day, currency, key
+            GROUP BY dimension, site, model, day, currency, key
         ) AS a
         ASOF LEFT JOIN (SELECT * FROM v_currency_rates WHERE base = {currency:String}) AS r ON r.currency = a.currency AND r.day <= a.day
     )
-    GROUP BY site, model, key, currency
+    GROUP BY dimension, site, model, key, currency
 );
 
 -- Per channel and per campaign, under the defaults, each amount in its own currency.
 CREATE OR REPLACE VIEW v_return_on_spend AS
-SELECT 'channel' AS dimension, * FROM return_on_spend(by = 'channel', currency = '', effects = '', model = '', {{defaults}})
-UNION ALL
-SELECT 'campaign' AS dimension, * FROM return_on_spend(by = 'campaign', currency = '', effects = '', model = '', {{defaults}});
+SELECT * FROM return_on_spend(by = 'channel,campaign', currency = '', effects = '', model = '', {{defaults}});
