@@ -103,7 +103,7 @@ MEANINGS = {
     "context.active": "`false`: nobody was there (an update in the background), so no visit begins or goes on",
     "touch": "of a `touch`: what it was. If it says where it came from, the page's tags don't count",
     "touch.kind": "`call`, `chat`, `message`, `open`, `click`, `impression`, `scan`, `store_visit`, `review`, …; else `interaction`",
-    "touch.channel": "a channel that the [rules](rules.md) know; else they find one",
+    "touch.channel": "a channel that the [rules](rules.md) know, in any letter case; else they find one",
     "touch.source": "as `utm_source`",
     "touch.medium": "as `utm_medium`",
     "touch.campaign": "as `utm_campaign`",
