@@ -70,6 +70,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
 
 Step = Callable[[Draft], Rejection | None]
+_REFUSALS: Final = (False, "denied", "false")  # the last is how an image's query says the first
 
 
 def within_limits(draft: Draft) -> Rejection | None:
@@ -242,6 +243,5 @@ def named_by(event: Event, sender: Sender) -> tuple[str, str]:
 
 def consented(consent: object) -> bool:
     """False where an event's consent says that analytics was refused: then no cookie is set."""
-    if isinstance(consent, dict):
-        return consent.get("analytics") is not False
-    return consent != "denied"
+    told = consent.get("analytics") if isinstance(consent, dict) else consent
+    return told not in _REFUSALS

@@ -13,7 +13,7 @@ import msgspec
 
 from collector.envelope import escape, rejection_of
 from schemas.decoding import DECODE_ERRORS
-from schemas.limits import EVENT_BYTES_MAX, NESTING_MAX, PROPERTIES_KEYS_MAX, STRING_BYTES_MAX
+from schemas.limits import EVENT_BYTES_MAX, NESTING_MAX, PROPERTIES_KEYS_MAX, STRING_CHARS_MAX
 from schemas.rejection import CODES, Rejection
 
 # A number over the range of a double has an exponent of three digits, or of two (99 at most) after 210 digits in a row, or
@@ -58,7 +58,7 @@ def over_limit(raw: bytes) -> Rejection | None:
     if size > EVENT_BYTES_MAX:
         return Rejection("event_too_large", "", f"{size} bytes")
     if (
-        size <= STRING_BYTES_MAX
+        size <= STRING_CHARS_MAX
         and opened(raw) <= NESTING_MAX
         and (size < MANY_KEYS_BYTES or raw.count(b":") <= PROPERTIES_KEYS_MAX)
     ):
@@ -111,8 +111,8 @@ def _fault(value: object, pointer: str, depth: int) -> Rejection | None:
 def _text_fault(value: str, pointer: str) -> Rejection | None:
     if "\0" in value:
         return Rejection("invalid_string", pointer, "A NUL character")
-    if len(value) * 4 > STRING_BYTES_MAX and len(value.encode("utf-8", "surrogatepass")) > STRING_BYTES_MAX:
-        return Rejection("string_too_long", pointer, f"Over {STRING_BYTES_MAX} bytes")
+    if len(value) > STRING_CHARS_MAX:
+        return Rejection("string_too_long", pointer, f"Over {STRING_CHARS_MAX} characters")
     return None
 
 

@@ -59,7 +59,7 @@ _PART: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
 # Objects with free names: where the decoder can only say `[...]`, the member is found by trying each.
 _FREE: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "/identifiers": msgspec.json.Decoder(Identifier | None),
-    "/context/click_ids": msgspec.json.Decoder(str),
+    "/context/click_ids": msgspec.json.Decoder(Identifier | None),
 }
 _ANY: Final = msgspec.json.Decoder(Any)
 # A high surrogate must be followed by a low one; a low one must follow a high one. The leading group eats `\\`.

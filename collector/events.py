@@ -14,6 +14,7 @@ from collector.accept import Verdict, judge, judge_decoded, refuse
 from collector.answers import CLOSE, JSON_ONLY, Answer, Fault, error_answer
 from collector.credentials import mask
 from collector.exchange import Exchange
+from collector.identity import text_of
 from collector.ingest import Outcome, Pending, Tools, append, prepare, settle
 from collector.intake import Intake
 from collector.parse import Parsed, parse
@@ -124,7 +125,7 @@ class Events(Intake):
         return Answer(202, _body(outcome), JSON_ONLY, own)
 
     def _judge(self, exchange: Exchange, grant: Grant, parsed: Parsed) -> list[Verdict]:
-        mint = parsed.single is None or not parsed.single.visitor_id
+        mint = parsed.single is None or not text_of(parsed.single.visitor_id)
         sender = exchange.sender(grant, parsed.sent_at, NATIVE, mint=mint)
         make_id = self.tools.make_id
         if parsed.batch is not None and parsed.read is not None:

@@ -10,7 +10,15 @@ from __future__ import annotations
 import os
 from typing import Final, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    multiprocess,
+)
 
 from schemas.metric import Metric
 
@@ -69,6 +77,7 @@ class Metrics:
     """The counters of one process."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a second series, which no list names
         self._registry = CollectorRegistry()
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._counters: dict[str, Counter] = {}

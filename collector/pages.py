@@ -45,7 +45,8 @@ def make_pages(settings: Settings, tools: Tools, readiness: Readiness, built: Pa
     pages.include_router(_operations(tools, readiness), prefix=prefix)
     pages.include_router(_progress(tools), prefix=prefix)
     pages.include_router(documentation(prefix))
-    pages.include_router(demo_routes(settings, built), prefix=prefix)
+    if settings.own_machine_only:  # elsewhere there is no site for it
+        pages.include_router(demo_routes(settings, built), prefix=prefix)
     pages.add_exception_handler(HTTPException, _http_error)
     pages.add_exception_handler(LogError, _log_error)
     pages.add_exception_handler(Exception, _unexpected)

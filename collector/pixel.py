@@ -43,9 +43,12 @@ class Pixel(Intake):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         metrics = self.tools.metrics
         started = time.perf_counter() if metrics.measured() else 0.0
+        if scope["method"] == "HEAD":  # whoever only asks whether the image is there has not seen it
+            await respond(send, _PLAIN)
+            return
         if scope["method"] != "GET":
             metrics.count(m.REFUSED, "method_not_allowed")
-            await respond(send, error_answer("method_not_allowed", headers=((b"allow", b"GET"),)))
+            await respond(send, error_answer("method_not_allowed", headers=((b"allow", b"GET, HEAD"),)))
             return
         metrics.in_flight += 1
         exchange = Exchange(scope, self.tools)
@@ -67,7 +70,7 @@ class Pixel(Intake):
         grant = exchange.grant_early() or exchange.grant(None)
         referrer = exchange.headers.get(b"referer")
         event = event_of(exchange.scope["query_string"], referrer.decode("utf-8", "replace") if referrer else "")
-        sender = exchange.sender(grant, None, ENDPOINT, mint="visitor_id" not in event)
+        sender = exchange.sender(grant, None, ENDPOINT, mint=not event.get("visitor_id", "").strip())
         return prepare(self.tools, [self._judge(event, sender)])
 
     def _judge(self, made: dict[str, Any], sender: Sender) -> Verdict:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -41,6 +43,10 @@ PARAMETERS: Final[dict[str, Path]] = {
 KEYS: Final = frozenset({"write_key", "k"})
 NUMBERS: Final = frozenset({"value", "cost", "seq"})
 TIMES: Final = frozenset({"created_at", "sent_at"})
+_TYPED: Final = NUMBERS | TIMES | {"consent"}
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+# `+` is a space in a query, and a zone's sign that nobody escaped is one, too.
+_ZONE: Final = re.compile(r" (?=\d\d(?::?\d\d)?$)")
 # Prefixes: `p.color=red` is a property, `id.crm_id=7` an identifier.
 PREFIXES: Final = {"p": "properties", "id": "identifiers"}
 DEFAULT_TYPE: Final = "page"
@@ -68,7 +74,7 @@ encode: Final = msgspec.json.Encoder().encode
 Object = dict[str, Any]
 
 
-# Where a parameter goes: the object (an index into `_PLACES`), its name there, whether its text may stand for a number. (No
+# Where a parameter goes: the object (an index into `_PLACES`), its name there, whether its text may stand for something else. (No
 # named tuple: taking one apart takes twice as long.)
 _Rule = tuple[int, str, bool]
 # The objects that parameters go into, the event itself first. A path's beginning stands before it.
@@ -77,9 +83,9 @@ _PLACES: Final[tuple[Path, ...]] = (
 )  # fmt: skip
 _NONE: Final = (None,) * (len(_PLACES) - 1)
 _RULES: Final[dict[str, _Rule]] = {
-    name: (_PLACES.index(path[:-1]), path[-1], name in NUMBERS | TIMES) for name, path in PARAMETERS.items()
+    name: (_PLACES.index(path[:-1]), path[-1], name in _TYPED) for name, path in PARAMETERS.items()
 }
-_RULES.update({name: (0, name, name in NUMBERS | TIMES) for name in ("type", "name", "visitor_id", "event_id", *TIMES)})
+_RULES.update({name: (0, name, name in _TYPED) for name in ("type", "name", "visitor_id", "event_id", *TIMES)})
 
 
 def event_of(query: bytes, referrer: str) -> Object:
@@ -135,13 +141,18 @@ def _rule(name: str) -> _Rule:
 _OBJECTS: Final = frozenset({"context", "touch", "order", "properties", "identifiers", "events"})
 
 
-def _typed(name: str, value: str) -> str | int | float:
+def _typed(name: str, value: str) -> str | int | float | Object:
     if name in NUMBERS:
         try:
             number = int(value) if name == "seq" else float(value)
         except ValueError:
             return value
         return number if math.isfinite(number) else value
-    if name in TIMES and value.isascii() and value.isdigit() and len(value) != 8:
-        return int(value[:20])
+    if name in TIMES:
+        if value.isascii() and value.isdigit() and len(value) != 8:
+            return int(value[:20])
+        return _ZONE.sub("+", value, count=1) if "T" in value else value
+    if value[0] == "{":  # a consent that is an object, as JSON
+        with contextlib.suppress(msgspec.MsgspecError):
+            return _decode(value)
     return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from schemas.progress import GROUP, LOADED
 
 # A log that is away goes on trying for longer than anybody waits who asks for figures (Prometheus: 10 s, for all of them).
 ANSWER_S: Final = 4.0
+_SUMMED: Final = ("acknowledged", "loaded", "derived", "lag_events")
 
 
 @asynccontextmanager
@@ -25,28 +26,25 @@ async def _soon() -> AsyncIterator[None]:
 
 
 async def lag(log: Log, now_ms: int) -> dict[str, Any]:
-    """`{"acknowledged","loaded","derived","lag_events","lag_s","partitions":{…}}`: in sum, per partition. Raises `LogError`."""
+    """`{"acknowledged","loaded","derived","lag_events","lag_s"}` in sum, and so for each of `partitions`. Raises `LogError`."""
     async with _soon():
         ends, loaded, derived, oldest = await asyncio.gather(
             log.ends(), log.committed(LOADED), log.committed(GROUP), log.oldest_unread_at(GROUP)
         )
-    partitions = {
-        str(partition): _figures(end, loaded.get(partition, 0), derived.get(partition, 0))
-        for partition, end in sorted(ends.items())
-    }
-    total = _figures(sum(ends.values()), _sum(loaded, ends), _sum(derived, ends))
-    total["lag_events"] = sum(each["lag_events"] for each in partitions.values())
-    waiting = total["lag_events"] > 0 and oldest is not None
-    age_s = max(0, now_ms - (oldest or now_ms)) / 1000 if waiting else 0.0
-    return {**total, "lag_s": age_s, "partitions": partitions}
-
-
-def _figures(end: int, loaded: int, derived: int) -> dict[str, int]:
-    return {"acknowledged": end, "loaded": loaded, "derived": derived, "lag_events": max(0, end - derived)}
-
-
-def _sum(offsets: Mapping[int, int], ends: Mapping[int, int]) -> int:
-    return sum(offsets.get(partition, 0) for partition in ends)
+    partitions: dict[str, dict[str, float]] = {}
+    for partition, end in sorted(ends.items()):
+        done = derived.get(partition, 0)
+        waiting_s = max(0, now_ms - oldest.get(partition, now_ms)) / 1000 if done < end else 0.0
+        partitions[str(partition)] = {
+            "acknowledged": end,
+            "loaded": loaded.get(partition, 0),
+            "derived": done,
+            "lag_events": max(0, end - done),
+            "lag_s": waiting_s,
+        }
+    figures = partitions.values()
+    total = {name: sum(each[name] for each in figures) for name in _SUMMED}
+    return {**total, "lag_s": max((each["lag_s"] for each in figures), default=0.0), "partitions": partitions}
 
 
 async def state_of(log: Log, runs: Sequence[Run]) -> dict[str, bool] | None:

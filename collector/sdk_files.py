@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 from pathlib import Path
@@ -18,6 +19,7 @@ _NAME: Final = re.compile(r"(netiv(?:-[a-z]{1,20})?)(?:\.([0-9a-f]{6,64}))?\.(js
 _PLAIN: Final = b"public, max-age=3600"
 _HASHED: Final = b"public, max-age=31536000, immutable"
 HASH_CHARS: Final = 16
+_NEVER: Final = re.compile(rb"q=0(?:\.0*)?")
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -25,6 +27,7 @@ class Built(msgspec.Struct, frozen=True):
 
     stamp: tuple[int, int]
     content: bytes
+    packed: bytes  # gzip: what the sizes in the documentation are
     digest: str
 
 
@@ -45,11 +48,12 @@ class SdkFiles:
         if scope["method"] not in ("GET", "HEAD"):
             await respond(send, error_answer("method_not_allowed", headers=((b"allow", b"GET, HEAD"),)))
             return
-        known = dict(scope["headers"]).get(b"if-none-match", b"")
-        await respond(send, self.answer(scope["path"].rpartition("/")[2], known))
+        headers = dict(scope["headers"])
+        known, packed = headers.get(b"if-none-match", b""), _takes_gzip(headers.get(b"accept-encoding", b""))
+        await respond(send, self.answer(scope["path"].rpartition("/")[2], known, packed=packed))
 
-    def answer(self, name: str, known: bytes) -> Answer:
-        """The answer for a file's name and the client's `If-None-Match`."""
+    def answer(self, name: str, known: bytes, *, packed: bool = False) -> Answer:
+        """The answer for a file's name and the client's `If-None-Match`; `packed` for one that takes gzip."""
         match = _NAME.fullmatch(name)
         if match is None:
             return error_answer("not_found")
@@ -63,17 +67,20 @@ class SdkFiles:
             if older is None:
                 return error_answer("not_found")
             built = older
-        etag = f'"{built.digest[:HASH_CHARS]}"'.encode()
+        etag = f'"{built.digest[:HASH_CHARS]}{"-gzip" if packed else ""}"'.encode()
         headers = (
             (b"content-type", b"application/json" if source_map else b"text/javascript; charset=utf-8"),
             (b"cache-control", _HASHED if digest else _PLAIN),
             (b"etag", etag),
+            (b"vary", b"Accept-Encoding"),
             (b"x-content-type-options", b"nosniff"),
             (b"access-control-allow-origin", b"*"),
             (b"cross-origin-resource-policy", b"cross-origin"),
         )
         if etag in known:
             return Answer(304, b"", headers)
+        if packed:
+            return Answer(200, built.packed, (*headers, (b"content-encoding", b"gzip")))
         return Answer(200, built.content, headers)
 
     def _read(self, name: str) -> Built | None:
@@ -86,5 +93,12 @@ class SdkFiles:
         built = self._built.get(name)
         if built is None or built.stamp != stamp:
             content = path.read_bytes()
-            built = self._built[name] = Built(stamp, content, hashlib.sha256(content).hexdigest())
+            packed = gzip.compress(content, mtime=0)
+            built = self._built[name] = Built(stamp, content, packed, hashlib.sha256(content).hexdigest())
         return built
+
+
+def _takes_gzip(accepted: bytes) -> bool:
+    """Whether an `Accept-Encoding` names gzip, and not to refuse it (RFC 9110, 12.5.3)."""
+    offers = (offer.replace(b" ", b"").partition(b";") for offer in accepted.lower().split(b","))
+    return any(name == b"gzip" and not _NEVER.fullmatch(weight) for name, _, weight in offers)

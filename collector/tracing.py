@@ -74,7 +74,7 @@ class TracedLog:
         """See `Log`."""
         return await self._log.committed(group)
 
-    async def oldest_unread_at(self, group: str) -> int | None:
+    async def oldest_unread_at(self, group: str) -> dict[int, int]:
         """See `Log`."""
         return await self._log.oldest_unread_at(group)
 

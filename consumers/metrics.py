@@ -9,7 +9,7 @@ import asyncio
 from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 
 from schemas.metric import Metric
 
@@ -38,6 +38,7 @@ class ConsumerMetrics:
     """The figures of one process, in a registry of its own."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a second series, which no list names
         self.registry = CollectorRegistry()
         self._log = structlog.get_logger("netiv.consumer")
         self._counters: dict[str, Counter] = {}

@@ -131,8 +131,8 @@ class Log(Protocol):
         """The group's commits, for every partition (0 = none yet)."""
         ...
 
-    async def oldest_unread_at(self, group: str) -> int | None:
-        """When the oldest record the group has not committed was appended (epoch ms); None = nothing waits."""
+    async def oldest_unread_at(self, group: str) -> dict[int, int]:
+        """When the oldest record the group has not committed was appended (epoch ms), for each partition where one waits."""
         ...
 
     async def read_from(self, partition: int, offset: int, records_max: int, bytes_max: int) -> list[Stored]:

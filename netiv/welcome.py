@@ -19,6 +19,7 @@ class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
     write_key: str = ""
     secret_key: str = ""
     variables: str = ""
+    demo: str = ""  # the shop's address
 
 
 def snippet(welcome: Welcome) -> str:
@@ -44,7 +45,8 @@ def show(welcome: Welcome) -> None:
     console.rule("Netiv is ready", align="left", style="green")
     console.print(f"Collector    {welcome.collector}        (docs at /docs, how far it is at /v1/lag)")
     console.print(f"ClickHouse   {welcome.clickhouse}        (database {welcome.database}, read-only, for BI tools)")
-    console.print(f"Demo shop    {welcome.collector}/demo        (click through it and watch the path appear)")
+    if welcome.demo:
+        console.print(f"Demo shop    {welcome.demo}        (click through it and watch the path appear)")
     console.print(f"Data folder  {welcome.data}")
     if welcome.variables:
         console.print(f"Elsewhere    export {welcome.variables}        (so that commands in other terminals find it)")

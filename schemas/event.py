@@ -38,7 +38,7 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     timezone: str | None = None
     screen: Any = None
     campaign: Campaign | None = None
-    click_ids: dict[str, str] | None = None
+    click_ids: dict[str, Identifier | None] | None = None
     consent: Any = None
     active: bool | None = None
 

@@ -11,8 +11,8 @@ INFLATED_BYTES_MAX = 1 * MIB
 EVENT_BYTES_MAX = 64 * KIB
 # Of a kilobyte each, as events are, they fill a body.
 BATCH_EVENTS_MAX = 1_000
-# Long addresses and texts of forms fit; encoded files don't.
-STRING_BYTES_MAX = 8 * KIB
+# Long addresses and texts of forms fit, in Hebrew as in English; encoded files don't.
+STRING_CHARS_MAX = 8 * KIB
 # More names are ids in the place of names, deeper ones a tree: neither can be asked for in a column.
 PROPERTIES_KEYS_MAX = 255
 NESTING_MAX = 16

@@ -35,7 +35,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     ),
     "invalid_string": ("A string holds a NUL or is not valid Unicode", "Remove NUL characters and lone surrogates."),
     "event_too_large": ("The event is over 64 KiB", "Send less in `properties`."),
-    "string_too_long": ("A string is over 8 KiB", "Shorten it; long texts don't belong in events."),
+    "string_too_long": ("A string is over 8,192 characters", "Shorten it; long texts don't belong in events."),
     "too_many_keys": ("An object has over 255 keys", "Send fewer properties."),
     "too_deep": ("The event is nested over 16 levels", "Flatten it."),
     "identifier_too_long": ("An identifier is over 512 characters", "Send the identifier, not a document."),

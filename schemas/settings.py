@@ -133,6 +133,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def own_machine_only(self) -> bool:
+        """Whether the collector listens where nobody else can ask."""
+        return self.host in ("127.0.0.1", "localhost", "::1")
+
+    @property
     def reachable_host(self) -> str:
         """How what listens on `host` is reached from this machine, ready for a URL."""
         if self.host in {"", "0.0.0.0"}:  # noqa: S104 - a comparison, nothing is bound

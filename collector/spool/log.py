@@ -119,7 +119,7 @@ class SpooledLog:
         """Of the log behind."""
         return await self._remote.now().committed(group)
 
-    async def oldest_unread_at(self, group: str) -> int | None:
+    async def oldest_unread_at(self, group: str) -> dict[int, int]:
         """Of the log behind."""
         return await self._remote.now().oldest_unread_at(group)
 

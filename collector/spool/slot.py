@@ -32,7 +32,7 @@ class Slot:
 
     async def oldest_at(self) -> int | None:
         """When the oldest waiting record came (epoch ms)."""
-        return await self.log.oldest_unread_at(GROUP)
+        return min((await self.log.oldest_unread_at(GROUP)).values(), default=None)
 
     def bytes_used(self) -> int:
         """Bytes of the spool's files."""

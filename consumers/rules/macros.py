@@ -53,6 +53,7 @@ def macros(rules: Rules) -> dict[str, str]:
     return {
         "channel": channel_expression(rules.channels),
         "known_channel": f"touch_channel IN ({', '.join(quote(channel) for channel in known)})",
+        "told_channel": _told_channel(list(known)),
         "visit_kind": visit_kind(rules.channels),
         "channel_node": transform("touch_channel", known, "classic"),
         "click_source": transform("click_id_type", {key: click.source for key, click in clicks.items()}),
@@ -74,6 +75,17 @@ def macros(rules: Rules) -> dict[str, str]:
         "sessions_of_touches": _sessions_of("lone_touches"),
         "gap_ms": str(round(rules.sessions.gap_minutes * MINUTE_MS)),
     }
+
+
+def _told_channel(known: list[str]) -> str:
+    """A sender's name of a channel in the rules' spelling, whatever its letter case; any other as it was sent."""
+    folded = {channel.lower(): channel for channel in reversed(known)}
+    names = ", ".join(quote(name) for name in folded), ", ".join(quote(channel) for channel in folded.values())
+    exact = ", ".join(quote(channel) for channel in known)
+    told = "toString(e.touch_channel)"
+    return (
+        f"if({told} IN ({exact}), {told}, transform(lowerUTF8(trimBoth({told})), [{names[0]}], [{names[1]}], {told}))"
+    )
 
 
 def _sessions_of(reports: str) -> str:

@@ -127,7 +127,7 @@ class EmbeddedLog:
         """The group's commits (or the marks of this name)."""
         return await self._queries.run(query.committed, group, self.partitions)
 
-    async def oldest_unread_at(self, group: str) -> int | None:
+    async def oldest_unread_at(self, group: str) -> dict[int, int]:
         """When the oldest record beyond the group's commits was appended."""
         return await self._queries.run(query.oldest_unread_at, group, self.partitions)
 

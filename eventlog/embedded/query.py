@@ -54,13 +54,14 @@ def committed(db: Database, name: str, partitions: int) -> dict[int, int]:
     return offsets
 
 
-def oldest_unread_at(db: Database, name: str, partitions: int) -> int | None:
-    """When the oldest record beyond these commits was appended (epoch ms)."""
-    times: list[int] = []
+def oldest_unread_at(db: Database, name: str, partitions: int) -> dict[int, int]:
+    """When the oldest record beyond these commits was appended (epoch ms), where there is one."""
+    times: dict[int, int] = {}
     for partition, offset in committed(db, name, partitions).items():
         row = db.execute(_FIRST_TIME, {**_bounds(partition), "start": base_of(partition) + offset}).fetchone()
-        times.extend(row or ())
-    return min(times, default=None)
+        if row:
+            (times[partition],) = row
+    return times
 
 
 def read(db: Database, origin: Origin, place: tuple[int, int], records_max: int, bytes_max: int) -> list[Stored]:

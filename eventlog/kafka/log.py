@@ -108,14 +108,14 @@ class KafkaLog:
         self._check()
         return await self._progress.read(self._config.group(group))
 
-    async def oldest_unread_at(self, group: str) -> int | None:
-        """When the oldest record beyond the group's commits was appended."""
+    async def oldest_unread_at(self, group: str) -> dict[int, int]:
+        """When the oldest record beyond the group's commits was appended, by partition."""
         committed, ends = await self.committed(group), await self.ends()
         if all(committed[partition] >= end for partition, end in ends.items()):
-            return None
+            return {}
         starts = await self._peek.starts()
         places = {p: max(committed[p], starts[p]) for p, end in ends.items() if max(committed[p], starts[p]) < end}
-        return min((stored.appended_at for stored in await self._peek.one_each(places)), default=None)
+        return {stored.position.partition: stored.appended_at for stored in await self._peek.one_each(places)}
 
     async def read_from(self, partition: int, offset: int, records_max: int, bytes_max: int) -> list[Stored]:
         """Look at records without joining a group."""

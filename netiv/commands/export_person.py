@@ -20,6 +20,7 @@ def export_person(
     person: str = typer.Argument(..., help="The person's id, type:value."),
     site: str = typer.Option(..., help="Which site."),
     clickhouse_url: str | None = options.URL,
+    json: bool = typer.Option(False, "--json", help="As without: it is JSON in any case."),  # noqa: ARG001 (as all commands take it)
 ) -> None:
     """See HELP."""
     from netiv import clickhouse, configuration, output

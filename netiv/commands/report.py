@@ -67,13 +67,15 @@ def channels(
 
 # Options that say how a model gives its credits.
 _OF_MODELS = ("by", "lookback", "half_life", "position", "transform", "order", "currency")
+# Those of one model only: they say which is meant.
+_OF_ONE = {"half_life": "time_decay", "position": "position", "order": "markov"}
 
 
 @app.command("attribution")
 def attribution(
     context: typer.Context,
     model: str = typer.Option("", help="first, last, last_non_direct, linear, position, time_decay, markov, shapley.",
-                              show_default="first, last and linear side by side"),
+                              show_default="first, last and linear side by side; that of --half-life, --position or --order"),
     by: str = typer.Option("channel", help="channel, campaign, source, node or stage."),
     site: str = options.SITE, since: str | None = options.SINCE, until: str | None = options.UNTIL,
     lookback: str = typer.Option("", help="Touches at most this long before: 30d.", show_default="the rules'"),
@@ -102,8 +104,11 @@ def attribution(
       netiv report attribution --model markov --order 2 --transform collapse --json
     """
     form = "json" if json else "csv" if csv else ""
+    given = _given(context)
+    if not model and len(meant := [_OF_ONE[name] for name in given if name in _OF_ONE]) == 1:
+        (model,) = meant
     if not model:
-        _refuse_without_model(context)
+        _refuse_without_model(given)
         _run("attribution", "Attribution", (site, since, until, limit, conversion), clickhouse_url, form)
         return
     from netiv.credits import Credits, show
@@ -113,11 +118,15 @@ def attribution(
     show(wanted, Asked(site, since, until, limit, conversion, clickhouse_url, form))
 
 
-def _refuse_without_model(context: typer.Context) -> None:
+def _given(context: typer.Context) -> list[str]:
+    """The options of models that stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in _OF_MODELS}
+    return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+
+
+def _refuse_without_model(given: list[str]) -> None:
     from netiv.errors import CommandError
 
-    sources = {name: context.get_parameter_source(name) for name in _OF_MODELS}
-    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if given:
         told = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise CommandError(

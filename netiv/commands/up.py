@@ -62,11 +62,11 @@ def up(
         engine.require_password(settings)
     with lock.hold(settings.data, "up"):
         settings = _with_ports(settings)
-        message = _welcome(settings)
-        if settings.host in ("127.0.0.1", "localhost", "::1"):
+        if settings.own_machine_only:
             obtain_shop(settings)
 
         def announce() -> None:
+            message = _welcome(settings)
             with contextlib.suppress(OSError):  # whoever listened is gone, or the disk under it is full
                 as_json(message) if json else welcome.show(message)
                 sys.stdout.flush()
@@ -126,16 +126,18 @@ def _ready(settings: Settings) -> bool:
 
 
 def _welcome(settings: Settings) -> Welcome:
-    """The addresses; and a first site with its keys, where there is none."""
+    """The addresses; and a first site with its keys, where there is none. Asked for when all is ready: keys of a start that ended
+    before would never be shown."""
     from netiv import keys, sites_change, sites_file
     from netiv.configuration import collector_url, variables_for_others
+    from netiv.demo.keys import SHOP
     from netiv.welcome import Welcome
     from schemas.sites import Sites
 
     made: dict[str, str] = {}
 
     def first_site(sites: Sites) -> Sites:
-        if sites.sites:
+        if any(site.name != SHOP for site in sites.sites):
             return sites
         made.update(site="default", write_key=keys.write_key(), secret_key=keys.secret_key())
         wanted = sites_change.Wanted(made["site"], made["write_key"], made["secret_key"])
@@ -146,6 +148,7 @@ def _welcome(settings: Settings) -> Welcome:
         collector=collector_url(settings),
         clickhouse=settings.warehouse_address.url,
         database=settings.database,
+        demo=f"{collector_url(settings)}/demo" if settings.own_machine_only else "",
         data=str(settings.data.resolve()),
         pid=os.getpid(),
         variables=variables_for_others(settings),

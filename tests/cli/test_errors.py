@@ -186,12 +186,18 @@ def test_a_rule_that_quarantines_nothing_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [(["--currency", "EUR"], "--currency needs a model."), (["--by", "x", "--half-life", "1d"], "--by, --half-life need a model.")],
+    [(["--currency", "EUR"], "--currency needs a model."), (["--by", "x", "--lookback", "1d"], "--by, --lookback need a model."),
+     (["--position", "40,20,40", "--half-life", "1d"], "--half-life, --position need a model.")],
 )  # fmt: skip
 def test_options_of_models_need_one(tmp_path: Path, options: list[str], told: str) -> None:
     text = refused(run(tmp_path, "report", "attribution", *options), 2)
     assert told in text
     assert "--model linear" in text
+
+
+def test_an_option_of_one_model_says_which(tmp_path: Path) -> None:
+    assert "no position weights" in refused(run(tmp_path, "report", "attribution", "--position", "none"), 2)
+    assert "needs a model" not in run(tmp_path, "report", "attribution", "--half-life", "1d").stderr
 
 
 # --- names that are misspelled

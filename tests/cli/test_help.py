@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from simulation.stack import environment, run
+from typer.main import get_command
+
+from netiv.main import app
 
 COMMANDS = [
     [], ["up"], ["collector"], ["consumers"], ["migrate"],
@@ -22,6 +27,19 @@ def test_help_teaches_by_example(tmp_path: Path, command: list[str]) -> None:
     assert done.returncode == 0
     assert done.stderr == ""
     assert "netiv " + " ".join(command) in done.stdout.replace("python -m netiv", "Usage")
+
+
+def leaves(command: Any, path: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Each command that does something, with its options."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from leaves(inner, f"{path} {name}".strip())
+    if not hasattr(command, "commands"):
+        yield path, {option for parameter in command.params for option in parameter.opts}
+
+
+def test_whatever_prints_data_prints_json() -> None:
+    without = {path for path, options in leaves(get_command(app)) if "--json" not in options}
+    assert without == {"collector", "consumers", "dev kafka"}  # they run until they are stopped
 
 
 def test_version(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from simulation.stack import Stack, encode
+from simulation.stack import Stack, encode, run
 
 from netiv.http import Client
 
@@ -90,6 +90,18 @@ def test_it_comes_up_with_a_first_site_and_stops_clean(stack: Stack) -> None:
         warehouse.close()
     finally:
         again.kill()
+
+
+def test_keys_of_a_start_that_failed_are_not_lost(tmp_path: Path) -> None:
+    rules = tmp_path / "data" / "rules" / "sessions.yaml"
+    rules.parent.mkdir(parents=True)
+    rules.write_text("gap_minutes: none\n")
+    failed = run(tmp_path, "up", "--port", "0", "--clickhouse-port", "0")
+    assert (failed.returncode, "consumers stopped while starting" in failed.stderr) == (1, True), failed.stderr
+    rules.unlink()
+    with Stack(tmp_path) as stack:
+        assert stack.welcome["site"] == "default"
+        send(stack, "v")
 
 
 def test_what_was_sent_is_not_for_other_users_of_the_machine(stack: Stack) -> None:

@@ -66,6 +66,8 @@ REFUSED = [
     ),
     (with_member(b'"properties":' + json.dumps({f"k{i}": 1 for i in range(255)}).encode()), None, None),
     (with_member(b'"name":"' + b"x" * 8192 + b'"'), None, None),
+    (with_member(b'"name":"' + "ש".encode() * 8193 + b'"'), "string_too_long", "/name"),
+    (with_member(b'"name":"' + "ש".encode() * 8192 + b'"'), None, None),
     (with_member(b'"user_id":"' + b"x" * 512 + b'"'), None, None),
     (with_member(b'"order":{"value":99999999999999}'), None, None),
     (with_member(b'"name":"a","name":"b"'), None, None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from collector.metrics import CATALOGUE
 from collector.pixel import GIF
 from collector.sdk_files import SdkFiles
 from eventlog.contract import LogFull, LogUnavailable, Position, Record
+from schemas.record import Accepted
 from schemas.rejection import CODES
 
 PAGE = {"type": "page", "visitor_id": "v"}
@@ -42,7 +44,7 @@ def test_receipts_and_lag(collector: Running) -> None:
     lag = collector.get("/v1/lag").json
     assert (lag["acknowledged"], lag["loaded"], lag["derived"], lag["lag_events"]) == (3, 0, 0, 3)
     assert lag["lag_s"] >= 0
-    assert lag["partitions"]["0"]["acknowledged"] == 3
+    assert lag["partitions"] == {"0": {name: figure for name, figure in lag.items() if name != "partitions"}}
     generation = answer["receipt"].partition(".")[0]
     for unknown in ("x", "1.0.0-0", f"{generation}.0.0-99", f"{generation}.9.0-0", "1" * 5000):
         assert collector.get(f"/v1/receipts/{unknown}").code == "unknown_receipt"
@@ -90,6 +92,49 @@ def test_pixel_always_answers_the_image(collector: Running, query: str, status: 
     assert (answer.status, answer.body, answer.headers.get("x-netiv-error")) == (status, GIF, error)
 
 
+def test_what_a_pixel_says_of_consent_and_zones(collector: Running) -> None:
+    refused = collector.get(f"/p.gif?k={WRITE}&" + urlencode({"consent": '{"analytics":false}'}))
+    assert "set-cookie" not in refused.headers
+    unescaped = collector.get(f"/p.gif?k={WRITE}&visitor_id=v&consent={{x&created_at=2026-11-01T10:00:00+02:00")
+    assert "x-netiv-error" not in unescaped.headers
+    first, second = (json.loads(record.event) for record in collector.records() if isinstance(record, Accepted))
+    assert first["context"] == {"consent": {"analytics": False}}
+    assert (second["created_at"], second["context"]) == ("2026-11-01T10:00:00+02:00", {"consent": "{x"})
+
+
+def test_a_blank_visitor_is_none(collector: Running) -> None:
+    answers = [
+        collector.get(f"/p.gif?k={WRITE}&visitor_id=+"),
+        collector.post({"type": "page", "visitor_id": " \t"}),
+        collector.post({"events": [{"type": "page", "visitor_id": " "}]}),
+    ]
+    cookies = [answer.headers["set-cookie"].partition(";")[0] for answer in answers]
+    records = [record for record in collector.records() if isinstance(record, Accepted)]
+    assert [f"nv_id={record.visitor_id}" for record in records] == cookies
+
+
+def test_click_ids_may_be_null_or_numbers(collector: Running) -> None:
+    context = {"click_ids": {"gclid": None, "mc_eid": 7}}
+    assert collector.post({**PAGE, "context": context}).json["accepted"] == 1
+    answer = collector.post({**PAGE, "context": {"click_ids": {"gclid": None, "fbclid": ["x"]}}}).json
+    assert [one["pointer"] for one in answer["rejected"]] == ["/context/click_ids/fbclid"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/metrics", "/v1/lag", "/v1/schema.json", "/docs", f"/p.gif?k={WRITE}"]
+)
+def test_head_is_get_without_a_body(collector: Running, path: str) -> None:
+    got, asked = collector.get(path), collector.ask("HEAD", path)
+    assert (asked.status, asked.body) == (got.status, b"")
+    assert asked.headers["content-type"] == got.headers["content-type"]
+    assert len([*collector.records()]) == path.startswith("/p.gif")  # looking is no opening
+
+
+def test_the_demo_shop_is_for_the_own_machine(start: Callable[..., Running]) -> None:
+    assert start().get("/demo").status in (200, 503)  # 503 where the SDK was not built
+    assert start(host="0.0.0.0").get("/demo").status == 404
+
+
 class Failing:
     """A log whose appends fail as told; the rest is an empty log."""
 
@@ -107,8 +152,8 @@ class Failing:
     async def committed(self, group: str) -> Mapping[int, int]:
         return {}
 
-    async def oldest_unread_at(self, group: str) -> int | None:
-        return None
+    async def oldest_unread_at(self, group: str) -> dict[int, int]:
+        return {}
 
 
 @pytest.mark.parametrize(("error", "code"), [(LogFull("full"), "log_full"), (LogUnavailable("x"), "log_unavailable")])
@@ -214,6 +259,27 @@ def test_sdk_files(tmp_path: Path) -> None:
     assert b"immutable" in dict(files.answer(hashed, b"").headers)[b"cache-control"]
     for name in ("netiv.abcdef.js", "netiv-more.js", "netiv.js.map", "netiv.ts", "netiv..%2f"):
         assert files.answer(name, b"").status == 404, name
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip", True), ("br, GZIP;q=0.5", True), ("deflate, gzip; q=0.0", False), ("x-gzip", False), ("", False)],
+)
+def test_the_sdk_is_sent_packed_to_who_takes_it(collector: Running, accepted: str, packed: bool) -> None:
+    plain = collector.get("/netiv.js")
+    answer = collector.get("/netiv.js", accept_encoding=accepted)
+    assert answer.headers.get("content-encoding") == ("gzip" if packed else None)
+    assert (gzip.decompress(answer.body) if packed else answer.body) == plain.body
+    assert (answer.headers["vary"], answer.headers["etag"] == plain.headers["etag"]) == ("Accept-Encoding", not packed)
+    again = collector.get("/netiv.js", accept_encoding=accepted, if_none_match=answer.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_every_series_of_prometheus_is_in_the_documentation(collector: Running) -> None:
+    collector.post(PAGE)
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    told = re.findall(r"^# TYPE (\S+)", collector.get("/metrics").body.decode(), re.MULTILINE)
+    assert [name for name in told if f"`{name}`" not in page] == []
 
 
 def test_metrics_and_logs_hold_nobody(start: Callable[..., Running], capfd: pytest.CaptureFixture[str]) -> None:

@@ -47,7 +47,7 @@ def test_a_person_explained_unlinked_and_erased(stack: Stack) -> None:
     assert told["timeline"]
     document = json.loads(stack.netiv("export-person", "email:dana-x@example.com", *where, check=False).stdout or "{}")
     assert not document, "the address is the account's, not a person of its own"
-    document = json.loads(stack.netiv("export-person", "user_id:dana-x", *where).stdout)
+    document = json.loads(stack.netiv("export-person", "user_id:dana-x", *where, "--json").stdout)
     assert [event["event_id"] for event in document["events"]] == ["a", "b"]
 
     control = stack.folder / "data" / "control"

@@ -169,7 +169,7 @@ def _touch_id(fact: Fact) -> int:
 
 
 def _touch(fact: Fact, visits: Visits, persons: Persons, rules: Rules) -> Row:
-    kind = fact["touch_kind"].lower() or "interaction"
+    kind = fact["touch_kind"].strip(" ").lower() or "interaction"
     source = source_of(fact, kind, rules)
     channel, node = named_channel(fact["touch_channel"], rules.channels) or (source.channel, source.node)
     return {

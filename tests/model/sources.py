@@ -99,8 +99,8 @@ def visit_kind(channel: str, rules: ChannelRules) -> str:
 
 
 def named_channel(channel: str, rules: ChannelRules) -> tuple[str, str] | None:
-    """(channel, node) of a channel that a sender named, if the rules know it."""
-    for rule in [*rules.rules, rules.otherwise]:
-        if rule.channel == channel:
-            return channel, rule.node
-    return (channel, rules.named_only[channel]) if channel in rules.named_only else None
+    """(channel, node) of a channel that a sender named, if the rules know it: by its very name, else whatever the letter case."""
+    known = [*((rule.channel, rule.node) for rule in [*rules.rules, rules.otherwise]), *rules.named_only.items()]
+    folded = channel.strip(" ").lower()
+    exact = [found for found in known if found[0] == channel]
+    return next(iter(exact or [found for found in known if found[0].lower() == folded]), None)

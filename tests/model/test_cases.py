@@ -49,6 +49,9 @@ CASES: dict[str, list[Sent]] = {
     "one report from two subjects at one moment": [
         event("conversion", 5, event_id="x", order=order(10)),
         event("conversion", 0, event_id="x", visitor="v2", order=order(11)), event("page", HOUR)],
+    "a touch in other letters": [
+        event("touch", touch={"kind": " Impression ", "channel": " paid SEARCH"}),
+        event("touch", 1, touch={"kind": "OPEN", "channel": "email"}), event("conversion", 31 * DAY, order=order(1))],
     "a negative refund": [event("conversion", order=order(100)), event("refund", 5, order=order(-30))],
     "a negative conversion": [event("conversion", order=order(-5)), event("refund", 5, order=order(None))],
     "a refund in another currency": [
@@ -127,6 +130,16 @@ def derived(driver: Driver) -> dict[str, tuple[str, Tables, Tables]]:
         expected = driver.stream(batches, chance)
         results[way] = name, driver.found(name), expected
     return results
+
+
+def test_a_touch_in_other_letters_is_of_the_channel_it_names(derived: dict[str, tuple[str, Tables, Tables]]) -> None:
+    name, found, _ = next(iter(derived.values()))
+    site = f"{name}.{list(CASES).index('a touch in other letters')}."
+    touches = [row for row in found["v_touchpoints"] if row["site"].startswith(site) and row["kind"] != "visit"]
+    assert sorted((row["kind"], row["channel"]) for row in touches) == [
+        ("impression", "Paid Search"),
+        ("open", "Email"),
+    ]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -39,6 +39,7 @@ CAMPAIGNS = (None,) * 6 + (
 )
 TOUCHES = ({"kind": "impression", "source": "youtube", "medium": "cpm", "cost": 0.25}, {"kind": "Open", "medium": "email"}, {},
            {"kind": "call", "channel": "Phone"}, {"channel": "No such channel", "source": "tv"}, {"channel": "Unattributed"},
+           {"kind": " Impression ", "channel": "paid search"}, {"kind": "open", "channel": " EMAIL"},
            {"kind": "attendance", "campaign": "launch", "creative": "c'1"}, {"kind": "review", "source": "trustpilot"})  # fmt: skip
 PROPERTIES = (None, None, None, {"form": "Demo", "amount": 12.5}, {"form": "other", "amount": "7.25"}, {"deal": {"id": "o1"}, "cur": "usd"},
               {"amount": None, "form": True}, {"event": "a"})  # fmt: skip

@@ -20,7 +20,7 @@ export interface Context {
   timezone?: string | null | undefined;
   screen?: unknown | undefined;
   campaign?: Campaign | null | undefined;
-  click_ids?: Record<string, string> | null | undefined;
+  click_ids?: Record<string, string | number | null> | null | undefined;
   consent?: unknown | undefined;
   active?: boolean | null | undefined;
 }
