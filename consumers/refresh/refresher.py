@@ -87,6 +87,7 @@ class Refresher:
         await self.truncate(EMPTIED)
         rows = await self._warehouse.rows(expand("SELECT max(cycle) FROM {{scratch}}.journal", self._macros))
         self._cycle = int(rows[0][0]) + 1
+        self._cutter.careful = self._cycle > 1  # what a crash left was perhaps too much at once
         for derived in REPLACED:
             # Where the clock has gone back since, what is read from now on must count as newer all the same.
             newest = await self._warehouse.rows(
@@ -167,6 +168,7 @@ class Refresher:
                 await self._empty_done()
             if progress:
                 progress(number, len(slices))
+        self._cutter.careful = False
         return visitors + others
 
     async def resolve(self, cycle: int) -> int:

@@ -34,14 +34,6 @@ Key = tuple[str, str]
 """(site, subject)."""
 
 
-class Slices(msgspec.Struct, frozen=True):
-    """How many, what a visitor weighs (an identifier: 1), and what each slice weighs."""
-
-    number: int
-    visitor: float
-    each: float
-
-
 class Stretch(msgspec.Struct, frozen=True):
     """The keys after one and up to another; None = from the first, to the last."""
 
@@ -86,22 +78,30 @@ class Waiting(msgspec.Struct, frozen=True):
             f"WHERE (e.site, e.subject) IN (SELECT site, subject FROM ({some}))"
         )
 
-    def ends_sql(self, slices: Slices) -> str:
-        """The last key of each slice but the last."""
-        last = slices.number - 1
+    def ends_sql(self) -> str:
+        """The last key of each slice: none weighs more than `WEIGHT_MAX` before its last key, so that of a busy visitor has little else.
+        Each subject weighs what its own events do, for they are not spread evenly."""
+        waiting = self.sql()
+        events = (
+            f"SELECT e.site AS site, e.subject AS subject, "
+            f"sum(if(toUnixTimestamp64Milli(e.ts) >= j.since, 1, {HISTORY_WEIGHT})) AS number "
+            f"FROM events AS e INNER JOIN ({waiting}) AS j ON e.site = j.site AND e.subject = j.subject "
+            f"WHERE (e.site, e.subject) IN (SELECT site, subject FROM ({waiting})) GROUP BY site, subject"
+        )
+        weights = (
+            "SELECT w.site AS site, w.subject AS subject, greatest("
+            f"if(startsWith(w.subject, '~'), 1, {VISITOR_WEIGHT}), {VISITOR_WEIGHT / VISITOR_EVENTS} * n.number) AS weight "
+            f"FROM ({waiting}) AS w LEFT JOIN ({events}) AS n ON n.site = w.site AND n.subject = w.subject"
+        )
         return (
-            f"SELECT max((site, subject)) FROM (SELECT site, subject, sum(if(startsWith(subject, '~'), 1, {slices.visitor})) "
-            f"OVER (ORDER BY site, subject) AS weight FROM ({self.sql()})) "
-            f"GROUP BY least(toUInt32(weight / {slices.each}), {last}) AS slice ORDER BY slice LIMIT {last}"
+            "SELECT max((site, subject)) FROM (SELECT site, subject, sum(weight) OVER (ORDER BY site, subject) - weight AS before "
+            f"FROM ({weights})) GROUP BY toUInt32(before / {WEIGHT_MAX}) AS slice ORDER BY slice"
         )
 
 
-def slices_of(visitors: int, identifiers: int, events: float = 0) -> Slices:
-    """Slices of so many visitors, who have so many events together, and identifiers."""
-    visitor = VISITOR_WEIGHT * max(1.0, events / VISITOR_EVENTS / max(1, visitors))
-    weight = visitors * visitor + identifiers
-    number = max(1, math.ceil(weight / WEIGHT_MAX))
-    return Slices(number, visitor, weight / number)
+def is_one_slice(visitors: int, identifiers: int, events: float = 0) -> bool:
+    """Whether so many visitors, who have so many events together, and identifiers are little enough to be derived at once."""
+    return max(VISITOR_WEIGHT * visitors, VISITOR_WEIGHT / VISITOR_EVENTS * events) + identifiers <= WEIGHT_MAX
 
 
 def stretches(ends: Sequence[Key]) -> list[Stretch]:
@@ -138,15 +138,18 @@ class Cutter:
     def __init__(self, rows: Callable[[str], Awaitable[list[tuple[Any, ...]]]]) -> None:
         self._rows = rows  # asks, with the names of the working tables
         self._guess = Guess()
+        self.careful = False
+        """Look at the events of each subject, however few there are: what is to be derived was too much once, perhaps."""
 
     async def cut(self, waiting: Waiting, visitors: int, others: int) -> list[Stretch]:
         """So many visitors, and other subjects or what stands for one."""
         events = 0.0
-        if visitors >= MANY_VISITORS:
+        if visitors >= MANY_VISITORS and not self.careful:
             events = self._guess.events(visitors)
-            if math.isinf(events) or slices_of(visitors, others, events).number > 1:
+            if not is_one_slice(visitors, others, events):
                 [(events,)] = await self._rows(waiting.events_sql(visitors))
                 self._guess.told(visitors, events)
-        slices = slices_of(visitors, others, events)
-        ends = await self._rows(waiting.ends_sql(slices)) if slices.number > 1 else ()
-        return stretches([end for (end,) in ends])
+        if is_one_slice(visitors, others, events) and not self.careful:
+            return stretches(())
+        ends = await self._rows(waiting.ends_sql())
+        return stretches([end for (end,) in ends[:-1]])

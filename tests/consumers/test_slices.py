@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import math
+import random
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from consumers.refresh.slices import GUESSES, WEIGHT_MAX, Cutter, Key, Waiting, slices_of, stretches
+from consumers.refresh.slices import GUESSES, WEIGHT_MAX, Cutter, Key, Waiting, is_one_slice, stretches
+from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.embedded import open_embedded
 
 KEYS = sorted(
     (site, subject) for site in ("", "a", "b'", "שלום") for subject in ("", "v1", "v10", "v2", "~email:x", "\\")
 )
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[Warehouse]:
+    """With a journal and events, as far as slices look at them."""
+    warehouse = await open_embedded(tmp_path / "warehouse")
+    for table, columns in (
+        ("journal", "cycle UInt64, site LowCardinality(String), subject String, since Int64"),
+        ("events", "site LowCardinality(String), subject String, ts DateTime64(3)"),
+    ):
+        await warehouse.command(f"CREATE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY (site, subject)")
+    yield warehouse
+    await warehouse.close()
 
 
 @pytest.mark.anyio
@@ -40,22 +55,35 @@ async def test_each_key_is_in_one_stretch_in_order(tmp_path: Path, ends: list[Ke
         await warehouse.close()
 
 
-@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**8))
-def test_no_slice_is_too_heavy(visitors: int, identifiers: int, events: int) -> None:
-    slices = slices_of(visitors, identifiers, events)
-    assert slices.each <= WEIGHT_MAX
-    assert slices.number * slices.each >= visitors * 3 + identifiers
-    # what a slice of nothing but visitors has
-    assert slices.each / slices.visitor <= 40_000
-    if visitors:
-        assert slices.each / slices.visitor * events / visitors <= 800_000 * 1.001
+@pytest.mark.anyio
+@pytest.mark.parametrize("seed", range(8))
+async def test_no_slice_is_too_heavy(engine: Warehouse, seed: int) -> None:
+    """By the events of each subject, which are not spread evenly."""
+    chance = random.Random(seed)
+    weights: dict[Key, float] = {}
+    for number in range(30):
+        key = chance.choice("ab"), f"v{number}" if number % 4 else f"~user_id:{number}"
+        events = chance.choice([0, 1, 30, 2_000, 40_000, 900_000])
+        weights[key] = max(3 if number % 4 else 1, 3 / 20 * events)
+        await engine.command(f"INSERT INTO journal SELECT 1, '{key[0]}', '{key[1]}', 0")
+        await engine.command(f"INSERT INTO events SELECT '{key[0]}', '{key[1]}', now64(3) FROM numbers({events})")
+    cutter = Cutter(lambda statement: engine.rows(statement.replace("{{scratch}}.", "")))
+    cutter.careful = True
+    order = sorted(weights)
+    cut = await cutter.cut(Waiting(1, whole=False), len(order), 0)
+    bounds = [(one.after or ("", ""), one.up_to or ("c", "")) for one in cut]
+    slices = [[key for key in order if after < key <= up_to] for after, up_to in bounds]
+    assert [key for keys in slices for key in keys] == order
+    assert all(slices)
+    assert max(sum(weights[key] for key in keys[:-1]) for keys in slices) <= WEIGHT_MAX
+    assert 1 < len(slices) <= sum(weights.values()) / WEIGHT_MAX + 1
 
 
 def test_few_are_one_slice() -> None:
-    assert slices_of(0, 0).number == 1
-    assert slices_of(40_000, 0, 800_000).number == 1
-    assert slices_of(50_000, 63_000, 1_000_000).number == 2
-    assert slices_of(50_000, 63_000, 3_300_000).number == 5
+    assert is_one_slice(0, 0)
+    assert is_one_slice(40_000, 0, 800_000)
+    assert not is_one_slice(40_000, 1, 800_000)
+    assert not is_one_slice(1_000, 0, 801_000)
 
 
 class Asked:
@@ -68,11 +96,12 @@ class Asked:
         self.cutter = Cutter(self.rows)
 
     async def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """One row with the weight, or an end for each slice but the last."""
-        if "FROM events" in statement:
+        """One row with the weight, or an end for each slice."""
+        if "GROUP BY toUInt32(" not in statement:
             self.times += 1
             return [(self.each * self.visitors,)]
-        return [(("a", str(number)),) for number in range(int(statement.rpartition("LIMIT ")[2]))]
+        weight = 3 * self.visitors * max(1, self.each / 20)
+        return [(("a", str(number)),) for number in range(math.ceil(weight / WEIGHT_MAX))]
 
     async def slices(self, visitors: int) -> int:
         """How many slices these visitors are cut into."""
@@ -98,7 +127,7 @@ async def test_many_more_visitors_are_asked() -> None:
     asked = Asked(each=2)
     assert await asked.slices(10_000) == 1
     asked.each = 66
-    assert await asked.slices(39_000) == slices_of(39_000, 0, 39_000 * 66).number == 4
+    assert await asked.slices(39_000) == 4
     assert asked.times == 2
 
 
@@ -108,4 +137,4 @@ async def test_visitors_with_more_events_are_noticed() -> None:
     assert await asked.slices(10_000) == 1
     asked.each = 400
     cuts = [await asked.slices(10_000) for _ in range(GUESSES + 1)]
-    assert cuts[-1] == slices_of(10_000, 0, 4_000_000).number == 5
+    assert cuts[-1] == 5
