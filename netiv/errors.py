@@ -61,7 +61,8 @@ def _of_a_layer(error: BaseException) -> CommandError | None:
             f"The warehouse can't be reached: {error}", "Check NETIV_CLICKHOUSE and that it is running."
         )
     if "consumers.warehouse.contract.WarehouseError" in kinds:
-        return CommandError(f"The warehouse refused: {error}", "Run `netiv doctor` to see what is wrong.")
+        hint = getattr(error, "hint", "") or "Run `netiv doctor` to see what is wrong."
+        return CommandError(f"The warehouse refused: {error}", hint)
     return None
 
 

@@ -119,6 +119,12 @@ class Settings(BaseSettings):
         description="Events in one insert; twenty times as many share one refresh under backlog.",
     )
     batch_bytes_max: int = Field(64 * 1024**2, ge=1024, description="Bytes of one read from the log, about at most.")
+    engine_memory_mib: int = Field(
+        1300,
+        ge=1000,
+        le=1024**2,
+        description="What the embedded engine may take, in MiB; one query seven tenths of it, one of a reader's a quarter.",
+    )
     clickhouse_user: str = Field(
         "", description="User for remote readers of the embedded engine, or of the server where its URL names none."
     )

@@ -14,7 +14,7 @@ MONEY_DIGITS: Final = 4
 DAY_MS: Final = 86_400_000
 # Touches of one path at most, the last ones; and of all paths of one person together. People have far fewer; what stands for many (a screen
 # in a shop) has as many times as many as it converts, all of which is derived anew with each of its events.
-PATH_TOUCHES_MAX: Final = 1_000
+PATH_TOUCHES_MAX: Final = 20_000
 PATHS_TOUCHES_MAX: Final = 1_000_000
 
 

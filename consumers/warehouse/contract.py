@@ -6,10 +6,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:  # the block knows the errors below
     from consumers.warehouse.block import Block
+
+
+_HINTS: Final = {
+    241: "The work needs more memory. Embedded engine: raise NETIV_ENGINE_MEMORY_MIB; a server: its max_memory_usage.",
+    243: "The disk is full: free some space. What was acknowledged is in the log.",
+}
 
 
 class WarehouseError(Exception):
@@ -18,6 +24,11 @@ class WarehouseError(Exception):
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
         self.code = code
+
+    @property
+    def hint(self) -> str:
+        """How to mend it, where that is known."""
+        return _HINTS.get(self.code, "")
 
 
 class WarehouseUnavailable(WarehouseError):

@@ -35,10 +35,27 @@ class EngineLimits(msgspec.Struct, frozen=True):
     spill_bytes: int = 256 * _MIB
     """Sorting and grouping go to disk above this."""
     reader_memory_bytes_max: int = 320 * _MIB
+    """Of one query."""
     reader_seconds_max: int = 60
     reader_rows_max: int = 1_000_000
     reader_bytes_max: int = 256 * _MIB
     reader_threads_max: int = 2
+
+
+def limits_of(memory_mib: int) -> EngineLimits:
+    """The limits of an engine that may take so much: all memory in the proportions of the usual ones."""
+    usual = EngineLimits()
+
+    def share(of_usual: int) -> int:
+        return of_usual * memory_mib * _MIB // usual.memory_bytes_max
+
+    return msgspec.structs.replace(
+        usual,
+        memory_bytes_max=memory_mib * _MIB,
+        query_memory_bytes_max=share(usual.query_memory_bytes_max),
+        spill_bytes=share(usual.spill_bytes),
+        reader_memory_bytes_max=share(usual.reader_memory_bytes_max),
+    )
 
 
 _SERVER = """<clickhouse>

@@ -170,7 +170,19 @@ async def test_memory_has_a_ceiling(warehouse):
     with pytest.raises(WarehouseError) as refused:
         await warehouse.rows("SELECT length(groupArray(number)) FROM numbers(1000000000)")
     assert refused.value.code == 241
+    assert "NETIV_ENGINE_MEMORY_MIB" in refused.value.hint
     assert await warehouse.ping()
+
+
+async def test_more_memory_may_be_given(tmp_path):
+    asked = "SELECT value FROM system.settings WHERE name = 'max_memory_usage'"
+    whole = "SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage'"
+    found = {}
+    for mib in (1300, 2600):
+        opened = await open_warehouse(Settings(data=tmp_path, engine_memory_mib=mib))
+        found[mib] = [int((await opened.rows(sql))[0][0]) / 1024**2 for sql in (whole, asked)]
+        await opened.close()
+    assert found == {1300: [1300, 900], 2600: [2600, 1800]}
 
 
 async def test_pandas_and_pyarrow_are_not_loaded():
