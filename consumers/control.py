@@ -74,7 +74,7 @@ async def _answer(line: bytes, secret: str, perform: Perform) -> Done:
     try:
         return await perform(asked.request)
     except WarehouseError as error:
-        return Done(error=str(error))
+        return Done(error=str(error), hint=error.hint)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -25,7 +25,7 @@ def asked_of_running(settings: Settings, request: RulesRequest, what: str) -> Do
         return None
     done = _under_bar(what, lambda show: asyncio.run(_ask(settings, request, show)))
     if done is not None and done.error:
-        raise CommandError(done.error, "See `netiv rules check`, or try again.")
+        raise CommandError(done.error, done.hint or "See `netiv rules check`, or try again.")
     return done
 
 

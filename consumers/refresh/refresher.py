@@ -26,7 +26,7 @@ from consumers.refresh.bounds import (
 )
 from consumers.refresh.kinds import Kind
 from consumers.refresh.order import LEFT_OUT, MOST_IS_DONE, STAGE_STEPS, STEPS, Stage, Work, at_once, in_order
-from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, replace_statement
+from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, block_rows, replace_statement
 from consumers.refresh.slices import IS_SUBJECT, WEIGHT_MAX, Cutter, Stretch, Waiting
 from consumers.refresh.sql import derivation, expand
 from consumers.refresh.working import EMPTIED, KEPT, WORKING, Memory
@@ -186,6 +186,9 @@ class Refresher:
     async def replace(self, derived: Derived) -> None:
         """Put what was computed into its derived table."""
         macros = {**self._macros, **self._bounds}
+        if derived.copied:
+            [(copied,)] = await self.rows(derived.copied)
+            macros["block_rows"] = str(block_rows(int(copied)))
         selected = self._statements(derived.derived_by, self._macros)[0] if derived.derived_by else ""
         await self._run(expand(replace_statement(derived, self._columns[derived.table], selected), macros))
 

@@ -16,7 +16,7 @@ class Derived(msgspec.Struct, frozen=True):
     the column of the kind) a refresh notes that it did.
 
     New rows are those of the working table of its name; or, where copying them would cost much, what a file of derive/ selects,
-    whose keys are told apart from it (SQL). `settings`: of the statement, beside those of all (SQL)."""
+    whose keys are told apart from it (SQL). `copied`: how many elements each new row has a copy of, at most, while it is made (SQL)."""
 
     table: str
     key: tuple[str, ...]
@@ -24,10 +24,18 @@ class Derived(msgspec.Struct, frozen=True):
     noted: str = ""
     derived_by: str = ""
     new_keys: str = ""
-    settings: str = ""
+    copied: str = ""
 
 
 ONE_PART = "SETTINGS max_insert_threads = 1"
+# Rows of one block, where each copies much. The least size is named, because a join would gather small blocks again.
+_BLOCKS = (
+    ", max_block_size = {{block_rows}}, max_joined_block_size_rows = {{block_rows}}, min_joined_block_size_rows = {{block_rows}}, "
+    "min_joined_block_size_bytes = 1"
+)
+_BLOCK_ROWS_MAX: Final = 65_536
+# Of steps of paths: some 100 MB.
+_BLOCK_ELEMENTS_MAX: Final = 500_000
 _SUBJECTS = "(site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects)"
 _PERSONS = "(site, person_id) IN (SELECT site, person_id FROM {{scratch}}.concerned_persons)"
 _CONVERSIONS = "(site, order_key) IN (SELECT site, conversion_id FROM {{scratch}}.concerned_conversions)"
@@ -56,12 +64,7 @@ CONVERSION_PATHS = Derived(
     _PERSONS,
     derived_by="70_conversion_paths",
     new_keys=f"SELECT site, person_id, conversion_id FROM {{{{derived}}}}.conversions FINAL WHERE {_PERSONS}",
-    # Each conversion of a block has a copy of all the steps of its person, for a moment. The least size is named, because the join
-    # would gather small blocks again.
-    settings=(
-        ", max_block_size = 64, max_joined_block_size_rows = 64, min_joined_block_size_rows = 64, "
-        "min_joined_block_size_bytes = 1"
-    ),
+    copied="SELECT max(length(steps)) FROM {{scratch}}.steps",
 )
 OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
 _IDS = ("site", "id_type", "id_value")
@@ -120,13 +123,20 @@ def names(columns: Sequence[tuple[str, str]]) -> str:
     return ", ".join(name for name, _ in columns)
 
 
+def block_rows(copied: int) -> int:
+    """How many rows are made at once, of which each copies so many elements."""
+    return max(1, min(_BLOCK_ROWS_MAX, _BLOCK_ELEMENTS_MAX // max(1, copied)))
+
+
 def replace_statement(derived: Derived, columns: Sequence[tuple[str, str]], selected: str = "") -> str:
-    """INSERT … SELECT of the new rows and the tombstones; still with {{scratch}} and {{derived}}.
+    """INSERT … SELECT of the new rows and the tombstones; still with {{scratch}} and {{derived}}, and {{block_rows}} where rows copy much.
 
     `columns`: (name, type) of the table in order; `selected`: the SELECT of `derived_by`. A tombstone needs its key only, so only keys
     are read."""
     key = ", ".join(derived.key)
-    into = f"INSERT INTO {{{{derived}}}}.{derived.table} ({names(columns)}) {ONE_PART}{derived.settings}"
+    into = (
+        f"INSERT INTO {{{{derived}}}}.{derived.table} ({names(columns)}) {ONE_PART}{_BLOCKS if derived.copied else ''}"
+    )
     source = f"(\n{selected}\n)" if selected else f"{{{{scratch}}}}.{derived.table}"
     new = f"SELECT {names(columns)} FROM {source}"
     if not derived.scope:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from consumers.refresh.replacing import block_rows
 from tests.model.driver import Driver
 from tests.model.engine import difference, without_views
 from tests.model.worlds import CHROME, HOUR, MINUTE, Sent, records
@@ -49,3 +50,8 @@ def test_thousands_of_conversions_of_one_visitor(driver: Driver) -> None:
     )
     assert (paths, longest) == (4_000, 250)
     assert touches == 4_000 * 250 - sum(range(250))
+
+
+def test_blocks_are_small_where_rows_copy_much() -> None:
+    """Sixty thousand touches of three hundred conversions were over the engine's limit in blocks of 64."""
+    assert [block_rows(copied) for copied in (0, 5, 5_000, 60_000, 10_000_000)] == [65_536, 65_536, 100, 8, 1]
