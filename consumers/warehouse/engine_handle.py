@@ -64,8 +64,9 @@ class EngineHandle:
     """A session with the engine: SET, USE and temporary tables live as long as it does."""
 
     def __init__(self, folder: Path, config: Path) -> None:
-        if "?" in str(folder):
-            raise WarehouseError(f"The data folder must not have a question mark in its name: {folder}")
+        # The engine is opened by an address: of what comes behind such a mark it would read neither limits nor roles.
+        if {"?", "&"} & set(str(folder)):
+            raise WarehouseError(f"The data folder must not have a question mark or an ampersand in its path: {folder}")
         self._connection = _connect(f"{folder}?config-file={quote(str(config))}")
         self._left = False
         """Whether a failed query may have left a piece of its result."""

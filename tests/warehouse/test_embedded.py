@@ -133,17 +133,20 @@ async def test_nothing_is_merged_while_merges_are_held(warehouse):
 
 
 async def test_a_folder_with_an_odd_name_and_reopening(tmp_path):
-    folder = tmp_path / "a b & c=ש <x>"
+    folder = tmp_path / "a b %20 #c=ש <x>"
     for expected in (0, 1):
         opened = await open_embedded(folder, "other")
         await opened.command("CREATE TABLE IF NOT EXISTS t (n UInt64) ENGINE = MergeTree ORDER BY n")
         assert await opened.rows("SELECT count() FROM other.t") == [(expected,)]
         await opened.insert("t", {"n": [1]}, {"n": "UInt64"})
+        limit = "SELECT toUInt64(value) FROM system.settings WHERE name = 'max_memory_usage'"
+        assert await opened.rows(limit) == [(900 * 1024**2,)], "the engine has read our configuration"
         await opened.close()
         await opened.close()
         assert not await opened.ping()
-    with pytest.raises(WarehouseError, match="question mark"):
-        await open_embedded(tmp_path / "why?")
+    for name in ("why?", "a&b"):
+        with pytest.raises(WarehouseError, match="question mark or an ampersand"):
+            await open_embedded(tmp_path / name)
 
 
 async def test_the_event_loop_runs_while_the_engine_works(warehouse):
