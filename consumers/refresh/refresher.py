@@ -28,18 +28,22 @@ from consumers.refresh.kinds import Kind
 from consumers.refresh.order import LEFT_OUT, MOST_IS_DONE, STAGE_STEPS, STEPS, Stage, Work, at_once, in_order
 from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, block_rows, replace_statement
 from consumers.refresh.slices import IS_SUBJECT, WEIGHT_MAX, Cutter, Stretch, Waiting
-from consumers.refresh.sql import derivation, expand
+from consumers.refresh.sql import derivation, expand, read
 from consumers.refresh.working import EMPTIED, KEPT, WORKING, Memory
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
 from consumers.rules.stages import NO_STAGE_EVENT
-from consumers.warehouse.contract import Warehouse
+from consumers.warehouse.contract import Warehouse, WarehouseError
 from schemas.limits import FUTURE_MAX_S
 
 # Keys that are taken before it is known how many there are: more than any only slice has.
 FIRST_KEYS: Final = WEIGHT_MAX
 # Sources that are kept from one refresh to the next, at most: two joins read all of them.
 SOURCES_MAX: Final = 20_000
+# Who has a visit over the longest length goes on, mostly: so many slices later it is looked anew.
+LONG_VISITS: Final = 20
+THROWN: Final = 395
+"""ClickHouse's code of `throwIf`."""
 _WRITTEN: Final = {derived.table: derived for derived in REPLACED}
 Progress = Callable[[int, int], None]
 
@@ -67,6 +71,7 @@ class Refresher:
         self._stages = True  # whether events show stages, or did under rules of before
         self._columns: dict[str, list[tuple[str, str]]] = {}
         self._cycle = 1
+        self._long_visits = 0  # so many slices are taken to have visits over the longest length
         self._cutter = Cutter(self.rows)
         self._memory = Memory(warehouse, scratch)
 
@@ -341,9 +346,28 @@ class Refresher:
             if not await self._count(needed):
                 self._left_out.add(derived)
                 return
-        await self._derive(name, macros)
+        if name == "30_sessions":
+            await self._visits(macros)
+        else:
+            await self._derive(name, macros)
         if name == "38_sources":
             self._sources_known = await self._count("sources") <= SOURCES_MAX
+
+    async def _visits(self, macros: Mapping[str, str]) -> None:
+        """Visits as if none were too long; and again where one is."""
+        cut = {**macros, "by_length": read("derive/visits_cut_by_length.inc.sql")}
+        if self._long_visits:
+            self._long_visits -= 1
+            await self._derive("30_sessions", cut)
+            return
+        try:
+            await self._derive("30_sessions", macros)
+        except WarehouseError as error:
+            if error.code != THROWN:
+                raise
+            self._long_visits = LONG_VISITS
+            await self.truncate(("visits",))
+            await self._derive("30_sessions", cut)
 
     async def _write(self, derived: Derived) -> None:
         if derived.table not in self._left_out:

@@ -147,6 +147,7 @@ def _identity(rules: Rules) -> dict[str, str]:
         "device_level": str(DEVICE),
         "trace_level": str(TRACE),
         "event_persons": read("derive/event_persons.inc.sql"),
+        "by_length": read("derive/visits_of_any_length.inc.sql"),
     }
 
 
