@@ -22,7 +22,7 @@ from schemas.event import Event, Time
 from schemas.limits import IDENTIFIER_CHARS_MAX, NESTING_MAX
 from schemas.record import Accepted, Bad
 from schemas.rejection import CODES, Rejection
-from schemas.sites import PHONE_REGION
+from schemas.sites import Site
 
 _PLAIN_TIME_MAX: Final = 1 << 45  # epoch milliseconds of this millennium need no closer look
 _ISO_CHARS: Final = 24
@@ -33,7 +33,7 @@ ORDER_VALUE_MAX: Final = 1e14  # Decimal(18,4): fourteen digits before the point
 class Sender(msgspec.Struct, frozen=True, gc=False):
     """Who sends, as far as the request tells: one per request."""
 
-    site: str
+    site: Site
     secret: bool
     received_at: int
     ip: str = ""  # anonymised already
@@ -43,9 +43,6 @@ class Sender(msgspec.Struct, frozen=True, gc=False):
     minted: str = ""  # a visitor to use for an event that names nobody; "" = none may be made
     sent_at: int | None = None  # the batch's
     dialect: str = "native"
-    raw_contacts: bool = False  # what its site wants
-    currency: str = ""  # of amounts that name none
-    phone_region: str = PHONE_REGION  # of phone numbers that name no country
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
@@ -192,7 +189,7 @@ def judge_decoded(event: Event, raw: bytes, sender: Sender, suspect: bool, make_
             raw = rewrite.without_context(raw, "ip")
         consent = context.consent is None or consented(context.consent)
     record = Accepted(
-        sender.site,
+        sender.site.name,
         sender.received_at,
         event_id or make_id(),
         visitor_id,
@@ -203,9 +200,9 @@ def judge_decoded(event: Event, raw: bytes, sender: Sender, suspect: bool, make_
         ip,
         user_agent,
         sender.language,
-        raw_contacts=sender.raw_contacts,
-        currency=sender.currency,
-        phone_region=sender.phone_region,
+        raw_contacts=sender.site.raw_contacts,
+        currency=sender.site.currency,
+        phone_region=sender.site.phone_region,
     )
     return Verdict(record, subject, event_id, None, consent)
 
@@ -216,7 +213,7 @@ def refuse(raw: bytes, sender: Sender, rejection: Rejection, visitor_id: str = "
         with contextlib.suppress(*DECODE_ERRORS):
             raw = rewrite.without_context(raw, "ip")
     record = Bad(
-        sender.site,
+        sender.site.name,
         sender.received_at,
         rejection.code,
         raw,

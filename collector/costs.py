@@ -50,8 +50,8 @@ class CostReports:
         sent = await read_body(receive, exchange.headers, lambda: exchange.coming(grant))
         body = decoded(sent, exchange.headers)
         self._tools.metrics.count(m.BYTES, ENDPOINT, len(body))
-        sender = Sender(grant.site.name, True, self._tools.now_ms(), dialect=DIALECT)
-        statements = statements_of(body, sender.site, sender.received_at, grant.site.currency)
+        sender = Sender(grant.site, True, self._tools.now_ms(), dialect=DIALECT)
+        statements = statements_of(body, grant.site.name, sender.received_at, grant.site.currency)
         if isinstance(statements, Rejection):
             await self._keep(body, sender, statements)
             raise Fault(statements.code, f"{statements.message} (at {statements.pointer})", hint=_hint(statements))
@@ -65,7 +65,7 @@ class CostReports:
 
     async def _keep(self, body: bytes, sender: Sender, rejection: Rejection) -> None:
         verdict = refuse(mask(body), sender, rejection)
-        await append(self._tools, [Record(key_of(sender.site, ""), encode(verdict.record))])
+        await append(self._tools, [Record(key_of(sender.site.name, ""), encode(verdict.record))])
         self._tools.metrics.count(m.REJECTED, rejection.code)
 
 

@@ -85,16 +85,7 @@ class Exchange:
         if grant.secret:
             if dialect == "native" and b"x-netiv-import" in self.headers:
                 dialect = "import"
-            return Sender(
-                grant.site.name,
-                True,
-                now,
-                sent_at=sent_at,
-                dialect=dialect,
-                raw_contacts=grant.site.raw_contacts,
-                currency=grant.site.currency,
-                phone_region=grant.site.phone_region,
-            )
+            return Sender(grant.site, True, now, sent_at=sent_at, dialect=dialect)
         headers = self.headers
         if b"x-netiv-import" in headers:  # its rows would be taken for visits of whoever imports
             raise Fault("secret_key_needed")
@@ -108,7 +99,7 @@ class Exchange:
             if wait_ms:
                 raise Fault("too_many_requests", headers=((b"retry-after", b"%d" % ceil(wait_ms / 1000)),))
         return Sender(
-            grant.site.name,
+            grant.site,
             False,
             now,
             anonymise(peer),
@@ -118,9 +109,6 @@ class Exchange:
             self.minted,
             sent_at,
             dialect,
-            grant.site.raw_contacts,
-            grant.site.currency,
-            grant.site.phone_region,
         )
 
     def _peer(self) -> str:

@@ -92,7 +92,7 @@ class Judging:
     def _derived_id(self, event: object, index: int, sender: Sender) -> str:
         """The same content from the same sender within the dialect's retry window is one event."""
         window = sender.received_at // (self.dialect.retry_window_s * 1000)
-        mark = f"{self.dialect.name}\x1f{sender.site}\x1f{sender.ip}\x1f{sender.user_agent}\x1f{index}\x1f{window}\x1f"
+        mark = f"{self.dialect.name}\x1f{sender.site.name}\x1f{sender.ip}\x1f{sender.user_agent}\x1f{index}\x1f{window}\x1f"
         return hashlib.sha256(mark.encode("utf-8", "replace") + _encode(event)).hexdigest()[:32]
 
 

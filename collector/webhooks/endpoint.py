@@ -69,15 +69,7 @@ class Webhooks:
             raise Fault("bad_signature")
         if await asyncio.to_thread(self._memory.seen, webhook.name, found, now_s):
             raise Fault("replayed")
-        sender = Sender(
-            site.name,
-            True,
-            self._tools.now_ms(),
-            dialect=DIALECT,
-            raw_contacts=site.raw_contacts,
-            currency=site.currency,
-            phone_region=site.phone_region,
-        )
+        sender = Sender(site, True, self._tools.now_ms(), dialect=DIALECT)
         verdicts = self._verdicts(webhook, decoded(body, headers), sender)
         outcome = await store(self._tools, verdicts)
         await asyncio.to_thread(self._memory.remember, webhook.name, found, now_s)

@@ -19,7 +19,7 @@ from netiv.replaying.patch import Operation, PatchFailed, apply
 from schemas.decoding import DECODE_ERRORS
 from schemas.record import Bad, encode, key_of
 from schemas.rejection import Rejection
-from schemas.sites import PHONE_REGION, Site
+from schemas.sites import Site
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ def replayed(bad: Bad, position: str, operations: list[Operation], site: Site | 
 
 def _verdicts(bad: Bad, payload: bytes, position: str, site: Site | None) -> list[Verdict]:
     sender = Sender(
-        bad.site,
+        site or Site(bad.site),
         bad.secret,
         bad.received_at,
         bad.ip,
@@ -60,9 +60,6 @@ def _verdicts(bad: Bad, payload: bytes, position: str, site: Site | None) -> lis
         "",
         bad.sent_at,
         bad.dialect,
-        site is not None and site.raw_contacts,
-        "" if site is None else site.currency,
-        PHONE_REGION if site is None else site.phone_region,
     )
     if is_canonical(payload, bad.dialect):
         raw = _with_address(payload, bad)

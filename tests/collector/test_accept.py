@@ -18,8 +18,9 @@ from consumers.lookups import make_lookups
 from eventlog.contract import Position
 from eventlog.places import OFFSET_BITS, OFFSET_MASK, runs
 from schemas.record import Accepted
+from schemas.sites import Site
 
-SENDER = Sender("shop", secret=False, received_at=1_780_000_000_000)
+SENDER = Sender(Site("shop"), secret=False, received_at=1_780_000_000_000)
 TEXTS = st.sampled_from(["", " ", "v", "v1", "x" * 512, "x" * 513, "é" * 512, "2026-11-21T10:00:00.123Z", "9" * 309])
 NUMBERS = st.sampled_from([0, -1, 1_780_000_000_000, 10**30])
 DEEP = st.integers(0, 20).map(lambda levels: eval("[" * levels + "]" * levels or "0"))

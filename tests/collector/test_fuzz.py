@@ -20,6 +20,7 @@ from consumers.lookups import make_lookups
 from eventlog.contract import Position, Stored
 from schemas.record import Accepted, encode
 from schemas.rejection import CODES
+from schemas.sites import Site
 
 TIMES = 100 if os.environ.get("NETIV_HYPOTHESIS") == "long" else 1
 
@@ -107,7 +108,7 @@ def test_what_is_accepted_is_understood(members: list[tuple[str, str]]) -> None:
     """Nothing that was answered with 202 ends among the bad events later."""
     inside = "".join(f',"{name}":{text}' for name, text in members)
     raw = f'{{"type":"page","visitor_id":"v"{inside}}}'.encode()
-    verdict = judge(raw, Sender("shop", True, 1_780_000_000_000), suspect(raw), lambda: "id")
+    verdict = judge(raw, Sender(Site("shop"), True, 1_780_000_000_000), suspect(raw), lambda: "id")
     facts = facts_of([Stored(Position(1, 0, 0), b"", encode(verdict.record), 1_780_000_000_000)], LOOKUPS)
     assert len(facts.events["site"]) == isinstance(verdict.record, Accepted)
     assert len(facts.bad) == (verdict.rejection is not None)
@@ -131,7 +132,7 @@ def test_what_is_accepted_is_understood(members: list[tuple[str, str]]) -> None:
 )
 def test_the_first_number_that_is_too_large(number: str, fits: bool) -> None:
     raw = b'{"type":"page","visitor_id":"v","properties":{"x":%b}}' % number.encode()
-    verdict = judge(raw, Sender("shop", True, 0), suspect(raw), lambda: "id")
+    verdict = judge(raw, Sender(Site("shop"), True, 0), suspect(raw), lambda: "id")
     assert (verdict.rejection is None) is fits
 
 

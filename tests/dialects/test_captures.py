@@ -13,6 +13,7 @@ from collector.accept import Sender, judge
 from collector.dialects.catalogue import DIALECTS, find
 from collector.dialects.contract import Dialect
 from schemas.record import Accepted
+from schemas.sites import Site
 from tests.dialects.captured import Capture, captures, examples, messages
 from tests.dialects.leaves import leaves_of, sent
 
@@ -53,7 +54,7 @@ def test_each_is_understood_and_accepted(capture: Capture) -> None:
     assert decoded.items
     assert not decoded.refused
     assert decoded.keys or any(item.key for item in decoded.items)
-    sender = Sender("site", secret=False, received_at=1795299400000, minted="minted-visitor", sent_at=None)
+    sender = Sender(Site("site"), secret=False, received_at=1795299400000, minted="minted-visitor", sent_at=None)
     for item in decoded.items:
         verdict = judge(msgspec.json.encode(item.event), sender, True, lambda: "made")
         assert isinstance(verdict.record, Accepted), (verdict.rejection, item.event)

@@ -10,6 +10,7 @@ import pytest
 
 from collector.accept import Sender, judge
 from schemas.event import Campaign, Context, Event, Order, Touch
+from schemas.sites import Site
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
@@ -17,7 +18,7 @@ EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=["purchase", "call"])
 def test_an_example_is_accepted(example: str) -> None:
-    sender = Sender("shop", secret=True, received_at=1_793_527_300_000)
+    sender = Sender(Site("shop"), secret=True, received_at=1_793_527_300_000)
     verdict = judge(example.encode(), sender, suspect=True, make_id=lambda: "made")
     assert verdict.rejection is None
     assert verdict.event_id != "made"
