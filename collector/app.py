@@ -86,9 +86,8 @@ class Collector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             endpoint = self._endpoints.get(scope["path"]) or self._other(scope["path"])
-            if (
-                endpoint is self._pages and scope["method"] == "HEAD"
-            ):  # FastAPI knows none of itself; the protocol keeps the body
+            # FastAPI knows no HEAD of itself; the protocol keeps the body
+            if endpoint is self._pages and scope["method"] == "HEAD":
                 scope = {**scope, "method": "GET"}
             await endpoint(scope, receive, send)
         elif scope["type"] == "lifespan":

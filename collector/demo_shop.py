@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import urllib.parse
 import urllib.request
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,11 +16,11 @@ import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from collector.answers import error_body
+from schemas.requests import OF_PROXIES, is_loopback
 from schemas.settings import Settings
 
 SITE: Final = "demo-shop"
 TIMEOUT_S: Final = 5.0
-_OF_PROXIES: Final = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
 _TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _HEADERS: Final = {
     "cache-control": "no-store",
@@ -66,9 +65,8 @@ def demo_routes(settings: Settings, built: Path) -> APIRouter:
 
 async def require_here(request: Request) -> None:
     """Nothing is here for other machines, nor for those whom a proxy on this one speaks for."""
-    address = ip_address(request.client.host) if request.client else None
-    here = address is not None and (getattr(address, "ipv4_mapped", None) or address).is_loopback
-    if not here or not _OF_PROXIES.isdisjoint(request.headers.keys()):
+    here = request.client is not None and is_loopback(request.client.host)
+    if not here or not OF_PROXIES.isdisjoint(request.headers.keys()):
         raise HTTPException(404)
 
 

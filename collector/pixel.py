@@ -14,6 +14,7 @@ from collector.accept import Sender, Verdict, judge, judge_decoded
 from collector.answers import Answer, Fault, error_answer, status_of
 from collector.bounds import suspect
 from collector.exchange import Exchange
+from collector.identity import text_of
 from collector.image import GIF, GIF_TYPE, NO_STORE
 from collector.ingest import Pending, Tools, append, prepare, settle
 from collector.intake import Intake
@@ -70,7 +71,7 @@ class Pixel(Intake):
         grant = exchange.grant_early() or exchange.grant(None)
         referrer = exchange.headers.get(b"referer")
         event = event_of(exchange.scope["query_string"], referrer.decode("utf-8", "replace") if referrer else "")
-        sender = exchange.sender(grant, None, ENDPOINT, mint=not event.get("visitor_id", "").strip())
+        sender = exchange.sender(grant, None, ENDPOINT, mint=not text_of(event.get("visitor_id")))
         return prepare(self.tools, [self._judge(event, sender)])
 
     def _judge(self, made: dict[str, Any], sender: Sender) -> Verdict:

@@ -13,13 +13,13 @@ from starlette.types import Receive, Scope, Send
 
 from collector.answers import Answer, error_answer
 from collector.wire import respond
+from schemas.requests import encodings_offered
 
 # `netiv.js`, its on-demand parts (`netiv-auto.js`), hashed names, source maps.
 _NAME: Final = re.compile(r"(netiv(?:-[a-z]{1,20})?)(?:\.([0-9a-f]{6,64}))?\.(js|mjs)(\.map)?")
 _PLAIN: Final = b"public, max-age=3600"
 _HASHED: Final = b"public, max-age=31536000, immutable"
 HASH_CHARS: Final = 16
-_NEVER: Final = re.compile(rb"q=0(?:\.0*)?")
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -49,7 +49,8 @@ class SdkFiles:
             await respond(send, error_answer("method_not_allowed", headers=((b"allow", b"GET, HEAD"),)))
             return
         headers = dict(scope["headers"])
-        known, packed = headers.get(b"if-none-match", b""), _takes_gzip(headers.get(b"accept-encoding", b""))
+        known, accepted = headers.get(b"if-none-match", b""), headers.get(b"accept-encoding", b"").decode("latin-1")
+        packed = "gzip" in encodings_offered(accepted)
         await respond(send, self.answer(scope["path"].rpartition("/")[2], known, packed=packed))
 
     def answer(self, name: str, known: bytes, *, packed: bool = False) -> Answer:
@@ -96,9 +97,3 @@ class SdkFiles:
             packed = gzip.compress(content, mtime=0)
             built = self._built[name] = Built(stamp, content, packed, hashlib.sha256(content).hexdigest())
         return built
-
-
-def _takes_gzip(accepted: bytes) -> bool:
-    """Whether an `Accept-Encoding` names gzip, and not to refuse it (RFC 9110, 12.5.3)."""
-    offers = (offer.replace(b" ", b"").partition(b";") for offer in accepted.lower().split(b","))
-    return any(name == b"gzip" and not _NEVER.fullmatch(weight) for name, _, weight in offers)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from ipaddress import ip_address
 
 import msgspec
+
+from schemas.requests import is_loopback
 
 _OWN_SITES = frozenset({"", "none", "same-origin"})
 
@@ -80,7 +81,7 @@ def admit(caller: Caller, access: FrontAccess) -> None:
 
 def is_local(caller: Caller) -> bool:
     """Whether the caller is on this machine, named it as such, and is neither a proxy here nor a page in a browser here."""
-    here = _loopback(caller.address) and (not caller.host or _loopback(_name(caller.host))) and not caller.passed_on
+    here = is_loopback(caller.address) and (not caller.host or is_loopback(_name(caller.host))) and not caller.passed_on
     return here and caller.site in _OWN_SITES and (not caller.origin or _is_own(caller.origin, caller.host))
 
 
@@ -92,14 +93,3 @@ def _name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]
-
-
-def _loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)

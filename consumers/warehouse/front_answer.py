@@ -9,6 +9,8 @@ from typing import Protocol
 import lz4.frame
 from clickhouse_connect.driver.compression import _require_zstd
 
+from schemas.requests import encodings_offered
+
 Headers = list[tuple[bytes, bytes]]
 
 _FORBIDDEN = {192, 193, 497, 516}
@@ -124,7 +126,7 @@ class _Lz4:
 
 def encoder(accept: str) -> Encoder | None:
     """The best encoding the client accepts: zstd, lz4, gzip, deflate; None = plain."""
-    offered = {part.partition(";")[0].strip().lower() for part in accept.split(",") if "q=0" not in part.split(";")[1:]}
+    offered = encodings_offered(accept)
     if "zstd" in offered:
         return _Zstd()
     if "lz4" in offered:

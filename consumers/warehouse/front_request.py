@@ -16,13 +16,13 @@ from clickhouse_connect.driver.compression import _zstd_decompressor
 
 from consumers.warehouse.front_access import Caller, Refused
 from consumers.warehouse.front_bodies import Body, Incoming
+from schemas.requests import OF_PROXIES
 
 _OPTIONS_MAX = 2000
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]{1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
 _DISPOSITION = re.compile(rb"^content-disposition:.*", re.IGNORECASE | re.MULTILINE)
 _NAMED = re.compile(rb';\s*(name|filename\*?)=("[^"]*"|[^\s;"]*)', re.IGNORECASE)
 
-_OF_PROXIES = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
 _RESERVED = frozenset(
     {"query", "database", "default_format", "user", "password", "quota_key", "session_id", "session_timeout"}
     | {"session_check", "query_id", "compress", "decompress", "wait_end_of_query", "buffer_size", "stacktrace"}
@@ -196,5 +196,5 @@ def _caller(scope: Mapping[str, Any], headers: Mapping[str, str], options: Mappi
         host=headers.get("host", ""),
         origin=headers.get("origin", ""),
         site=headers.get("sec-fetch-site", ""),
-        passed_on=not _OF_PROXIES.isdisjoint(headers),
+        passed_on=not OF_PROXIES.isdisjoint(headers),
     )
