@@ -28,7 +28,7 @@ from consumers.refresh.kinds import Kind
 from consumers.refresh.order import LEFT_OUT, MOST_IS_DONE, STAGE_STEPS, STEPS, Stage, Work, at_once, in_order
 from consumers.refresh.replacing import EVENT_DUPLICATES, REPLACED, Derived, block_rows, replace_statement
 from consumers.refresh.slices import IS_SUBJECT, WEIGHT_MAX, Cutter, Stretch, Waiting
-from consumers.refresh.sql import derivation, expand, read
+from consumers.refresh.sql import derivation, expand
 from consumers.refresh.working import EMPTIED, KEPT, WORKING, Memory
 from consumers.rules.files import Rules
 from consumers.rules.macros import macros, parameters
@@ -355,19 +355,17 @@ class Refresher:
 
     async def _visits(self, macros: Mapping[str, str]) -> None:
         """Visits as if none were too long; and again where one is."""
-        cut = {**macros, "by_length": read("derive/visits_cut_by_length.inc.sql")}
+        if not self._long_visits:
+            try:
+                await self._derive("30_sessions", macros)
+            except WarehouseError as error:
+                if error.code != THROWN:
+                    raise
+                self._long_visits = LONG_VISITS + 1
+                await self.truncate(("visits",))
         if self._long_visits:
             self._long_visits -= 1
-            await self._derive("30_sessions", cut)
-            return
-        try:
-            await self._derive("30_sessions", macros)
-        except WarehouseError as error:
-            if error.code != THROWN:
-                raise
-            self._long_visits = LONG_VISITS
-            await self.truncate(("visits",))
-            await self._derive("30_sessions", cut)
+            await self._derive("30_sessions", {**macros, "by_length": macros["cut_by_length"]})
 
     async def _write(self, derived: Derived) -> None:
         if derived.table not in self._left_out:

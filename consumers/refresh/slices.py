@@ -72,31 +72,30 @@ class Waiting(msgspec.Struct, frozen=True):
         the refresh."""
         one_of = max(1, visitors // ASKED)
         some = self.sql(f"NOT startsWith(subject, '~') AND sipHash64(subject) % {one_of} = 0")
-        return (
-            f"SELECT {one_of} * sum(if(toUnixTimestamp64Milli(e.ts) >= j.since, 1, {HISTORY_WEIGHT})) "
-            f"FROM events AS e INNER JOIN ({some}) AS j ON e.site = j.site AND e.subject = j.subject "
-            f"WHERE (e.site, e.subject) IN (SELECT site, subject FROM ({some}))"
-        )
+        return f"SELECT {one_of} * sum(number) FROM ({_events_of(some)})"
 
     def ends_sql(self) -> str:
         """The last key of each slice: none weighs more than `WEIGHT_MAX` before its last key, so that of a busy visitor has little else.
         Each subject weighs what its own events do, for they are not spread evenly."""
         waiting = self.sql()
-        events = (
-            f"SELECT e.site AS site, e.subject AS subject, "
-            f"sum(if(toUnixTimestamp64Milli(e.ts) >= j.since, 1, {HISTORY_WEIGHT})) AS number "
-            f"FROM events AS e INNER JOIN ({waiting}) AS j ON e.site = j.site AND e.subject = j.subject "
-            f"WHERE (e.site, e.subject) IN (SELECT site, subject FROM ({waiting})) GROUP BY site, subject"
-        )
         weights = (
             "SELECT w.site AS site, w.subject AS subject, greatest("
             f"if(startsWith(w.subject, '~'), 1, {VISITOR_WEIGHT}), {VISITOR_WEIGHT / VISITOR_EVENTS} * n.number) AS weight "
-            f"FROM ({waiting}) AS w LEFT JOIN ({events}) AS n ON n.site = w.site AND n.subject = w.subject"
+            f"FROM ({waiting}) AS w LEFT JOIN ({_events_of(waiting)}) AS n ON n.site = w.site AND n.subject = w.subject"
         )
         return (
             "SELECT max((site, subject)) FROM (SELECT site, subject, sum(weight) OVER (ORDER BY site, subject) - weight AS before "
             f"FROM ({weights})) GROUP BY toUInt32(before / {WEIGHT_MAX}) AS slice ORDER BY slice"
         )
+
+
+def _events_of(subjects: str) -> str:
+    """How many events weigh of each of these subjects (SQL of `Waiting.sql`)."""
+    return (
+        f"SELECT e.site AS site, e.subject AS subject, sum(if(toUnixTimestamp64Milli(e.ts) >= j.since, 1, {HISTORY_WEIGHT})) AS number "
+        f"FROM events AS e INNER JOIN ({subjects}) AS j ON e.site = j.site AND e.subject = j.subject "
+        f"WHERE (e.site, e.subject) IN (SELECT site, subject FROM ({subjects})) GROUP BY site, subject"
+    )
 
 
 def is_one_slice(visitors: int, identifiers: int, events: float = 0) -> bool:

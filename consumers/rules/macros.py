@@ -148,6 +148,7 @@ def _identity(rules: Rules) -> dict[str, str]:
         "trace_level": str(TRACE),
         "event_persons": read("derive/event_persons.inc.sql"),
         "by_length": read("derive/visits_of_any_length.inc.sql"),
+        "cut_by_length": read("derive/visits_cut_by_length.inc.sql"),
     }
 
 
