@@ -103,11 +103,16 @@ async def test_a_refresh_is_done_again(server: Server, kind: type[Refresher], be
     assert difference(await again.tables("w"), again.model(stored, "standard")) == {}
 
 
-async def test_facts_are_put_in_again(server: Server) -> None:
+async def half_delivered(server: Server) -> tuple[Pipeline, list[Stored]]:
+    """A consumer that has half of these sixty events."""
     pipeline = await consumer(server, SharedRefresher)
-    made = records(visits(random.Random(3), 60), "w")
-    stored = [pipeline.stored(record, 0) for record in made]
+    stored = [pipeline.stored(record, 0) for record in records(visits(random.Random(3), 60), "w")]
     await deliver(pipeline, stored[:30])
+    return pipeline, stored
+
+
+async def test_facts_are_put_in_again(server: Server) -> None:
+    pipeline, stored = await half_delivered(server)
     server.before = "INSERT INTO events"
     await deliver(pipeline, stored[30:])
     assert await server.rows("SELECT count(), uniqExact(log_off) FROM events") == [(60, 60)]
@@ -115,10 +120,7 @@ async def test_facts_are_put_in_again(server: Server) -> None:
 
 
 async def test_one_that_begins_anew_between_two_refreshes_disturbs_none(server: Server) -> None:
-    pipeline = await consumer(server, SharedRefresher)
-    made = records(visits(random.Random(3), 60), "w")
-    stored = [pipeline.stored(record, 0) for record in made]
-    await deliver(pipeline, stored[:30])
+    pipeline, stored = await half_delivered(server)
     server.before = "SELECT 1"
     await server.command("SELECT 1")
     await deliver(pipeline, stored[30:])

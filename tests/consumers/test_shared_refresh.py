@@ -20,15 +20,13 @@ from consumers.enrich.facts import facts_of
 from consumers.load import Loader, load_of
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
-from consumers.rules.files import load
 from consumers.warehouse.contract import Warehouse
-from consumers.warehouse.embedded import open_embedded
 from consumers.warehouse.passing import PassingWarehouse
 from eventlog.contract import Position, Stored
 from schemas.record import encode, key_of
 from tests.consumers.turnstile import Turnstile
 from tests.model.driver import examples
-from tests.model.engine import Pipeline, difference
+from tests.model.engine import Pipeline, difference, running
 from tests.model.worlds import Sent, cut, records, worlds
 
 NAMES = ("a", "b")
@@ -79,14 +77,8 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, Pipeline]]:
-    with asyncio.Runner() as runner:
-        warehouse = runner.run(open_embedded(tmp_path_factory.mktemp("shared") / "warehouse"))
-        try:
-            pipeline = Pipeline(warehouse, load())
-            runner.run(pipeline.start())
-            yield runner, pipeline
-        finally:
-            runner.run(warehouse.close())
+    with running(tmp_path_factory.mktemp("shared")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

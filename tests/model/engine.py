@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from consumers.clock import now_us
@@ -19,10 +21,10 @@ from consumers.lookups import make_lookups
 from consumers.preparer import prepare
 from consumers.rebuild import TABLES, rebuild
 from consumers.refresh.refresher import Refresher
-from consumers.rules.files import Rules
+from consumers.rules.files import Rules, load
 from consumers.tables import prepare_tables
 from consumers.warehouse.contract import Warehouse
-from consumers.warehouse.embedded import EmbeddedWarehouse
+from consumers.warehouse.embedded import EmbeddedWarehouse, open_embedded
 from eventlog.contract import Position, Stored
 from schemas.record import Accepted, Bad, decode, encode
 from tests.model.derive import Row, Tables, derive
@@ -202,6 +204,19 @@ class Pipeline:
     async def tables(self, world: str) -> Tables:
         """The derived tables of a world, with the columns the model has."""
         return await read_tables(self.warehouse, f"{world}.")
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[tuple[asyncio.Runner, Pipeline]]:
+    """A pipeline under the rules that are delivered, and what runs it."""
+    with asyncio.Runner() as runner:
+        warehouse = runner.run(open_embedded(folder / "warehouse"))
+        try:
+            pipeline = Pipeline(warehouse, load())
+            runner.run(pipeline.start())
+            yield runner, pipeline
+        finally:
+            runner.run(warehouse.close())
 
 
 async def read_tables(warehouse: EmbeddedWarehouse, sites: str) -> Tables:

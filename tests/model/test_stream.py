@@ -65,10 +65,19 @@ STAGES = StageRules(1, [StageModel("own", "", [
 ])])  # fmt: skip
 
 
-@examples(25)
-@given(worlds(), SEEDS)
-def test_the_stream_equals_the_model(driver: Driver, world: list[Sent], seed: int) -> None:
-    driver.check(world, seed)
+def holds(driver: Driver, number: int, variant: str = "standard") -> None:
+    """The law, for so many worlds under these rules."""
+
+    @examples(number)
+    @given(worlds(), SEEDS)
+    def law(world: list[Sent], seed: int) -> None:
+        driver.check(world, seed, variant)
+
+    law()
+
+
+def test_the_stream_equals_the_model(driver: Driver) -> None:
+    holds(driver, 25)
 
 
 def test_in_several_slices(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,26 +91,14 @@ def test_in_several_slices(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> N
         return stretches(ends)
 
     monkeypatch.setattr("consumers.refresh.slices.stretches", noted)
-
-    @examples(6)
-    @given(worlds(), SEEDS)
-    def law(world: list[Sent], seed: int) -> None:
-        driver.check(world, seed)
-
-    law()
+    holds(driver, 6)
     assert max(cuts) > 1
 
 
 @pytest.mark.parametrize("option", RULES)
 def test_under_other_rules(driver: Driver, option: str) -> None:
     variant = driver.variant(option, **RULES[option])
-
-    @examples(8)
-    @given(worlds(), SEEDS)
-    def law(world: list[Sent], seed: int) -> None:
-        driver.check(world, seed, variant)
-
-    law()
+    holds(driver, 8, variant)
 
 
 def test_under_another_order_of_trust(driver: Driver) -> None:
@@ -113,25 +110,13 @@ def test_under_another_order_of_trust(driver: Driver) -> None:
     }  # fmt: skip
     changed = msgspec.structs.replace(rules.conversions, **merging)
     variant = driver.under("trust", msgspec.structs.replace(rules, conversions=changed))
-
-    @examples(12)
-    @given(worlds(), SEEDS)
-    def law(world: list[Sent], seed: int) -> None:
-        driver.check(world, seed, variant)
-
-    law()
+    holds(driver, 12, variant)
 
 
 def test_under_rules_for_plain_events(driver: Driver) -> None:
     rules = msgspec.structs.replace(load(), conversions=CONVERSIONS, stages=STAGES)
     variant = driver.under("plain events", rules)
-
-    @examples(8)
-    @given(worlds(), SEEDS)
-    def law(world: list[Sent], seed: int) -> None:
-        driver.check(world, seed, variant)
-
-    law()
+    holds(driver, 8, variant)
 
 
 def test_under_channels_that_say_what_a_visit_is(driver: Driver) -> None:
@@ -142,13 +127,7 @@ def test_under_channels_that_say_what_a_visit_is(driver: Driver) -> None:
     channels = msgspec.structs.replace(rules.channels, rules=named)
     changed = msgspec.structs.replace(rules, channels=channels, conversions=CONVERSIONS, stages=STAGES)
     variant = driver.under("kinds", changed)
-
-    @examples(8)
-    @given(worlds(), SEEDS)
-    def law(world: list[Sent], seed: int) -> None:
-        driver.check(world, seed, variant)
-
-    law()
+    holds(driver, 8, variant)
 
 
 @examples(3)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.rules.files import load
 from consumers.warehouse import embedded, engine_files
-from consumers.warehouse.embedded import open_embedded
 from consumers.warehouse.profile import MEANING
 from tests.model.driver import Driver, examples
-from tests.model.engine import Pipeline
+from tests.model.engine import running
 from tests.model.worlds import Sent, worlds
 
 PROFILE = {
@@ -32,16 +29,11 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
     sent = "SET " + ", ".join(f"{name} = '{value}'" for name, value in MEANING.items())
     place = "<use_statistics>0</use_statistics>"
     assert place in engine_files._USERS
-    with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine_files, "_USERS", engine_files._USERS.replace(place, place + profile))
         patch.setattr(embedded, "PIPELINE_STATEMENTS", (*embedded.PIPELINE_STATEMENTS, sent))
-        warehouse = runner.run(open_embedded(tmp_path_factory.mktemp("profile") / "warehouse"))
-        try:
-            pipeline = Pipeline(warehouse, load())
-            runner.run(pipeline.start())
+        with running(tmp_path_factory.mktemp("profile")) as (runner, pipeline):
             yield Driver(runner, pipeline)
-        finally:
-            runner.run(warehouse.close())
 
 
 @examples(5)
