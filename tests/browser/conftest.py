@@ -14,6 +14,8 @@ from browser.stack import Stack, started
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 DEADLINE_MS = 90_000  # of a machine that has much else to do
+NOT_RESTORED = "JSON.stringify(performance.getEntriesByType('navigation')[0].notRestoredReasons)"
+"""Why a page that was gone back to did not come from the back-forward cache."""
 F = TypeVar("F", bound=Callable[..., Any])
 FLAGS = [
     "--headless",
@@ -137,3 +139,17 @@ def whole(page: Page) -> None:
     """Until its automatic parts are at work too: the last of them tells the time zone."""
     ready(page)
     page.wait_for_function("() => window.netiv.context.timezone")
+
+
+def all_answered(page: Page) -> None:
+    """Until the collector took each event made so far."""
+    page.wait_for_function("() => !Object.keys(localStorage).some(key => key.startsWith('nv_q'))")
+
+
+def scrolled(page: Page, beacon: Beacon) -> None:
+    """A long page that watches engagement, scrolled by half."""
+    beacon.pages["/"] = html(engagement="on", body="<div style='height:4000px'>long</div>")
+    page.goto(beacon.url())
+    whole(page)
+    page.mouse.wheel(0, 2000)
+    page.wait_for_function("() => scrollY > 1000")

@@ -9,13 +9,8 @@ from pathlib import Path
 
 import pytest
 from browser.beacon import Beacon
-from browser.conftest import FLAGS, executable, html, ready, whole
+from browser.conftest import FLAGS, NOT_RESTORED, all_answered, executable, ready, scrolled
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright
-
-QUEUED = "() => Object.keys(localStorage).filter(key => key.startsWith('nv_q')).length"
-
-
-NOT_RESTORED = "JSON.stringify(performance.getEntriesByType('navigation')[0].notRestoredReasons)"
 
 
 def make(page: Page, *names: str) -> None:
@@ -52,7 +47,7 @@ def test_a_failing_collector_that_recovers_while_the_tab_stays(page: Page, beaco
     beacon.wait(lambda: len(beacon.arrivals) >= 2)
     beacon.mode = "ok"
     once_each(beacon, "patient")
-    page.wait_for_function(f"{QUEUED.replace('() => ', '() => 0 === ')}")
+    all_answered(page)
 
 
 def test_retry_after_is_kept_by_the_next_page_too(page: Page, beacon: Beacon) -> None:
@@ -242,7 +237,7 @@ def test_a_page_that_returns_from_the_back_forward_cache_counts_and_delivers(bro
     ready(page)
     page.evaluate("window.same = 1; netiv.track('before')")
     beacon.wait(lambda: beacon.named("before"))
-    page.wait_for_function(f"{QUEUED.replace('() => ', '() => 0 === ')}")
+    all_answered(page)
     page.evaluate("() => { setTimeout(() => { netiv.track('left'); location.href = '/plain' }) }")
     page.wait_for_url("**/plain")
     page.go_back(wait_until="commit")
@@ -255,13 +250,10 @@ def test_a_page_that_returns_from_the_back_forward_cache_counts_and_delivers(bro
 
 
 def test_the_engaged_page_ends_with_its_report(page: Page, beacon: Beacon) -> None:
-    beacon.pages["/"] = html(engagement="on", body="<div style='height:4000px'>long</div>")
-    page.goto(beacon.url())
-    whole(page)
-    page.mouse.wheel(0, 2000)
+    scrolled(page, beacon)
     # Counted from here, when the SDK is already counting: the second must be one that it saw, however long it took to load.
     page.evaluate("() => { window.since = Date.now() }")
-    page.wait_for_function("() => scrollY > 1000 && Date.now() - since >= 1000")
+    page.wait_for_function("() => Date.now() - since >= 1000")
     page.goto(beacon.url(path="/plain"))
     once_each(beacon, "engagement")
     [report] = beacon.named("engagement")

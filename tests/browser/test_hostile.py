@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from browser.beacon import Beacon
-from browser.conftest import html, ready, small_only, whole
+from browser.conftest import all_answered, html, ready, small_only, whole
 from playwright.sync_api import BrowserContext, Page
 
 
@@ -86,7 +86,7 @@ def test_a_blocker_of_v1_and_a_path_of_the_site_s_own(page: Page, beacon: Beacon
     page.wait_for_function("() => localStorage.getItem('nv_w')")
     beacon.pages["/"] = html().replace("/netiv.js", "/assets/n/netiv.js")
     page.goto(beacon.url())
-    page.wait_for_function("() => Object.keys(localStorage).filter(key => key.startsWith('nv_q')).length === 0")
+    all_answered(page)
     beacon.wait(lambda: beacon.named("kept") and len(beacon.named("page")) == 2)
     assert {each.path for each in beacon.arrivals} == {"/assets/n/v1/events"}
 
@@ -127,7 +127,7 @@ def test_debug_prints_what_is_sent_and_the_verdict(page: Page, beacon: Beacon) -
     page.on("console", lambda message: lines.append(message.text))
     page.goto(beacon.url())
     beacon.wait(lambda: beacon.named("page"))
-    page.wait_for_function("() => !Object.keys(localStorage).some(key => key.startsWith('nv_q'))")
+    all_answered(page)
     assert any(line.startswith("netiv") and beacon.key in line and "202" in line for line in lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from browser.beacon import Answered, Beacon
-from browser.conftest import html, ready, small_only, whole
+from browser.conftest import NOT_RESTORED, all_answered, html, ready, small_only, whole
 from playwright.sync_api import BrowserContext, Page
 
 STORED = "() => [document.cookie.replace(/nv_p=\\w+/, ''), ...Object.keys(localStorage)].join(' ').trim()"
@@ -125,15 +125,18 @@ def test_a_denial_holds_on_the_way_back(page: Page, beacon: Beacon) -> None:
     page.goto(beacon.url())
     whole(page)
     beacon.wait(lambda: beacon.named("page"))
+    # a page with a request under way is not kept by the browser
+    all_answered(page)
     page.evaluate("() => { window.kept = true }")
     page.goto(beacon.url(path="/next"))
     ready(page)
     # an answer that is under way as its page ends could bring the cookie again, until the next page
     assert page.evaluate("() => netiv.track('before').then(verdict => verdict.status)") == "sent"
-    page.wait_for_function("() => !Object.keys(localStorage).some(key => key.startsWith('nv_q'))")
+    all_answered(page)
     page.evaluate("() => netiv.consent('denied')")
     page.go_back(wait_until="commit")
-    page.wait_for_function("() => window.kept && window.netiv")
+    page.wait_for_function("() => window.netiv && netiv.visitorId")
+    assert page.evaluate("window.kept"), page.evaluate(NOT_RESTORED)
     assert page.evaluate("() => netiv.track('after').then(verdict => verdict.code)") == "consent"
     assert page.evaluate(STORED) == "nv_c"
 

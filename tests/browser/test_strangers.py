@@ -7,7 +7,7 @@ import json
 
 import pytest
 from browser.beacon import Answered, Beacon
-from browser.conftest import html, ready, small_only, whole
+from browser.conftest import html, ready, scrolled, small_only, whole
 from playwright.sync_api import BrowserContext, Page
 
 REFUSALS = {
@@ -132,11 +132,7 @@ def test_keys_removed_by_another_tab_are_not_told_as_sent(context: BrowserContex
 
 
 def test_what_a_route_was_looked_at_is_said_of_that_route(page: Page, beacon: Beacon) -> None:
-    beacon.pages["/"] = html(engagement="on", body="<div style='height:4000px'>long</div>")
-    page.goto(beacon.url())
-    whole(page)
-    page.mouse.wheel(0, 2000)
-    page.wait_for_function("() => scrollY > 1000")
+    scrolled(page, beacon)
     page.evaluate("() => { history.pushState({}, '', '/second') }")
     beacon.wait(lambda: beacon.named("engagement") and len(beacon.named("page")) == 2)
     assert beacon.named("engagement")[0]["context"]["url"] == beacon.url()
