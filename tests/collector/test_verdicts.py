@@ -130,11 +130,6 @@ def test_head_is_get_without_a_body(collector: Running, path: str) -> None:
     assert len([*collector.records()]) == path.startswith("/p.gif")  # looking is no opening
 
 
-def test_the_demo_shop_is_for_the_own_machine(start: Callable[..., Running]) -> None:
-    assert start().get("/demo").status in (200, 503)  # 503 where the SDK was not built
-    assert start(host="0.0.0.0").get("/demo").status == 404
-
-
 class Failing:
     """A log whose appends fail as told; the rest is an empty log."""
 
