@@ -14,8 +14,6 @@ from browser.stack import Stack, started
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 DEADLINE_MS = 90_000  # of a machine that has much else to do
-NOT_RESTORED = "JSON.stringify(performance.getEntriesByType('navigation')[0].notRestoredReasons)"
-"""Why a page that was gone back to did not come from the back-forward cache."""
 F = TypeVar("F", bound=Callable[..., Any])
 FLAGS = [
     "--headless",
@@ -74,6 +72,22 @@ def page(context: BrowserContext) -> Iterator[Page]:
     tab.on("pageerror", lambda error: errors.append(str(error)))
     yield tab
     assert errors == []
+
+
+def visitors(browser: Browser) -> Iterator[Page]:
+    """Some tabs, each of a visitor with nothing stored: for what a browser mostly does, and on a busy machine not always."""
+    for _ in range(5):
+        context = browser.new_context()
+        context.set_default_timeout(DEADLINE_MS)
+        yield context.new_page()
+        context.close()
+
+
+def goes_back(page: Page) -> bool:
+    """Go back to the page before, whose `window.kept` is set; whether it came from the back-forward cache."""
+    page.go_back(wait_until="commit")
+    ready(page)
+    return bool(page.evaluate("window.kept"))
 
 
 @pytest.fixture(scope="package")
