@@ -14,6 +14,7 @@ import msgspec
 import structlog
 import uuid_utils
 
+from consumers.again import load_lost
 from consumers.clock import now_us
 from consumers.control import serve_control
 from consumers.fencing import Claimant, FencedLoader
@@ -81,6 +82,8 @@ def make_loop(
         loader = FencedLoader(warehouse, metrics.wait_for_warehouse, claimant)
     loop = Loop(log, loader, refresher, Preparer(make_lookups(), Erased(warehouse).packed), pace)
     loop.metrics, loop.spans = metrics, role.spans
+    if not name:  # nobody else loads meanwhile
+        loop.look_back = lambda *places: load_lost(log, warehouse, refresher, places, metrics.wait_for_warehouse)
     return loop, refresher
 
 
