@@ -104,6 +104,7 @@ class Loop:
         self._waiting: list[asyncio.Future[int]] = []
         self.before_refresh: Callable[[], Awaitable[None]] | None = None
         self.look_back: LookBack | None = None  # once, before anything is read
+        self.placed = asyncio.Event()  # that is done: the log may drop what is committed
         self._events = structlog.get_logger("netiv.consumer")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -205,6 +206,7 @@ class Loop:
         look_back, self.look_back = self.look_back, None
         if look_back:
             await look_back(committed, loaded)
+        self.placed.set()
         self._ends = {}
         for place in places({partition: committed.get(partition, 0) for partition in partitions}, loaded):
             await reader.seek(place.partition, place.resume_at)

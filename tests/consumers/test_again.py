@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bench.traffic import records
-from consumers.app import make_loop
+from consumers.app import make_loop, retain
 from consumers.clock import now_us
 from consumers.identity.performing import Performer
 from consumers.identity.requests import Reread
@@ -28,6 +28,7 @@ from eventlog.embedded.file import FILE_NAME
 from schemas.progress import GROUP
 from schemas.record import Bad, encode, key_of
 from schemas.settings import Settings
+from tests.kafka.waiting import until
 
 COUNT, KEPT = 600, 250
 FACTS = ("events", "identity_links", "bad_events")
@@ -128,6 +129,29 @@ async def test_tables_that_went_back_alone_are_noticed_and_filled_before_anythin
         with capture_logs() as told:
             await consume(log, warehouse, settings)
         assert [one for one in told if one["event"] == "tables_went_back"] == []
+
+
+@pytest.mark.anyio
+async def test_retention_waits_until_what_was_lost_is_read(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (log, warehouse, settings):
+        whole = await seen(warehouse)
+        await lose(warehouse)
+        loop, refresher = make_loop(log, warehouse, load(), settings)
+        await refresher.prepare()
+        nothing_is_kept = settings.model_copy(update={"log_age_max_s": 1e-3})
+        retaining = asyncio.create_task(retain(log, nothing_is_kept, loop.placed))
+        for turn in range(8):  # of the log's writer, who does one thing after another
+            await log.mark("turn", {0: turn})
+        stop = asyncio.Event()
+        stop.set()
+        await loop.run(stop)
+        assert await seen(warehouse) == whole
+
+        async def is_empty() -> bool:
+            return await log.read_from(0, 0, 1, 1) == []
+
+        await until(is_empty)
+        retaining.cancel()
 
 
 @pytest.mark.anyio
