@@ -55,20 +55,10 @@ def _serve(settings: Settings) -> int:
     frames.do_without()
     from consumers.app import serve
     from consumers.warehouse.lane import left_behind
-    from netiv.errors import explain, show
 
     configure()
-    try:
-        code = serve(settings)
-    except Exception as error:
-        known = explain(error)
-        if known is None:
-            raise
-        show(known)
-        code = known.code
-    # All of ours is closed. A reader's query may take for ever; and an engine that was hardly open when it had to end has crashed, or hung,
-    # where the interpreter takes it down.
-    if left_behind() or (code and not settings.clickhouse):
+    code = serve(settings)
+    if left_behind():  # a reader's query, which may take for ever; all of ours is closed
         sys.stderr.flush()
         os._exit(code)
     return code

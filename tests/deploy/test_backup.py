@@ -106,7 +106,7 @@ def test_a_copy_of_the_folder_is_a_backup(start: Callable[[Path], Stack], tmp_pa
 def test_a_log_older_than_the_tables_ends_the_consumers_with_a_word(
     start: Callable[[Path], Stack], tmp_path: Path
 ) -> None:
-    """`netiv consumers`, over and over: an engine that was hardly open when it had to end crashed, or hung, instead."""
+    """`netiv consumers`, over and over: one that had to end while its front was starting crashed, or hung, instead."""
     data = tmp_path / "data"
     data.mkdir()
     (data / "sites.json").write_bytes(dump(Sites([Site("s", write_keys=[Key(hash_key(KEY))])])))
