@@ -14,6 +14,7 @@ import msgspec
 import structlog
 import uuid_utils
 
+from consumers.again import load_lost
 from consumers.clock import now_us
 from consumers.control import serve_control
 from consumers.fencing import Claimant, FencedLoader
@@ -81,6 +82,8 @@ def make_loop(
         loader = FencedLoader(warehouse, metrics.wait_for_warehouse, claimant)
     loop = Loop(log, loader, refresher, Preparer(make_lookups(), Erased(warehouse).packed), pace)
     loop.metrics, loop.spans = metrics, role.spans
+    if not name:  # nobody else loads meanwhile
+        loop.look_back = lambda *places: load_lost(log, warehouse, refresher, places, metrics.wait_for_warehouse)
     return loop, refresher
 
 
@@ -175,7 +178,7 @@ async def _run(settings: Settings, log: Log, warehouse: Warehouse, loop: Loop, s
     # Start-up objects live for ever; the collector of garbage need not look at them again.
     gc.freeze()
     async with asyncio.TaskGroup() as tasks:
-        side = [tasks.create_task(_retain(log, settings))]
+        side = [tasks.create_task(retain(log, settings, loop.placed))]
         if isinstance(warehouse, EmbeddedWarehouse):
             side.append(tasks.create_task(_serve_front(settings, warehouse)))
         await loop.run(stop)
@@ -183,10 +186,13 @@ async def _run(settings: Settings, log: Log, warehouse: Warehouse, loop: Loop, s
             task.cancel()
 
 
-async def _retain(log: Log, settings: Settings) -> None:
+async def retain(log: Log, settings: Settings, placed: asyncio.Event) -> None:
+    """Keep the log within its limits, for ever. The first time as soon as the place in it is found: from then on a log that is full makes
+    room by itself of what is committed. Not before: tables that went back need what the commits say is done with."""
+    await placed.wait()
     while True:
-        await asyncio.sleep(RETAIN_EVERY_S)
         await log.retain(settings.log_age_max_s, settings.log_bytes_max, [GROUP])
+        await asyncio.sleep(RETAIN_EVERY_S)
 
 
 async def _serve_front(settings: Settings, warehouse: EmbeddedWarehouse) -> None:

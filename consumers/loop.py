@@ -54,6 +54,8 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 T = TypeVar("T")
+# Given what is committed and what is loaded of each partition.
+LookBack = Callable[[Mapping[int, int], Mapping[int, int]], Awaitable[None]]
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -101,6 +103,8 @@ class Loop:
         self._loading = asyncio.Lock()  # from the mark of a load's keys until its facts are in the tables
         self._waiting: list[asyncio.Future[int]] = []
         self.before_refresh: Callable[[], Awaitable[None]] | None = None
+        self.look_back: LookBack | None = None  # once, before anything is read
+        self.placed = asyncio.Event()  # that is done: the log may drop what is committed
         self._events = structlog.get_logger("netiv.consumer")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -199,6 +203,10 @@ class Loop:
         for partition, offset in loaded.items():
             if offset > ends[partition]:
                 raise LogWentBack(partition, offset)
+        look_back, self.look_back = self.look_back, None
+        if look_back:
+            await look_back(committed, loaded)
+        self.placed.set()
         self._ends = {}
         for place in places({partition: committed.get(partition, 0) for partition in partitions}, loaded):
             await reader.seek(place.partition, place.resume_at)

@@ -8,15 +8,17 @@ import shutil
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from eventlog.contract import LogError
+from eventlog.embedded import open_embedded_log
 from netiv import clickhouse, configuration, data_folder, engine, lag, lock, ports, sites_file
 from netiv.errors import CommandError, explain
 from netiv.http import Client
-from netiv.log_access import open_existing
+from netiv.log_access import is_log, open_existing
 from schemas.progress import GROUP
 from schemas.settings import Settings
 
@@ -164,9 +166,8 @@ def _lag(settings: Settings) -> list[Finding]:
 
 
 def _log(settings: Settings) -> list[Finding]:
-    """Of the clustered mode; the embedded log answers through the collector."""
     if not settings.kafka:
-        return []
+        return _embedded_log(settings)
     try:
         partitions, waiting = asyncio.run(_look_at_topic(settings))
     except LogError as error:
@@ -176,6 +177,33 @@ def _log(settings: Settings) -> list[Finding]:
     return [
         Finding("log", "ok", f"topic {settings.kafka_topic}: {partitions} partitions, {waiting:,} records to derive")
     ]
+
+
+def _embedded_log(settings: Settings) -> list[Finding]:
+    folder = settings.data / "log"
+    if not is_log(folder):
+        return []
+    try:
+        used, full = asyncio.run(_look_at_folder(folder, settings.log_bytes_max))
+    except LogError as error:
+        return [Finding("log", "fail", str(error), error.hint)]
+    told = f"{used / 1024**2:,.0f} of {settings.log_bytes_max / 1024**2:,.0f} MiB"
+    if full:
+        fix = "Do consumers run? Room comes with what they derive; or raise NETIV_LOG_BYTES_MAX and start again."
+        return [Finding("log", "fail", f"full of events that wait, {told}: events are refused (503)", fix)]
+    return [Finding("log", "ok", told)]
+
+
+async def _look_at_folder(folder: Path, bytes_max: int) -> tuple[int, bool]:
+    """Bytes used, and whether there is no more room: none of what is derived could be dropped either."""
+    log = await open_embedded_log(folder)
+    try:
+        used, derived = await log.used_bytes(), await log.committed(GROUP)
+        oldest = [await log.read_from(partition, 0, 1, 1) for partition in derived]
+    finally:
+        await log.close()
+    waits = all(one.position.offset >= derived[one.position.partition] for found in oldest for one in found)
+    return used, used >= bytes_max and waits
 
 
 async def _look_at_topic(settings: Settings) -> tuple[int, int]:

@@ -33,11 +33,16 @@ async def open_folder(folder: Path) -> PartitionedLog:
     return await open_embedded_log(folder)
 
 
-def require(folder: Path) -> None:
-    """Raises `LogError` where there is no embedded log in this folder: opening would make one that nobody reads."""
+def is_log(folder: Path) -> bool:
+    """Whether there is an embedded log in this folder."""
     from eventlog.embedded.file import FILE_NAME
 
-    if not (folder / FILE_NAME).exists():
+    return (folder / FILE_NAME).exists()
+
+
+def require(folder: Path) -> None:
+    """Raises `LogError` where there is no embedded log in this folder: opening would make one that nobody reads."""
+    if not is_log(folder):
         raise LogError(
             f"There is no log in {folder}", "Set NETIV_DATA to the data folder, or NETIV_KAFKA to the brokers."
         )

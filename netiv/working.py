@@ -23,7 +23,7 @@ def asked_of_running(settings: Settings, request: RulesRequest, what: str) -> Do
 
     if is_shared(settings):
         return None
-    done = _under_bar(what, lambda show: asyncio.run(_ask(settings, request, show)))
+    done = under_bar(what, lambda show: asyncio.run(_ask(settings, request, show)))
     if done is not None and done.error:
         raise CommandError(done.error, done.hint or "See `netiv rules check`, or try again.")
     return done
@@ -40,9 +40,9 @@ def here(settings: Settings, what: str, work: Callable[[Show], T]) -> T:
         data_folder.require_warehouse(settings)
         engine.require()
     elif is_shared(settings) or not settings.data.is_dir():  # no consumers have a data folder here
-        return _under_bar(what, work)
+        return under_bar(what, work)
     with lock.hold(settings.data, "consumers"):
-        return _under_bar(what, work)
+        return under_bar(what, work)
 
 
 async def _ask(settings: Settings, request: RulesRequest, show: Show) -> Done | None:
@@ -71,7 +71,7 @@ async def _look(settings: Settings, show: Show) -> None:
         show(far.done, far.total)
 
 
-def _under_bar(what: str, work: Callable[[Show], T]) -> T:
+def under_bar(what: str, work: Callable[[Show], T]) -> T:
     """A progress bar on stderr; none where nobody looks."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

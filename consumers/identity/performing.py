@@ -39,11 +39,18 @@ class Performer:
         if self._log is None:
             return Done(error="There is no log here to read again.")
         try:
-            count = await load_missing(self._log, self._warehouse, self._refresher, asked, asyncio.sleep)
+            done = await load_missing(self._log, self._warehouse, self._refresher, asked, asyncio.sleep)
         except NoSuchPlace as error:
             return Done(error=str(error), hint=error.hint)
         await self._refresh(())
-        return Done(count)
+        if not done.lacking:
+            return Done(done.facts)
+        return Done(
+            done.facts,
+            hint=f"{done.facts:,} facts loaded that the tables had missed. Before offset {done.kept_from}, where what the log keeps of "
+            f"partition {asked.partition} begins, {done.lacking:,} places are in no table: events that are gone, or what leaves no row "
+            "(erased, mended).",
+        )
 
     async def _remove(self, asked: Erase) -> Done:
         """Who is known by nothing is erased all the same: what is left of somebody may be in derived rows alone. An identifier

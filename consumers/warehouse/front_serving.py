@@ -42,7 +42,15 @@ async def serve_front(front: Front, host: str, port: int) -> AsyncIterator[int]:
         backlog=512,
     )
     server = _Server(config)
-    await front.start()
+    starting = asyncio.create_task(front.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Cut off, its lanes would stay open in an engine that is taken down: the process crashes, or hangs.
+        await asyncio.wait({starting})
+        await front.close()
+        listener.close()
+        raise
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it

@@ -12,7 +12,7 @@ from typing import Any, Final
 from eventlog.clock import epoch_ms
 from eventlog.contract import LogFull, LogUnavailable, Position, Record, Stored, Waiter
 from eventlog.embedded import progress, query, retention
-from eventlog.embedded.file import Database, Origin, connect, prepare, require_same
+from eventlog.embedded.file import Database, Origin, connect, prepare, require_same, used_bytes
 from eventlog.embedded.locks import ReaderLock, WriterLock
 from eventlog.embedded.news import News
 from eventlog.embedded.queries import Queries
@@ -135,6 +135,10 @@ class EmbeddedLog:
         """Look at records without joining a group."""
         check({partition: offset}, self.partitions)
         return await self._queries.run(query.read, self._origin, (partition, offset), records_max, bytes_max)
+
+    async def used_bytes(self) -> int:
+        """Bytes of the file that hold something: what its limit is about."""
+        return await self._queries.run(used_bytes)
 
     async def mark(self, name: str, offsets: Mapping[int, int]) -> None:
         """Publish progress, durably."""

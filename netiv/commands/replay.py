@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
     from consumers.identity.requests import Reread
-    from eventlog.contract import Log, Record
+    from eventlog.contract import Log
+    from netiv.replaying.entering import Tally
+    from netiv.replaying.listing import Listing
     from netiv.replaying.patch import Operation
-    from netiv.replaying.records import Replayed
+    from netiv.working import Show
     from schemas.settings import Settings
-    from schemas.sites import Site
 
 HELP = """Re-enter bad events, mended by a JSON Patch (RFC 6902). The result is that of having sent the right event in the
 first place, at its own time. What is mended is marked so and left out from then on (--again takes it too; that changes
@@ -35,14 +34,6 @@ derived, as after the warehouse was restored from an older backup. What is there
 \b
   netiv replay --from-offset 0:120000
 """
-BATCH = 500
-_COLUMNS = (
-    "site, toUnixTimestamp64Milli(received_at), code, payload, pointer, message, dialect, secret, "
-    "if(isNull(sent_at), NULL, toUnixTimestamp64Milli(assumeNotNull(sent_at))), visitor_id, ip, user_agent, language, "
-    "log_gen, log_part, log_off"
-)
-_NOT_MENDED = "(log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM bad_events_mended)"
-MENDED_MAX = 5_000  # places in one record
 
 
 def replay(
@@ -62,9 +53,10 @@ def replay(
     """See HELP."""
     import asyncio
 
-    from netiv import clickhouse, configuration, output, sites_file
+    from netiv import clickhouse, configuration, output, working
     from netiv import operations as operations_
     from netiv.errors import CommandError
+    from netiv.replaying.listing import Listing
 
     if (where is None) == (from_offset is None):
         raise CommandError("Say what to replay: either --where or --from-offset.", "See `netiv replay --help`.", code=2)
@@ -74,38 +66,29 @@ def replay(
     settings = configuration.load(data=data)
     operations = _operations(patch)
     warehouse = clickhouse.of(settings, clickhouse_url)
+    listing = Listing(warehouse, where or "", again=again)
     try:
-        rows = warehouse.query(
-            f"SELECT {_COLUMNS} FROM bad_events FINAL WHERE {'1' if again else _NOT_MENDED} AND ({where}) "
-            "ORDER BY log_gen, log_part, log_off"
-        ).rows
+        tally = working.under_bar(
+            "Replaying", lambda show: asyncio.run(_enter(settings, listing, operations, show, dry_run=dry_run))
+        )
     except clickhouse.Refused as error:
         raise CommandError(str(error), "Columns: DESCRIBE bad_events (site, code, pointer, dialect, …).") from None
     finally:
         warehouse.close()
-    sites = {site.name: site for site in sites_file.read(settings.sites_file).sites}
-    results = [(_place(row), _replayed(row, operations, sites)) for row in rows]
-    records = list(itertools.chain.from_iterable(result.records for _, result in results))
-    mended = [place for place, result in results if result.records and not result.rejections]
-    if records and not dry_run:
-        asyncio.run(_append(settings, records, mended))
-    codes: dict[str, int] = {}
-    for rejection in itertools.chain.from_iterable(result.rejections for _, result in results):
-        codes[rejection.code] = codes.get(rejection.code, 0) + 1
     figures = {
-        "bad_events": len(rows),
-        "replayed": len(records),
-        "mended": len(mended),
-        "still_bad": codes,
-        "stored": bool(records) and not dry_run,
+        "bad_events": tally.bad_events,
+        "replayed": tally.replayed,
+        "mended": tally.mended,
+        "still_bad": tally.still_bad,
+        "stored": bool(tally.replayed) and not dry_run,
     }
     if json:
         output.as_json(figures)
     else:
-        still = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items())) or "none"
-        told = [len(rows), len(records), len(mended), still]
+        still = ", ".join(f"{code}: {count}" for code, count in sorted(tally.still_bad.items())) or "none"
+        told = [tally.bad_events, tally.replayed, tally.mended, still]
         output.show(output.Table("Replay", ["bad events", "replayed", "mended", "still bad"], [told]))
-    if codes:
+    if tally.still_bad:
         raise typer.Exit(1)
 
 
@@ -136,36 +119,22 @@ def _operations(patch: str) -> list[Operation]:
         raise CommandError(f"The patch is no list of operations: {error}.", right, code=2) from None
 
 
-def _place(row: list[Any]) -> tuple[int, int, int]:
-    generation, partition, offset = row[-3:]
-    return int(generation), int(partition), int(offset)
-
-
-def _replayed(row: list[Any], operations: list[Operation], sites: Mapping[str, Site]) -> Replayed:
-    from netiv.replaying.records import replayed
-    from schemas.record import Bad
-
-    site, received_at, code, payload, pointer, message, dialect, secret, sent_at, *rest = row[:-3]
-    sent = None if sent_at is None else int(sent_at)
-    bad = Bad(site, int(received_at), code, payload.encode(), pointer, message, dialect, bool(int(secret)), sent, *rest)
-    return replayed(bad, "-".join(map(str, _place(row))), operations, sites.get(site))
-
-
-async def _append(settings: Settings, records: list[Record], mended: list[tuple[int, int, int]]) -> None:
-    """The mended events first, then that they are: a crash in between repeats them, as the same events."""
+async def _enter(
+    settings: Settings, listing: Listing, operations: list[Operation], show: Show, *, dry_run: bool
+) -> Tally:
     from collector.app import now_ms
     from collector.logs import configure
-    from eventlog.contract import Record
-    from schemas.record import Mended, encode, key_of
+    from netiv import sites_file
+    from netiv.replaying.entering import Mender, enter
 
+    lanes = listing.lanes()
+    mender = Mender(operations, {site.name: site for site in sites_file.read(settings.sites_file).sites}, now_ms)
+    if dry_run or not lanes:
+        return await enter(None, listing, lanes, mender, show)
     configure()
     log = await _open_log(settings)
     try:
-        for start in range(0, len(records), BATCH):
-            await log.append(records[start : start + BATCH])
-        for start in range(0, len(mended), MENDED_MAX):
-            told = Mended(now_ms(), mended[start : start + MENDED_MAX])
-            await log.append([Record(key_of("", ""), encode(told))])
+        return await enter(log, listing, lanes, mender, show)
     finally:
         await log.close()
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from simulation.stack import run
 
+from eventlog.embedded.file import FILE_NAME
 from netiv.dev.broker import free_ports
 from schemas.sites import Key, Site, Sites, dump, hash_key
 from tests.kafka.processes import Process
@@ -97,3 +101,23 @@ def test_a_copy_of_the_folder_is_a_backup(start: Callable[[Path], Stack], tmp_pa
     stack.post([f"e{n}" for n in range(40, 60)])  # clients that retry, and new events
     wait_until(stack.derived)
     assert stack.query("SELECT count(), uniqExact(event_id) FROM v_events") == "60\t60"
+
+
+def test_a_log_older_than_the_tables_ends_the_consumers_with_a_word(
+    start: Callable[[Path], Stack], tmp_path: Path
+) -> None:
+    """`netiv consumers`, over and over: one that had to end while its front was starting crashed, or hung, instead."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "sites.json").write_bytes(dump(Sites([Site("s", write_keys=[Key(hash_key(KEY))])])))
+    stack = start(data)
+    stack.post([f"e{n}" for n in range(50)])
+    wait_until(stack.derived)
+    assert stack.process.stop(130.0) == 0, stack.process.tail()
+    with closing(sqlite3.connect(data / "log" / FILE_NAME)) as db, db:
+        db.execute("DELETE FROM chunks")
+        db.execute("DELETE FROM heads")
+    (port,) = free_ports(1)
+    for _ in range(4):
+        done = run(tmp_path, "consumers", NETIV_CLICKHOUSE_PORT=str(port))
+        assert (done.returncode, "'A log older than the tables'" in done.stderr) == (1, True), done.stderr

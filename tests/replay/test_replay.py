@@ -3,6 +3,7 @@ those of the clean run."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -10,8 +11,13 @@ from typing import Any
 import pytest
 from simulation.stack import Stack
 
+from collector.app import now_ms
+from eventlog.embedded import open_embedded_log
 from netiv.commands.replay import replay
 from netiv.http import Client
+from netiv.replaying.entering import Mender, enter
+from netiv.replaying.listing import PAGE, Listing
+from netiv.replaying.patch import parse
 from tests.replay.corruption import WAYS, text
 
 COUNT = 400
@@ -148,3 +154,49 @@ def test_spoilt_events_are_found_and_replayed(stack: Stack, capsys: pytest.Captu
     stack.wait_derived()
     for sql in TABLES_SQL:
         assert rows(stack, sql, "spoilt") == rows(stack, sql, "clean"), sql
+
+
+class Interrupted(Exception):
+    """Somebody's Ctrl-C."""
+
+
+def test_a_replay_goes_in_page_by_page_and_goes_on_where_it_was_cut_short(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = stack.add_site("pages")["write_key"]
+    count = PAGE + 500
+    bad = [b'{"type": "pagee", "event_id": "p-%d", "visitor_id": "v-%d"}' % (n, n % 9) for n in range(count)]
+    for start in range(0, count, 500):
+        send(stack, key, bad[start : start + 500])
+    stack.wait_derived()
+    warehouse = stack.warehouse()
+    listing = Listing(warehouse, "site = 'pages'", again=False)
+    lanes = listing.lanes()
+    send(stack, key, [b'{"type": "pagee", "event_id": "late", "visitor_id": "v"}'])
+    stack.wait_derived()
+    assert [lane.events for lane in lanes] == [count]
+    assert [len(page) for lane in lanes for page in listing.pages(lane)] == [PAGE, 500], "what came since is left out"
+    operations = parse(b'[{"op": "replace", "path": "/type", "value": "page"}]')
+
+    def interrupt(done: int, total: int) -> None:
+        assert (done, total) == (PAGE, count)
+        raise Interrupted
+
+    async def cut_short() -> None:
+        log = await open_embedded_log(stack.folder / "data" / "log")
+        try:
+            await enter(log, listing, lanes, Mender(operations, {}, now_ms), interrupt)
+        finally:
+            await log.close()
+
+    with pytest.raises(Interrupted):
+        asyncio.run(cut_short())
+    warehouse.close()
+    stack.wait_derived()
+    patch = '[{"op": "replace", "path": "/type", "value": "page"}]'
+    done = replayed(stack, capsys, "site = 'pages'", patch)
+    assert (done["bad_events"], done["mended"]) == (501, 501)
+    stack.wait_derived()
+    assert rows(stack, "SELECT count(), uniqExact(event_id) FROM v_events WHERE site = {site:String}", "pages") == [
+        [count + 1, count + 1]
+    ]
