@@ -145,6 +145,11 @@ def load_of(facts: Facts, ends: dict[int, int], records: int) -> Load:
     )
 
 
+def passing(ends: Mapping[int, int]) -> Load:
+    """The load of offsets without records."""
+    return load_of(Facts(), dict(ends), 0)
+
+
 class Fenced(Exception):
     """Another consumer has one of the partitions: find the place in each again."""
 
