@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from collector.spool import open_spooled_log
 from eventlog.contract import LogError, LogUnavailable, Record
 from eventlog.kafka import KafkaLog, ensure_topic, open_kafka_log
 from eventlog.kafka.config import RECORD_BYTES_MAX, KafkaConfig
 from eventlog.kafka.producers import make_producer
 from eventlog.kafka.reader import make_consumer
 from eventlog.places import partition_of
+from schemas.settings import Settings
 from tests.kafka.administering import administering
 from tests.kafka.waiting import until
 
@@ -126,3 +129,17 @@ async def test_appending_to_a_closed_log_is_unavailable(log: KafkaLog) -> None:
     await log.close()
     with pytest.raises(LogUnavailable, match="closed"):
         await log.append([Record(b"k", b"v")])
+
+
+@pytest.mark.parametrize("bootstrap", ["", " , ", "localhost:abc", "http://localhost:9092", "a:1;b:2", "user@a:1"])
+async def test_what_is_no_address_of_a_broker_is_told(bootstrap: str, tmp_path: Path) -> None:
+    settings = Settings(kafka=bootstrap, data=tmp_path)
+    with pytest.raises(LogError, match="NETIV_KAFKA"):
+        await open_kafka_log(settings)
+    with pytest.raises(LogError, match="NETIV_KAFKA"):  # brokers may come; an address does not
+        await open_spooled_log(settings, lambda: 0)
+
+
+def test_addresses_are_read_as_people_write_them() -> None:
+    written = KafkaConfig(bootstrap=" a.example:1, b ,[::1]:9092,10.0.0.1:9092,")
+    assert written.addresses() == ["a.example:1", "b", "[::1]:9092", "10.0.0.1:9092"]
