@@ -7,7 +7,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from structlog.testing import capture_logs
 
 from collector.spool import open_spooled_log
 from eventlog.contract import LogError, LogUnavailable, Record
@@ -47,6 +49,21 @@ async def test_the_topic_is_made_once_with_settings_that_lose_nothing(config: Ka
     assert found["cleanup.policy"] == "delete"
     assert int(found["max.message.bytes"]) >= 2 * RECORD_BYTES_MAX
     assert int(found["retention.bytes"]) == config.bytes_max // config.partitions
+
+
+async def test_a_topic_that_compacts_is_told(config: KafkaConfig) -> None:
+    async with administering(**config.client()) as admin:
+        await admin.create_topics([NewTopic(config.topic, 1, 1, topic_configs={"cleanup.policy": "compact,delete"})])
+    with capture_logs() as said:
+        assert not await ensure_topic(config)
+    [one] = said
+    assert one["event"] == "topic_loses_events"
+    assert "cleanup.policy=delete" in one["hint"]
+    sound = msgspec.structs.replace(config, topic=f"{config.topic}-sound")
+    with capture_logs() as said:
+        assert await ensure_topic(sound)
+        assert not await ensure_topic(sound)
+    assert said == []
 
 
 async def test_a_topic_made_anew_is_another_generation(config: KafkaConfig, log: KafkaLog) -> None:
