@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
 
 import msgspec
 import structlog
@@ -115,21 +116,25 @@ async def _serve(settings: Settings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    if not is_shared(settings):
-        role = Role(spans=open_spans(settings, "netiv-consumers"))
-        with serve_metrics(settings, role.metrics), closing(role.spans):
-            await _serve_once(settings, stop, role)
-        return 0
+    with suppress(Stopped):  # asked to stop while it waited: nothing was in hand
+        await _serve_shared(settings, stop) if is_shared(settings) else await _serve_alone(settings, stop)
+    return 0
+
+
+async def _serve_alone(settings: Settings, stop: asyncio.Event) -> None:
+    role = Role(spans=open_spans(settings, "netiv-consumers"))
+    with serve_metrics(settings, role.metrics), closing(role.spans):
+        await _serve_once(settings, stop, role)
+
+
+async def _serve_shared(settings: Settings, stop: asyncio.Event) -> None:
     name = claim_name(settings.data / "consumers", settings.consumer)
     role = Role(name.text, spans=open_spans(settings, "netiv-consumers"))
     try:
         with serve_metrics(settings, role.metrics), closing(role.spans):
             await again_and_again(lambda: _serve_once(settings, stop, role), stop, role.metrics.away)
-    except Stopped:
-        pass  # asked to stop while it waited: nothing was in hand
     finally:
         name.close()
-    return 0
 
 
 async def _serve_once(settings: Settings, stop: asyncio.Event, role: Role) -> None:
@@ -139,25 +144,37 @@ async def _serve_once(settings: Settings, stop: asyncio.Event, role: Role) -> No
         # Where consumers share tables, one `netiv migrate` makes them, not several processes at once.
         if role.name:
             await require_tables(warehouse)
-            rules = await published_rules(warehouse, rules)
         else:
             await tell_changed_rules(warehouse, rules)
             await prepare_tables(warehouse, rules)
-        log = await open_log(settings)
-        try:
-            loop, refresher = make_loop(log, warehouse, rules, settings, role)
-            await refresher.prepare()
-            if settings.clickhouse:  # others may publish rules there
-                loop.before_refresh = Takeover(warehouse, refresher, rules)
-            performer = Performer(warehouse, refresher, now_us, log)
-            await performer.resume()
-            desk = Desk(settings, warehouse, loop, refresher, now_us)
-            async with serve_control(settings.data, lambda asked: desk.perform(asked, performer)):
-                await _run(settings, log, warehouse, loop, stop)
-        finally:
-            await log.close()
+
+        async def consume() -> None:
+            # Others, or this process before the brokers went away, may have put other rules in force.
+            await _consume(settings, warehouse, await published_rules(warehouse, rules), role, stop)
+
+        async with _open_to_readers(settings, warehouse):
+            if settings.kafka and not role.name:  # brokers that are away take nobody's tables away
+                await again_and_again(consume, stop, role.metrics.away)
+            else:
+                await consume()
     finally:
         await warehouse.close()
+
+
+async def _consume(settings: Settings, warehouse: Warehouse, rules: Rules, role: Role, stop: asyncio.Event) -> None:
+    log = await open_log(settings)
+    try:
+        loop, refresher = make_loop(log, warehouse, rules, settings, role)
+        await refresher.prepare()
+        if settings.clickhouse:  # others may publish rules there
+            loop.before_refresh = Takeover(warehouse, refresher, rules)
+        performer = Performer(warehouse, refresher, now_us, log)
+        await performer.resume()
+        desk = Desk(settings, warehouse, loop, refresher, now_us)
+        async with serve_control(settings.data, lambda asked: desk.perform(asked, performer)):
+            await _run(settings, log, loop, stop)
+    finally:
+        await log.close()
 
 
 async def tell_changed_rules(warehouse: Warehouse, rules: Rules) -> None:
@@ -174,16 +191,13 @@ async def tell_changed_rules(warehouse: Warehouse, rules: Rules) -> None:
         )
 
 
-async def _run(settings: Settings, log: Log, warehouse: Warehouse, loop: Loop, stop: asyncio.Event) -> None:
+async def _run(settings: Settings, log: Log, loop: Loop, stop: asyncio.Event) -> None:
     # Start-up objects live for ever; the collector of garbage need not look at them again.
     gc.freeze()
     async with asyncio.TaskGroup() as tasks:
-        side = [tasks.create_task(retain(log, settings, loop.placed))]
-        if isinstance(warehouse, EmbeddedWarehouse):
-            side.append(tasks.create_task(_serve_front(settings, warehouse)))
+        retaining = tasks.create_task(retain(log, settings, loop.placed))
         await loop.run(stop)
-        for task in side:
-            task.cancel()
+        retaining.cancel()
 
 
 async def retain(log: Log, settings: Settings, placed: asyncio.Event) -> None:
@@ -195,7 +209,12 @@ async def retain(log: Log, settings: Settings, placed: asyncio.Event) -> None:
         await asyncio.sleep(RETAIN_EVERY_S)
 
 
-async def _serve_front(settings: Settings, warehouse: EmbeddedWarehouse) -> None:
+@asynccontextmanager
+async def _open_to_readers(settings: Settings, warehouse: Warehouse) -> AsyncIterator[None]:
+    """The embedded engine answers on its ClickHouse port; a server has its own."""
+    if not isinstance(warehouse, EmbeddedWarehouse):
+        yield
+        return
     access = FrontAccess(user=settings.clickhouse_user, password=settings.clickhouse_password)
     async with serve_front(create_front(warehouse, access), settings.host, settings.clickhouse_port):
-        await asyncio.Event().wait()
+        yield

@@ -1,4 +1,5 @@
-"""Inserts of facts where several processes share the tables: only the newest claimant of a log partition gets any in.
+"""Inserts of facts where several processes share the tables: only the newest claimant of a log partition gets any in, be it events
+or links, bad events and costs.
 
 A consumer that was frozen or cut off may lose a partition without knowing. So every insert asks, within its own
 statement, whether the claim on its partition is still this consumer's. Taking a partition over is: claim it, wait until
@@ -9,20 +10,27 @@ that begins after it puts in nothing: no moment is left for a double. Knows SQL,
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
 
-from consumers.enrich.row import EVENT_TYPES
+from consumers.enrich.row import BAD_TYPES, COST_TYPES, EVENT_TYPES, LINK_TYPES, MENDED_TYPES
 from consumers.load import Fenced, Load, Loader, Run
-from consumers.warehouse.block import INSERT_SETTINGS
+from consumers.warehouse.block import INSERT_SETTINGS, Block
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
 
 LOOK_AGAIN_S: Final = 0.1
 # A block of facts goes in within seconds; one that takes longer is a matter for whoever looks after the server.
 FOREIGN_INSERT_S: Final = 60.0
-_COLUMNS: Final = ", ".join(EVENT_TYPES)
+BESIDE_TYPES: Final[Mapping[str, Mapping[str, str]]] = {
+    "bad_events": BAD_TYPES,
+    "ad_costs": COST_TYPES,
+    "bad_events_mended": MENDED_TYPES,
+    "identity_links": LINK_TYPES,
+}
+Place = tuple[int, int]  # a generation of the log and a partition
 
 
 class Claimant(msgspec.Struct, frozen=True):
@@ -40,10 +48,12 @@ class FencedLoader(Loader):
         self._claimant = claimant
         self._staging = f"{claimant.scratch}.loading"
         self._attempts = itertools.count(1)
+        self._generation = 0
 
     async def claim(self, generation: int, partitions: Collection[int]) -> None:
         """Take these partitions over: on return nobody else inserts facts of them. Raises `WarehouseUnavailable`."""
         await self._make_staging()
+        self._generation = generation
         if not partitions:
             return
         places = ", ".join(str(partition) for partition in sorted(partitions))
@@ -58,24 +68,37 @@ class FencedLoader(Loader):
     async def insert(self, load: Load) -> None:
         """As `Loader.insert`. Raises `Fenced` when another consumer has one of the partitions: what went in is right, what
         didn't is the other's."""
-        await super().insert(load)
-        if load.runs and not await self._mine({(run.generation, run.partition) for run in load.runs}):
-            raise Fenced
+        places = self._places(load)
+        await self._insert_beside(load)
+        await self._require(places)  # or events of a partition that is still ours went in without what belongs to them
+        await self._insert_runs(load)
+        await self._require(places)
+
+    async def _insert_beside(self, load: Load) -> None:
+        # Of one who wakes up late, too, nothing: what was erased meanwhile would come back.
+        places = self._places(load)
+        for table, block in load.beside():
+            await self._answered(partial(self._move, table, BESIDE_TYPES[table], block, places))
 
     async def _put(self, run: Run) -> None:
+        await self._move("events", EVENT_TYPES, run.block, {(run.generation, run.partition)})
+
+    async def _move(self, table: str, types: Mapping[str, str], block: Block, places: Collection[Place]) -> None:
+        """One statement puts a block in, if all these claims stand."""
         # A table of its own for each attempt: what an earlier one may still put in is not of this one.
         staging = f"{self._staging}_{next(self._attempts)}"
-        columns = ", ".join(f"{name} {kind}" for name, kind in EVENT_TYPES.items())
+        columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
         await self._warehouse.command(f"CREATE TABLE {staging} ({columns}) ENGINE = Memory")
-        await self._warehouse.insert_block(staging, run.block)
+        await self._warehouse.insert_block(staging, block)
         settings = ", ".join(f"{name} = '{value}'" for name, value in {**INSERT_SETTINGS, "max_threads": "1"}.items())
+        names, marks = ", ".join(types), " ".join(mark(*place) for place in sorted(places))
         await self._warehouse.command(
-            f"INSERT INTO events ({_COLUMNS}) SETTINGS {settings} SELECT {_COLUMNS} FROM {staging} "
-            f"WHERE {self._fence(run)} AND '{mark(run.generation, run.partition)}' != ''"
+            f"INSERT INTO {table} ({names}) SETTINGS {settings} SELECT {names} FROM {staging} "
+            f"WHERE {self._fence(places)} AND '{marks}' != ''"
         )
         # A server that began anew in between has put in what its memory still held: nothing. Rows that are there now were there then.
         [(kept,)] = await self._warehouse.rows(f"SELECT count() FROM {staging}")
-        if kept != run.block.rows:
+        if kept != block.rows:
             raise WarehouseUnavailable("The ClickHouse server began anew while facts were put in")
         await self._warehouse.command(f"DROP TABLE {staging}")
 
@@ -84,21 +107,26 @@ class FencedLoader(Loader):
         await self._answered(lambda: self._until_quiet([mark(run.generation, run.partition)]))
         return await super()._arrived(run)
 
-    def _fence(self, run: Run) -> str:
+    def _fence(self, places: Collection[Place]) -> str:
+        """Whether all these claims are ours, in SQL."""
+        wanted = ", ".join(f"({generation}, {partition})" for generation, partition in sorted(places))
         return (
-            "(SELECT argMax(owner, epoch) FROM log_claims "
-            f"WHERE log_gen = {run.generation} AND log_part = {run.partition}) = '{self._claimant.owner}'"
+            f"(SELECT countIf(newest = '{self._claimant.owner}') FROM (SELECT argMax(owner, epoch) AS newest FROM log_claims "
+            f"WHERE (log_gen, log_part) IN ({wanted}) GROUP BY log_gen, log_part)) = {len(places)}"
         )
 
-    async def _mine(self, places: Collection[tuple[int, int]]) -> bool:
-        """Whether all these claims are still ours: then they were when the inserts looked."""
-        wanted = ", ".join(f"({generation}, {partition})" for generation, partition in sorted(places))
-        question = (
-            "SELECT argMax(owner, epoch) FROM log_claims "
-            f"WHERE (log_gen, log_part) IN ({wanted}) GROUP BY log_gen, log_part"
-        )
-        owners = await self._answered(lambda: self._warehouse.rows(question))
-        return len(owners) == len(places) and all(owner == self._claimant.owner for (owner,) in owners)
+    def _places(self, load: Load) -> set[Place]:
+        """All that a load is of: its bad events, costs and links may be of partitions without an event."""
+        of_runs = {(run.generation, run.partition) for run in load.runs}
+        return of_runs | {(self._generation, partition) for partition in load.ends}
+
+    async def _require(self, places: Collection[Place]) -> None:
+        """Raises `Fenced` unless all these claims are still ours: then they were when the inserts looked."""
+        if not places:
+            return
+        [(ours,)] = await self._answered(lambda: self._warehouse.rows(f"SELECT {self._fence(places)}"))
+        if not ours:
+            raise Fenced
 
     async def _until_quiet(self, marks: Collection[str]) -> None:
         """Wait until no insert with one of these marks runs. Raises `WarehouseUnavailable` when one goes on and on."""

@@ -61,6 +61,18 @@ class Load(msgspec.Struct, frozen=True, array_like=True):
     records: int
     traces: tuple[str, ...] = ()
 
+    def beside(self) -> Iterator[tuple[str, Block]]:
+        """What goes into other tables than `events`, in the order of inserting."""
+        tables = {
+            "bad_events": self.bad,
+            "ad_costs": self.costs,
+            "bad_events_mended": self.mended,
+            "identity_links": self.links,
+        }
+        for table, blocks in tables.items():
+            for block in blocks:
+                yield table, block
+
 
 def month_of(ms: int) -> tuple[int, int]:
     """(year, month) in UTC of epoch milliseconds."""
@@ -145,6 +157,11 @@ def load_of(facts: Facts, ends: dict[int, int], records: int) -> Load:
     )
 
 
+def passing(ends: Mapping[int, int]) -> Load:
+    """The load of offsets without records."""
+    return load_of(Facts(), dict(ends), 0)
+
+
 class Fenced(Exception):
     """Another consumer has one of the partitions: find the place in each again."""
 
@@ -169,16 +186,8 @@ class Loader:
 
     async def insert(self, load: Load) -> None:
         """Insert one load; retries for as long as the warehouse is away, and never doubles a row of `events`."""
-        for block in load.bad:
-            await self._answered(partial(self._warehouse.insert_block, "bad_events", block))
-        for block in load.costs:
-            await self._answered(partial(self._warehouse.insert_block, "ad_costs", block))
-        for block in load.mended:
-            await self._answered(partial(self._warehouse.insert_block, "bad_events_mended", block))
-        for block in load.links:
-            await self._answered(partial(self._warehouse.insert_block, "identity_links", block))
-        for run in load.runs:
-            await self._insert_run(run)
+        await self._insert_beside(load)
+        await self._insert_runs(load)
 
     async def loaded_until(self, generation: int, partition: int) -> int:
         """1 + the largest offset of a partition that `events` holds; 0 for none."""
@@ -201,6 +210,14 @@ class Loader:
             self._held_inserts += 1
             if self._held_inserts == HELD_INSERTS_MAX:
                 await self._answered(partial(self._warehouse.hold_merges, "events", held=False))
+
+    async def _insert_beside(self, load: Load) -> None:
+        for table, block in load.beside():
+            await self._answered(partial(self._warehouse.insert_block, table, block))
+
+    async def _insert_runs(self, load: Load) -> None:
+        for run in load.runs:
+            await self._insert_run(run)
 
     async def _put(self, run: Run) -> None:
         """Raises `WarehouseUnavailable` when nobody knows whether it is in."""

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 import structlog
 
-from consumers.load import Fenced, Load, Loader
+from consumers.load import Fenced, Load, Loader, passing
 from consumers.metrics import ConsumerMetrics
 from consumers.preparer import Preparer
 from consumers.progress import places
@@ -306,6 +306,7 @@ class Loop:
         batch = await reading
         if batch.assignment != assignment:
             raise Reassigned
+        self.metrics.lost(batch.lost)
         if len(batch.records) >= self._pace.records_max:
             # There is more: it is read while this is prepared, and prepared too as far as that may go ahead.
             work = reader.read(self._pace.records_max, self._pace.bytes_max, 0.0)
@@ -313,7 +314,7 @@ class Loop:
             if len(self._ahead) < AHEAD_MAX:
                 self._read_ahead(reader, assignment, 0.0)
         if not batch.records:
-            return None
+            return passing(batch.passed) if batch.passed else None
         load = await self._preparer.prepare(batch)
         return msgspec.structs.replace(load, traces=traces_of(batch.records)) if self.spans.on else load
 
@@ -321,7 +322,7 @@ class Loop:
         async with self._loading:
             await self._put(load)
         self._ends.update(load.ends)
-        self._unrefreshed += load.records
+        self._unrefreshed += load.records or 1  # a place without records is committed, too
         self.metrics.loaded(load.records)
         await self._log.mark(LOADED, self._ends)
 

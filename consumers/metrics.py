@@ -31,7 +31,10 @@ RESUMED: Final = Metric("netiv_consumer_resumed", "counter", "Times it found its
 FENCED: Final = Metric(
     "netiv_consumer_fenced", "counter", "Inserts that put nothing in, because another consumer had the partition."
 )
-CATALOGUE: Final = (WAITING, LOADED, DERIVED, REFRESHES, REFRESH_SECONDS, PARTITIONS, RESUMED, FENCED)
+LOST: Final = Metric(
+    "netiv_consumer_lost", "counter", "Records that the brokers had deleted before they were read: retention took them."
+)
+CATALOGUE: Final = (WAITING, LOADED, DERIVED, REFRESHES, REFRESH_SECONDS, PARTITIONS, RESUMED, FENCED, LOST)
 
 
 class ConsumerMetrics:
@@ -74,6 +77,10 @@ class ConsumerMetrics:
     def fenced(self) -> None:
         """Another consumer had the partition."""
         self._counters[FENCED.name].inc()
+
+    def lost(self, records: int) -> None:
+        """So many were gone from the log before they were read."""
+        self._counters[LOST.name].inc(records)
 
     def away(self, part: str) -> None:
         """This part can't be used now."""

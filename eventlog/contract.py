@@ -1,7 +1,7 @@
 """The `Log` contract. Embedded (SQLite) and Kafka stand behind it; `tests/contracts/test_log.py` runs on each.
 
-Promises: `append` returns only when every record of the call is durable; the offsets of one partition are dense and
-grow; the records of one key stay in one partition, in the order of their appends; nothing that was acknowledged
+Promises: `append` returns only when every record of the call is durable; the offsets of one partition grow, and are dense
+where nobody else writes; the records of one key stay in one partition, in the order of their appends; nothing that was acknowledged
 is ever lost but by retention, and retention never takes what the named groups have not committed unless the size
 limit leaves no choice. The log knows bytes, never events.
 """
@@ -40,10 +40,13 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
 
 class Batch(msgspec.Struct, frozen=True):
     """One read. When `assignment` differs from the last batch's, the reader was given other partitions: the caller
-    must find its place in each (`Reader.seek`) before it uses any record."""
+    must find its place in each (`Reader.seek`) before it uses any record. `passed` are next offsets of partitions that end
+    without a record (a marker, or what retention took); `lost` is how many records were gone before they were read."""
 
     assignment: int
     records: list[Stored]
+    passed: Mapping[int, int] = {}
+    lost: int = 0
 
 
 class LogError(Exception):

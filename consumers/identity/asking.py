@@ -4,6 +4,7 @@ opened here."""
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from consumers.app import make_loop
 from consumers.clock import now_us
@@ -18,7 +19,14 @@ from consumers.rules.in_force import in_force
 from consumers.tables import prepare_tables
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.opening import open_warehouse
+from eventlog.contract import Log
+from schemas.progress import GROUP
 from schemas.settings import Settings
+
+LOOK_S: Final = 0.25
+# A consumer that died is noticed, and its place found, in less.
+PATIENCE_S: Final = 60.0
+BEHIND_HINT: Final = "Start the consumers, or look at their logs; then ask again."
 
 
 def asked_of_running(settings: Settings, request: Asking) -> Done | None:
@@ -26,9 +34,10 @@ def asked_of_running(settings: Settings, request: Asking) -> Done | None:
     return None if is_shared(settings) else asyncio.run(ask(settings.data, request))
 
 
-def perform(settings: Settings, request: Request) -> Done:
-    """Do it here. Where consumers don't share the tables, the caller holds the lock of the data folder."""
-    return asyncio.run(_perform(settings, request))
+def perform(settings: Settings, request: Request, patience_s: float = PATIENCE_S) -> Done:
+    """Do it here. Where consumers don't share the tables, the caller holds the lock of the data folder; where they do, those
+    that get nowhere for `patience_s` are told of."""
+    return asyncio.run(_perform(settings, request, patience_s))
 
 
 async def _catch_up(settings: Settings, warehouse: Warehouse, rules: Rules) -> None:
@@ -44,7 +53,21 @@ async def _catch_up(settings: Settings, warehouse: Warehouse, rules: Rules) -> N
         await log.close()
 
 
-async def _perform(settings: Settings, request: Request) -> Done:
+async def _others_caught_up(log: Log, patience_s: float) -> int:
+    """Wait until running consumers have derived what is acknowledged by now: it is part of what is asked about. How many records
+    still wait where they got nowhere for so long; 0 = none."""
+    ends, before, still_s = await log.ends(), -1, 0.0
+    while True:
+        derived = await log.committed(GROUP)
+        waiting = sum(max(0, end - derived.get(partition, 0)) for partition, end in ends.items())
+        still_s = still_s + LOOK_S if waiting == before else 0.0
+        if not waiting or still_s >= patience_s:
+            return waiting
+        before = waiting
+        await asyncio.sleep(LOOK_S)
+
+
+async def _perform(settings: Settings, request: Request, patience_s: float) -> Done:
     rules = in_force(settings)
     warehouse = await open_warehouse(settings)
     try:
@@ -53,12 +76,16 @@ async def _perform(settings: Settings, request: Request) -> Done:
         kind = SharedRefresher if shared else Refresher
         refresher = kind(warehouse, rules, f"{warehouse.database}_scratch_admin", warehouse.database, now_us)
         await refresher.prepare()
-        if not settings.kafka and (settings.data / "log").is_dir():
+        if not is_shared(settings) and (settings.kafka or (settings.data / "log").is_dir()):
             await _catch_up(settings, warehouse, rules)
-        if not isinstance(request, Reread):
+        if not (is_shared(settings) or isinstance(request, Reread)):
             return await Performer(warehouse, refresher, now_us).perform(request)
         log = await open_log(settings)
         try:
+            if not isinstance(request, Reread) and (waiting := await _others_caught_up(log, patience_s)):
+                return Done(
+                    error=f"The consumers are {waiting:,} events behind, which may be of this person.", hint=BEHIND_HINT
+                )
             return await Performer(warehouse, refresher, now_us, log).perform(request)
         finally:
             await log.close()

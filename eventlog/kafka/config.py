@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ REQUEST_S: Final = 10.0
 # How long a commit, a mark or a look-up goes on trying while brokers change places.
 PATIENCE_S: Final = 60.0
 METADATA_AGE_S: Final = 30.0
+_ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/@\[\]]+)(:[0-9]{1,5})?")
 
 
 class KafkaConfig(msgspec.Struct, frozen=True):
@@ -48,9 +50,9 @@ class KafkaConfig(msgspec.Struct, frozen=True):
         return f"{self.topic}.{name}"
 
     def client(self) -> dict[str, Any]:
-        """The arguments that all clients share. Raises `LogError` for files that are no certificates."""
+        """The arguments that all clients share. Raises `LogError` for no addresses, and for files that are no certificates."""
         return {
-            "bootstrap_servers": self.bootstrap.split(","),
+            "bootstrap_servers": self.addresses(),
             "client_id": "netiv",
             "request_timeout_ms": int(REQUEST_S * 1000),
             "metadata_max_age_ms": int(METADATA_AGE_S * 1000),
@@ -60,6 +62,16 @@ class KafkaConfig(msgspec.Struct, frozen=True):
             "sasl_plain_username": self.user or None,
             "sasl_plain_password": self.password or None,
         }
+
+    def addresses(self) -> list[str]:
+        """Each broker's host:port, or host alone. Raises `LogError`."""
+        found = [one.strip() for one in self.bootstrap.split(",") if one.strip()]
+        for one in found:
+            if not _ADDRESS.fullmatch(one):
+                raise LogError(f"NETIV_KAFKA: {one!r} is no address of a broker", "Write host:port,host:port.")
+        if not found:
+            raise LogError("NETIV_KAFKA names no broker", "Write host:port,host:port.")
+        return found
 
     def _tls(self) -> ssl.SSLContext | None:
         if not self.security.endswith("SSL"):

@@ -40,7 +40,12 @@ class Lane:
 
     def put(self, ticket: Ticket, index: int) -> None:
         """Queue a record; it is on its way when this returns."""
-        self._waiting.append((ticket, index))
+        waiting = self._waiting
+        while (
+            waiting and waiting[0][0].over
+        ):  # given up behind a batch that brokers never answer: whoever tries again fills no memory
+            waiting.popleft()
+        waiting.append((ticket, index))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 

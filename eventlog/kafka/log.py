@@ -91,7 +91,7 @@ class KafkaLog:
         """A new member of `group`; returns when it has its first partitions (perhaps none)."""
         self._check()
         committed = partial(self._sound_commits, group)
-        membership = Membership(group, committed, self._require_same_topic, self._readers.discard)
+        membership = Membership(group, committed, self._peek.starts, self._require_same_topic, self._readers.discard)
         reader = KafkaReader(self._config, self._topic, membership)
         self._readers.add(reader)
         await reader.start()
@@ -115,7 +115,7 @@ class KafkaLog:
             return {}
         starts = await self._peek.starts()
         places = {p: max(committed[p], starts[p]) for p, end in ends.items() if max(committed[p], starts[p]) < end}
-        return {stored.position.partition: stored.appended_at for stored in await self._peek.one_each(places)}
+        return {one.position.partition: one.appended_at for one in await self._peek.one_each(places, ends)}
 
     async def read_from(self, partition: int, offset: int, records_max: int, bytes_max: int) -> list[Stored]:
         """Look at records without joining a group."""

@@ -68,7 +68,10 @@ class Peek:
             self._go({partition: start})
             try:
                 while start < end and len(found) < records_max and (bytes_max > 0 or not found):
-                    for stored in await self._some(records_max - len(found)):
+                    some = await self._some(records_max - len(found))
+                    if not some:
+                        start = await self._reached(partition)  # there may be a hole at the end
+                    for stored in some:
                         bytes_max -= len(stored.key) + len(stored.value)
                         if found and bytes_max < 0:
                             break
@@ -78,18 +81,27 @@ class Peek:
                 self._consumer.pause(*self._consumer.assignment())
         return found
 
-    async def one_each(self, places: Mapping[int, int]) -> list[Stored]:
-        """The record at each of these places, all of which hold one."""
+    async def one_each(self, places: Mapping[int, int], ends: Mapping[int, int]) -> list[Stored]:
+        """The first record at each of these places or behind it; none where there is none below the end."""
         found: dict[int, Stored] = {}
+        wanted = set(places)
         async with self._lock, within(REQUEST_S * 3):
             self._go(places)
             try:
-                while len(found) < len(places):
-                    for stored in await self._some(None):
+                while wanted:
+                    some = await self._some(None)
+                    for stored in some:
                         found.setdefault(stored.position.partition, stored)
+                    wanted -= found.keys()
+                    if not some:
+                        wanted -= {p for p in wanted if await self._reached(p) >= ends[p]}
             finally:
                 self._consumer.pause(*self._consumer.assignment())
         return list(found.values())
+
+    async def _reached(self, partition: int) -> int:
+        """How far the client has read."""
+        return int(await self._consumer.position(self._places[partition]))
 
     def _go(self, places: Mapping[int, int]) -> None:
         self._consumer.assign([self._places[partition] for partition in places])

@@ -25,6 +25,7 @@ LOOK_S: Final = 5.0
 FETCH_BYTES: Final = 4 * 1024**2
 FETCH_WAIT_MS: Final = 250
 CHECK_WAIT_S: Final = 0.2
+LOST_HINT: Final = "The brokers deleted them before they were read: see the topic's retention, and NETIV_LOG_BYTES_MAX."
 
 
 def make_consumer(config: KafkaConfig, group: str) -> AIOKafkaConsumer:
@@ -54,6 +55,7 @@ class Membership(msgspec.Struct, frozen=True):
 
     group: str
     committed: Callable[[], Awaitable[dict[int, int]]]
+    starts: Callable[[], Awaitable[dict[int, int]]]
     require_same_topic: Callable[[], Awaitable[None]]
     closed: Callable[[KafkaReader], None]
 
@@ -68,7 +70,9 @@ class KafkaReader:
         self._consumer = make_consumer(config, membership.group)
         self._consumer.subscribe([topic.name], listener=self._turns)
         self._waiting: deque[Stored] = deque()
-        self._floors: dict[int, int] = {}
+        self._nexts: dict[int, int] = {}  # of each partition, the offset up to which it was read
+        self._passed: dict[int, int] = {}
+        self._lost = 0
         self._commits: dict[int, int] = {}
         self._commits_turn = -1
         self._moves = 0
@@ -97,6 +101,7 @@ class KafkaReader:
                 continue
             self._turns.hold()
             self._waiting.clear()
+            self._passed.clear()
             return turn
 
     async def committed(self) -> dict[int, int]:
@@ -111,7 +116,8 @@ class KafkaReader:
         """Read on from `offset`; what another member has by now is left to it."""
         check({partition: offset}, self._topic.partitions)
         self._moves += 1
-        self._floors[partition] = offset
+        self._nexts[partition] = offset
+        self._passed.pop(partition, None)
         self._waiting = deque(stored for stored in self._waiting if stored.position.partition != partition)
         try:
             self._consumer.seek(self._at(partition), offset)
@@ -130,7 +136,12 @@ class KafkaReader:
         if self._turns.number != number:
             self._waiting.clear()
             return Batch(self._turns.number, [])
-        return Batch(number, self._take(records_max, bytes_max))
+        taken = self._take(records_max, bytes_max)
+        lost, self._lost = self._lost, 0
+        passed: dict[int, int] = {}
+        if not taken:
+            passed, self._passed = self._passed, passed
+        return Batch(number, taken, passed, lost)
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
         """Durable on return, for the partitions of this turn; a partition lost to another member is its business."""
@@ -180,53 +191,75 @@ class KafkaReader:
         latest = max(deadline, loop.time() + LOOK_S)
         while True:
             moves = self._moves
-            await self._poll(records_max, min(max(deadline - loop.time(), 0.0), 0.5))
+            found = await self._poll(records_max, min(max(deadline - loop.time(), 0.0), 0.5))
+            if self._turns.number != number:
+                return
             if moves != self._moves:
-                self._waiting.clear()
                 continue
-            if self._waiting or self._turns.number != number:
+            await self._keep(found)
+            if self._waiting:
                 return
             if loop.time() >= deadline:
-                if loop.time() >= latest or await self._at_end():
+                if loop.time() >= latest or await self._at_end(number):
                     return
                 await asyncio.sleep(0.01)
 
-    async def _poll(self, records_max: int, wait_s: float) -> None:
+    async def _poll(self, records_max: int, wait_s: float) -> Mapping[Any, Any]:
         self._check()
         try:
-            found = await self._consumer.getmany(timeout_ms=int(wait_s * 1000), max_records=records_max)
+            return await self._consumer.getmany(timeout_ms=int(wait_s * 1000), max_records=records_max)  # type: ignore[no-any-return]
         except (KafkaError, OSError) as error:
             if not getattr(error, "retriable", True):
                 raise translate(error) from error
             await asyncio.sleep(CHECK_WAIT_S)
-            return
+            return {}
+
+    async def _keep(self, found: Mapping[Any, Any]) -> None:
         generation = self._topic.generation
         for place, records in found.items():
             partition = place.partition
-            floor = self._floors.get(partition, 0)
+            begin = self._nexts.get(partition, 0)
+            if records[0].offset > begin:
+                await self._skipped(partition, records[0].offset)
             for record in records:
-                if record.offset < floor:
-                    await self._started_over(partition, floor)
+                if record.offset < begin:
+                    await self._started_over(partition, begin)
                 position = Position(generation, partition, record.offset)
                 self._waiting.append(Stored(position, record.key or b"", record.value or b"", record.timestamp))
+            self._nexts[partition] = records[-1].offset + 1
 
-    async def _started_over(self, partition: int, floor: int) -> NoReturn:
+    async def _started_over(self, partition: int, begin: int) -> NoReturn:
         """The client begins at the oldest record where the topic does not reach as far as it had read."""
         await self._membership.require_same_topic()
-        raise LogWentBack(partition, floor)
+        raise LogWentBack(partition, begin)
 
-    async def _at_end(self) -> bool:
-        """Nothing waits in the topic, as far as can be told quickly."""
+    async def _skipped(self, partition: int, until: int) -> None:
+        """There was nothing to be read up to here. Compaction, and markers of others' transactions, leave such holes; what lies
+        before the beginning of the partition was there once."""
+        start = (await self._membership.starts())[partition]
+        begin, self._nexts[partition] = self._nexts.get(partition, 0), until
+        lost = min(start, until) - begin
+        if lost > 0:
+            self._lost += lost
+            self._events.error("records_lost", partition=partition, first=begin, records=lost, hint=LOST_HINT)
+
+    async def _at_end(self, number: int) -> bool:
+        """Nothing waits in the topic, as far as can be told quickly. Holes at its end are passed."""
         places = self._consumer.assignment()
         if not places:
             return True
         try:
             async with asyncio.timeout(LOOK_S):
                 ends = await self._consumer.end_offsets(places)
-                for place, end in ends.items():
-                    if await self._consumer.position(place) < end:
-                        return False
-        except (KafkaError, OSError, TimeoutError):
+                reached = {place.partition: await self._consumer.position(place) for place in places}
+                if any(reached[place.partition] < end for place, end in ends.items()):
+                    return False
+                holes = {p: at for p, at in reached.items() if at > self._nexts.get(p, at)}
+                if self._turns.number == number:
+                    for partition, at in holes.items():
+                        await self._skipped(partition, at)
+                        self._passed[partition] = at
+        except (KafkaError, LogUnavailable, OSError, TimeoutError):
             pass
         return True
 

@@ -7,7 +7,9 @@ import zlib
 from typing import Any, Final
 
 import msgspec
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
@@ -18,6 +20,7 @@ from eventlog.kafka.faults import patiently
 from eventlog.kafka.metadata import TopicMetadata
 
 UNKNOWN_TOPIC: Final = 3
+POLICY: Final = "cleanup.policy"
 LOOKS: Final = 20
 LOOK_AGAIN_S: Final = 0.1
 
@@ -33,7 +36,7 @@ class Topic(msgspec.Struct, frozen=True):
 def topic_settings(config: KafkaConfig) -> dict[str, str]:
     """No retention by time: only what every consumer has derived goes (`retain`). Size is the last resort."""
     return {
-        "cleanup.policy": "delete",
+        POLICY: "delete",
         "retention.ms": "-1",
         "retention.bytes": str(max(1, config.bytes_max // config.partitions)),
         "max.message.bytes": str(TOPIC_BATCH_BYTES_MAX),
@@ -43,7 +46,8 @@ def topic_settings(config: KafkaConfig) -> dict[str, str]:
 
 
 async def ensure_topic(config: KafkaConfig) -> bool:
-    """Make the topic when it isn't there; whether it was made. An existing one is left as it is. Raises `LogError`."""
+    """Make the topic when it isn't there; whether it was made. An existing one is left as it is; what makes it lose events is
+    said. Raises `LogError`."""
     admin = AIOKafkaAdminClient(**config.client())
     try:
         async with reaching(config, REQUEST_S * 2):
@@ -52,6 +56,8 @@ async def ensure_topic(config: KafkaConfig) -> bool:
             assignments: dict[int, list[int]] | None = {} if config.replication < 0 else None
             wanted = NewTopic(config.topic, config.partitions, config.replication, assignments, topic_settings(config))
             answer = await admin.create_topics([wanted])
+            if answer.topic_errors[0][1] == TopicAlreadyExistsError.errno:
+                await _tell_compaction(admin, config.topic)
     finally:
         await admin.close()
     code, message = answer.topic_errors[0][1], str(answer.topic_errors[0][-1] or "")
@@ -65,6 +71,15 @@ async def ensure_topic(config: KafkaConfig) -> bool:
     if code and error is not TopicAlreadyExistsError:
         raise LogError(f"The topic {config.topic} can't be made: {error.__name__} {message}", "Check the brokers.")
     return not code
+
+
+async def _tell_compaction(admin: AIOKafkaAdminClient, name: str) -> None:
+    """It keeps a visitor's last event alone, whoever has read the others. Who may not look at settings is told nothing."""
+    [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name, {POLICY: None})])
+    values = {setting: value for _, _, _, _, entries in answer.resources for setting, value, *_ in entries}
+    if "compact" in values.get(POLICY, ""):
+        hint = f"Set {POLICY}=delete: brokers delete all of a visitor's events but the last."
+        structlog.get_logger("netiv.log").error("topic_loses_events", topic=name, settings=values, hint=hint)
 
 
 async def find_topic(client: AIOKafkaClient, name: str) -> Topic:

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from consumers.enrich.facts import Facts, columns
@@ -58,6 +59,19 @@ def facts(*offsets: int, partition: int = 0) -> Load:
     return load_of(Facts(events=columns(rows, EVENT_TYPES)), {}, len(rows))
 
 
+def links(*offsets: int, partition: int = 0) -> Load:
+    """A load that has links and no event."""
+    rows = [
+        {
+            "site": "s", "id_type": "visitor_id", "id_value": "v", "other_type": "email", "other_value": "e", "kind": "said",
+            "ts": AT, "received_at": AT, "event_id": f"e{n}", "evidence": "", "log_gen": 7, "log_part": partition, "log_off": n,
+            "subject": "v", "secret": 0,
+        }
+        for n in offsets
+    ]  # fmt: skip
+    return load_of(Facts(links=rows), {partition: offsets[-1] + 1}, len(rows))
+
+
 async def offsets(warehouse) -> list[int]:
     return [offset for (offset,) in await warehouse.rows("SELECT log_off FROM events ORDER BY log_off")]
 
@@ -73,6 +87,24 @@ async def test_who_lost_the_claim_inserts_nothing_and_is_told(warehouse) -> None
     await second.insert(facts(2, 3))
     await first.insert(facts(9, partition=1))  # this one is its own still
     assert await offsets(warehouse) == [0, 1, 2, 3, 9]
+
+
+async def test_who_lost_the_claim_brings_no_links_either(warehouse) -> None:
+    """Whoever was erased meanwhile would be back."""
+    first, second = loader(warehouse, "a"), loader(warehouse, "b")
+    await first.claim(7, [0, 1])
+    await first.insert(links(0))
+    await second.claim(7, [0])
+    with pytest.raises(Fenced):
+        await first.insert(links(1))
+    both = msgspec.structs.replace(links(4, partition=1), ends={0: 5, 1: 5}, runs=facts(5, partition=1).runs)
+    with pytest.raises(Fenced):
+        await first.insert(both)
+    assert await offsets(warehouse) == []  # of its own partition, too, no event without what goes with it
+    await first.insert(links(2, partition=1))
+    await second.insert(links(3))
+    found = await warehouse.rows("SELECT log_off FROM identity_links ORDER BY log_off")
+    assert [offset for (offset,) in found] == [0, 2, 3]
 
 
 async def test_a_claim_can_go_back_and_forth(warehouse) -> None:

@@ -33,9 +33,9 @@ class Authority:
         self.file = folder / "authority.pem"
         self.file.write_bytes(_pem(self._own[0]))
 
-    def issue(self, name: str) -> Pair:
-        """A certificate for this name."""
-        certificate, key = _signed(name, self._own)
+    def issue(self, name: str, ends: timedelta = timedelta(days=2)) -> Pair:
+        """A certificate for this name that ends so long from now."""
+        certificate, key = _signed(name, self._own, ends)
         pair = Pair(*(self._folder / f"{name}.{part}.pem" for part in ("certificate", "key", "both")))
         text = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -46,7 +46,7 @@ class Authority:
         return pair
 
 
-def _signed(name: str, by: Signed | None) -> Signed:
+def _signed(name: str, by: Signed | None, ends: timedelta = timedelta(days=2)) -> Signed:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     issuer, signer = (subject, key) if by is None else (by[0].subject, by[1])
@@ -58,7 +58,7 @@ def _signed(name: str, by: Signed | None) -> Signed:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
+        .not_valid_after(now + ends)
         .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
     )

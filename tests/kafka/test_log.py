@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 import pytest
+from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from structlog.testing import capture_logs
 
+from collector.spool import open_spooled_log
 from eventlog.contract import LogError, LogUnavailable, Record
 from eventlog.kafka import KafkaLog, ensure_topic, open_kafka_log
 from eventlog.kafka.config import RECORD_BYTES_MAX, KafkaConfig
 from eventlog.kafka.producers import make_producer
 from eventlog.kafka.reader import make_consumer
 from eventlog.places import partition_of
+from schemas.settings import Settings
 from tests.kafka.administering import administering
 from tests.kafka.waiting import until
 
@@ -44,6 +49,21 @@ async def test_the_topic_is_made_once_with_settings_that_lose_nothing(config: Ka
     assert found["cleanup.policy"] == "delete"
     assert int(found["max.message.bytes"]) >= 2 * RECORD_BYTES_MAX
     assert int(found["retention.bytes"]) == config.bytes_max // config.partitions
+
+
+async def test_a_topic_that_compacts_is_told(config: KafkaConfig) -> None:
+    async with administering(**config.client()) as admin:
+        await admin.create_topics([NewTopic(config.topic, 1, 1, topic_configs={"cleanup.policy": "compact,delete"})])
+    with capture_logs() as said:
+        assert not await ensure_topic(config)
+    [one] = said
+    assert one["event"] == "topic_loses_events"
+    assert "cleanup.policy=delete" in one["hint"]
+    sound = msgspec.structs.replace(config, topic=f"{config.topic}-sound")
+    with capture_logs() as said:
+        assert await ensure_topic(sound)
+        assert not await ensure_topic(sound)
+    assert said == []
 
 
 async def test_a_topic_made_anew_is_another_generation(config: KafkaConfig, log: KafkaLog) -> None:
@@ -126,3 +146,17 @@ async def test_appending_to_a_closed_log_is_unavailable(log: KafkaLog) -> None:
     await log.close()
     with pytest.raises(LogUnavailable, match="closed"):
         await log.append([Record(b"k", b"v")])
+
+
+@pytest.mark.parametrize("bootstrap", ["", " , ", "localhost:abc", "http://localhost:9092", "a:1;b:2", "user@a:1"])
+async def test_what_is_no_address_of_a_broker_is_told(bootstrap: str, tmp_path: Path) -> None:
+    settings = Settings(kafka=bootstrap, data=tmp_path)
+    with pytest.raises(LogError, match="NETIV_KAFKA"):
+        await open_kafka_log(settings)
+    with pytest.raises(LogError, match="NETIV_KAFKA"):  # brokers may come; an address does not
+        await open_spooled_log(settings, lambda: 0)
+
+
+def test_addresses_are_read_as_people_write_them() -> None:
+    written = KafkaConfig(bootstrap=" a.example:1, b ,[::1]:9092,10.0.0.1:9092,")
+    assert written.addresses() == ["a.example:1", "b", "[::1]:9092", "10.0.0.1:9092"]

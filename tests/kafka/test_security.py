@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -145,6 +147,38 @@ async def test_no_client_certificate_where_one_is_required(guarded: Guarded) -> 
     with pytest.raises(LogError) as caught:
         await open_kafka_log(config)
     assert "NETIV_KAFKA_CERTIFICATE_FILE" in caught.value.hint
+
+
+async def test_a_client_certificate_that_has_expired(guarded: Guarded) -> None:
+    pair = guarded.authority.issue("expired client", -timedelta(hours=1))
+    config = msgspec.structs.replace(
+        with_certificate(guarded), certificate_file=str(pair.certificate), key_file=str(pair.key)
+    )
+    with pytest.raises(LogError) as caught:
+        await open_kafka_log(config)
+    assert "look at its dates" in caught.value.hint
+
+
+async def test_a_certificate_of_the_broker_that_has_expired(guarded: Guarded) -> None:
+    pair = guarded.authority.issue("expired broker", -timedelta(hours=1))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(pair.certificate, pair.key)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=tls)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        with pytest.raises(LogError, match="expired") as caught:
+            await open_kafka_log(
+                msgspec.structs.replace(with_password(guarded, "PLAIN"), bootstrap=f"127.0.0.1:{port}")
+            )
+    assert "Renew" in caught.value.hint
+
+
+async def test_the_first_broker_that_answers_says_why(guarded: Guarded) -> None:
+    (nobody,) = free_ports(1)
+    config = with_password(guarded, "PLAIN", "falsch")
+    with pytest.raises(LogError) as caught:
+        await open_kafka_log(msgspec.structs.replace(config, bootstrap=f"127.0.0.1:{nobody}, {config.bootstrap},"))
+    assert "NETIV_KAFKA_USER" in caught.value.hint
 
 
 async def test_files_that_are_no_certificates(guarded: Guarded, tmp_path: Path) -> None:

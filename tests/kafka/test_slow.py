@@ -41,6 +41,14 @@ async def values(log: Log, partitions: int) -> list[int]:
     return found
 
 
+async def takes(log: Log) -> bool:
+    try:
+        await log.append([Record(b"k", b"2")])
+    except LogUnavailable:
+        return False
+    return True
+
+
 async def test_an_append_that_is_not_answered_in_time_is_unavailable(behind: tuple[str, int], tmp_path: Path) -> None:
     config = config_of(behind, tmp_path)
     async with Proxy(*behind) as proxy:
@@ -52,18 +60,30 @@ async def test_an_append_that_is_not_answered_in_time_is_unavailable(behind: tup
             with pytest.raises(LogUnavailable, match="in time"):
                 await log.append([Record(b"k", b"1")])
             proxy.delay_s = 0.0
-
-            async def answers() -> bool:
-                try:
-                    await log.append([Record(b"k", b"2")])
-                except LogUnavailable:
-                    return False
-                return True
-
-            await until(answers)
+            await until(lambda: takes(log))
             found = await values(log, 3)
             assert found[:2] == [0, 1]  # late, but there, and once
             assert set(found[2:]) == {2}
+        finally:
+            await log.close()
+
+
+async def test_what_was_given_up_is_not_kept(behind: tuple[str, int], tmp_path: Path) -> None:
+    """A spool tries the same records again and again for as long as the brokers are away."""
+    config = config_of(behind, tmp_path)
+    async with Proxy(*behind) as proxy:
+        await ensure_topic(config)
+        log = await open_kafka_log(msgspec.structs.replace(config, append_timeout_s=0.2))
+        try:
+            await log.append([Record(b"k", b"0")])
+            proxy.refusing = True
+            proxy.cut()
+            for _ in range(6):
+                with pytest.raises(LogUnavailable):
+                    await log.append([Record(b"k", b"1")] * 50)
+            assert sum(len(lane._waiting) for lane in log._writing._lanes) <= 50
+            proxy.refusing = False
+            await until(lambda: takes(log))
         finally:
             await log.close()
 

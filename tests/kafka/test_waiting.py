@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from netiv.dev.broker import free_ports
+from tests.kafka.backend import config_for
 from tests.kafka.consumer_stack import Plan, Stack, check, open_stack, publish, visits
+from tests.kafka.processes import Process
 from tests.kafka.proxy import Proxy
 from tests.kafka.waiting import until
 
@@ -93,3 +95,34 @@ async def test_brokers_that_are_away_are_named(tmp_path: Path) -> None:
         found = await asyncio.to_thread(doctor, stack)
         assert found["log"]["state"] == "fail"
         assert "NETIV_KAFKA" in found["log"]["fix"]
+
+
+async def test_tables_of_this_machine_are_open_while_brokers_are_away(tmp_path: Path) -> None:
+    brokers, tables = free_ports(2)
+    config = config_for(tmp_path, 2)
+    environment = {
+        "NETIV_KAFKA": f"127.0.0.1:{brokers}", "NETIV_KAFKA_TOPIC": config.topic, "NETIV_KAFKA_PARTITIONS": "2",
+        "NETIV_DATA": str(tmp_path), "NETIV_CLICKHOUSE_PORT": str(tables),
+    }  # fmt: skip
+    consumer = Process(["-m", "netiv", "consumers"], environment, tmp_path / "consumer.txt")
+
+    async def says(text: str) -> bool:
+        assert consumer.alive, consumer.tail()
+        return consumer.said(text)
+
+    def counted() -> bytes:
+        question = f"http://127.0.0.1:{tables}/?query=SELECT%20count()%20FROM%20netiv.v_events"
+        with urllib.request.urlopen(question, timeout=10) as answer:
+            return answer.read()
+
+    try:
+        consumer.start()
+        await until(lambda: says('"waiting"'))
+        assert await asyncio.to_thread(counted) == b"0\n"
+        async with Proxy(config.bootstrap, brokers):
+            await until(lambda: says('"resumed"'))
+            assert await asyncio.to_thread(consumer.stop) == 0
+        lines = consumer.log.read_text().splitlines()
+        assert [line for line in lines if not line.startswith("{")] == []  # each is an event of ours
+    finally:
+        consumer.kill()
