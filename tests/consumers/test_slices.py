@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from consumers.refresh.slices import ADDRESS_BYTES, GUESSES, WEIGHT_MAX, Cutter, Key, Waiting, is_one_slice, stretches
+from consumers.refresh.slices import GUESSES, WEIGHT_MAX, Cutter, Key, Waiting, is_one_slice, stretches
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.embedded import open_embedded
 
@@ -58,17 +58,17 @@ async def test_each_key_is_in_one_stretch_in_order(tmp_path: Path, ends: list[Ke
 @pytest.mark.anyio
 @pytest.mark.parametrize("seed", range(8))
 async def test_no_slice_is_too_heavy(engine: Warehouse, seed: int) -> None:
-    """By the events of each subject, which are not spread evenly, and by the addresses that go along with them."""
-    chance, lengths = random.Random(seed), random.Random(seed)
+    """By the events of each subject, which are not spread evenly."""
+    chance = random.Random(seed)
     weights: dict[Key, float] = {}
     for number in range(30):
         key = chance.choice("ab"), f"v{number}" if number % 4 else f"~user_id:{number}"
         events = chance.choice([0, 1, 30, 2_000, 40_000, 900_000])
-        address = lengths.choice([0, 200, 16_000]) if events <= 2_000 else 100
-        weights[key] = max(3 if number % 4 else 1, 3 / 20 * events * max(1, 2 * address / ADDRESS_BYTES))
+        weights[key] = max(3 if number % 4 else 1, 3 / 20 * events)
         await engine.command(f"INSERT INTO journal SELECT 1, '{key[0]}', '{key[1]}', 0")
-        said = f"repeat('x', {address}) AS url, url FROM numbers({events})"
-        await engine.command(f"INSERT INTO events SELECT '{key[0]}', '{key[1]}', now64(3), {said}")
+        await engine.command(
+            f"INSERT INTO events SELECT '{key[0]}', '{key[1]}', now64(3), '', '' FROM numbers({events})"
+        )
     cutter = Cutter(lambda statement: engine.rows(statement.replace("{{scratch}}.", "")))
     cutter.careful = True
     order = sorted(weights)
@@ -86,6 +86,18 @@ def test_few_are_one_slice() -> None:
     assert is_one_slice(40_000, 0, 800_000)
     assert not is_one_slice(40_000, 1, 800_000)
     assert not is_one_slice(1_000, 0, 801_000)
+
+
+@pytest.mark.anyio
+async def test_addresses_of_kilobytes_weigh_more(engine: Warehouse) -> None:
+    """They are copied along with visits, twice, and from there into sessions and touchpoints."""
+    for number in range(8):
+        await engine.command(f"INSERT INTO journal SELECT 1, 'a', 'v{number}', 0")
+        text = "repeat('x', 500000) AS url, url FROM numbers(50)"
+        await engine.command(f"INSERT INTO events SELECT 'a', 'v{number}', now64(3), {text}")
+    cutter = Cutter(lambda statement: engine.rows(statement.replace("{{scratch}}.", "")))
+    cutter.careful = True
+    assert len(await cutter.cut(Waiting(1, whole=False), 8, 0)) == 2
 
 
 class Asked:
