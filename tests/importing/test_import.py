@@ -203,6 +203,7 @@ LONG = "x" * 140_000
         (b"PK\x03\x04 and so on", "workbook"),
         (gzip.compress(b"user_id\n" + os.urandom(90_000).hex().encode())[:-20_000], "no whole gzip file"),
         (b"\x1f\x8b" + b"abc" * 50, "no whole gzip file"),
+        ("email,date\na@b.example,1.2.2026\n".encode("utf-16-le"), "zero bytes"),
     ],
 )
 def test_a_file_that_is_no_table_is_told(collector: Running, tmp_path: Path, content: bytes, says: str) -> None:
