@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import _lru_cache_wrapper, lru_cache
 from typing import Final
 
 import crawleruseragents
@@ -76,7 +76,7 @@ def _device_type(agent: str, system: str, browser: str) -> str:
     return "desktop" if system or browser else "server"
 
 
-def agent_parser(cache_size: int = 20_000) -> Callable[[str], Agent]:
+def agent_parser(cache_size: int = 20_000) -> _lru_cache_wrapper[Agent]:
     """A cached parser. Building it costs some hundred milliseconds; build one per process."""
     is_bot = bot_matcher()
     is_library = _matcher(lambda tags: "http-library" in tags)

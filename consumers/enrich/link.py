@@ -9,6 +9,7 @@ from typing import Final
 import ada_url
 import msgspec
 
+from consumers.enrich.remembering import of
 from schemas.clicks import first_click, parameters_of
 
 UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
@@ -52,7 +53,7 @@ def host_of(url: str) -> str:
 @lru_cache(4_000)
 def parse_link(url: str) -> Link:
     """Everything a landing URL says; the parameters of the fragment count where the query has none of them."""
-    host = host_of(url)
+    host = of(host_of, url)
     address, _, fragment = url.partition("#")
     query = address.partition("?")[2]
     if not query and "=" not in fragment:

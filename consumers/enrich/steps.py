@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from functools import lru_cache
+from functools import _lru_cache_wrapper, lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +19,7 @@ from consumers.enrich.amounts import money
 from consumers.enrich.contacts import names_more
 from consumers.enrich.identifiers import identifiers_of, subject_of, trimmed
 from consumers.enrich.link import NOTHING, UNLABELLED, UTM, Labels, Link, host_of, key_of, parse_link
+from consumers.enrich.remembering import of, of_each
 from consumers.enrich.rest import CURRENCY_CHARS_MAX, as_json, as_text, has_rest, rest_of
 from consumers.enrich.row import BLANK, Columns
 from schemas.clicks import click_of, first_click
@@ -43,7 +44,7 @@ class Undecodable(Exception):
 class Lookups(NamedTuple):
     """What enrichment looks things up in."""
 
-    agent: Callable[[str], Agent]
+    agent: _lru_cache_wrapper[Agent]
     country: Callable[[str], str]
 
 
@@ -144,7 +145,7 @@ def page(work: Work) -> None:
     columns = work.columns
     for name in ("url", "referrer"):
         columns[name] = links = _texts(work.contexts, name)
-        columns[f"{name}_host"] = list(map(host_of, links))
+        columns[f"{name}_host"] = of_each(host_of, links)
     columns["title"] = _texts(work.contexts, "title")
 
 
@@ -164,7 +165,7 @@ def campaign(work: Work) -> None:
             labels[at] = _labels(told, {}, NOTHING)
             keys[at] = key_of(labels[at])
             continue
-        link: Link = parse_link(url) if parameters else NOTHING
+        link: Link = of(parse_link, url) if parameters else NOTHING
         given = context.get("campaign")
         if told or given:
             labels[at] = _labels(told or {}, given or {}, link)
@@ -229,11 +230,12 @@ def _put(work: Work, name: str, few: dict[int, Any]) -> None:
 
 def agent(work: Work) -> None:
     """Browser, system and device; of a server's event only what its context says, never the server's own agent."""
-    parse, columns = work.lookups.agent, work.columns
-    parsed = [
-        parse(_text(context.get("user_agent")) if record.secret else record.user_agent)
+    columns = work.columns
+    agents = [
+        _text(context.get("user_agent")) if record.secret else record.user_agent
         for record, context in zip(work.records, work.contexts, strict=True)
     ]
+    parsed = of_each(work.lookups.agent, agents)
     columns["browser"] = [one.browser for one in parsed]
     columns["os"] = [one.os for one in parsed]
     columns["device_type"] = [one.device_type for one in parsed]
@@ -252,10 +254,10 @@ def place(work: Work) -> None:
     which of the sender's events it is."""
     records, columns, country = work.records, work.columns, work.lookups.country
     columns["country"] = [country(record.ip) if record.ip else "" for record in records]
-    columns["language"] = [
-        first_language(told or record.language)
-        for told, record in zip(_texts(work.contexts, "language"), records, strict=True)
-    ]
+    told = _texts(work.contexts, "language")
+    columns["language"] = of_each(
+        first_language, [one or record.language for one, record in zip(told, records, strict=True)]
+    )
     columns["timezone"] = _texts(work.contexts, "timezone")
     columns["screen"] = [as_text(context.get("screen")) for context in work.contexts]
     columns["seq"] = [seq if 0 <= (seq := event.get("seq") or 0) <= _SEQ_MAX else 0 for event in work.events]

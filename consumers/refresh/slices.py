@@ -18,6 +18,8 @@ VISITOR_WEIGHT: Final = 3
 VISITOR_EVENTS: Final = 20
 # What is not derived anew is looked at only where paths lead through it.
 HISTORY_WEIGHT: Final = 0.25
+# Of an event: addresses of so many bytes are copied along at no weight of their own. Percent-encoded Hebrew takes six for a letter.
+ADDRESS_BYTES: Final = 400
 # From so many visitors on it matters how many events they have.
 MANY_VISITORS: Final = 1_000
 # About so many are asked about; and what they told is taken for what others have, with room for so many times as much, in so many
@@ -91,8 +93,10 @@ class Waiting(msgspec.Struct, frozen=True):
 
 def _events_of(subjects: str) -> str:
     """How many events weigh of each of these subjects (SQL of `Waiting.sql`)."""
+    of_texts = f"greatest(1, (length(e.url) + length(e.referrer)) / {ADDRESS_BYTES})"
     return (
-        f"SELECT e.site AS site, e.subject AS subject, sum(if(toUnixTimestamp64Milli(e.ts) >= j.since, 1, {HISTORY_WEIGHT})) AS number "
+        "SELECT e.site AS site, e.subject AS subject, "
+        f"sum(if(toUnixTimestamp64Milli(e.ts) >= j.since, 1, {HISTORY_WEIGHT}) * {of_texts}) AS number "
         f"FROM events AS e INNER JOIN ({subjects}) AS j ON e.site = j.site AND e.subject = j.subject "
         f"WHERE (e.site, e.subject) IN (SELECT site, subject FROM ({subjects})) GROUP BY site, subject"
     )

@@ -17,11 +17,25 @@ class Continuing(msgspec.Struct, frozen=True):
 
 def is_listed(hosts: list[Continuing]) -> str:
     """Whether the referrer is on the list, for an event of `site`."""
-    parts = []
-    for site in sorted({row.site for row in hosts}):
-        own = _listed([row.host.lower() for row in hosts if row.site == site])
-        parts += [f"site = {quote(site)} AND ({' OR '.join(own)})"] if site else own
+    parts = _listed([row.host.lower() for row in hosts if not row.site])
+    own = [row for row in hosts if row.site]
+    for site in sorted({row.site for row in own if row.host.endswith(".*")}):
+        begun = [row.host.lower() for row in own if row.site == site and row.host.endswith(".*")]
+        parts.append(f"site = {quote(site)} AND {_listed(begun)[0]}")
+    parts += _owned([(row.site, row.host.lower()) for row in own if not row.host.endswith(".*")])
     return f"({' OR '.join(parts)})" if parts else "0"
+
+
+def _owned(hosts: list[tuple[str, str]]) -> list[str]:
+    """Whether the referrer is a host of its own site, or below one. Thousands of sites have one: they are one set for each number of
+    labels that a host has, in which as many last labels of the referrer are looked up."""
+    parts = []
+    for dots in sorted({host.count(".") for _, host in hosts}):
+        listed = sorted({(site, host) for site, host in hosts if host.count(".") == dots})
+        last_labels = quote(f"((?:[^.]*[.]){{{dots}}}[^.]*)$")
+        pairs = ", ".join(f"({quote(site)}, {quote(host)})" for site, host in listed)
+        parts.append(f"(toString(site), toString(extract(referrer_host, {last_labels}))) IN ({pairs})")
+    return parts
 
 
 def _listed(hosts: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from consumers.warehouse.engine_locked import constraints
+from consumers.warehouse.profile import STATEMENT_BYTES_MAX
 
 OWNER = "netiv_owner"
 READER = "netiv_reader"
@@ -139,6 +140,7 @@ PIPELINE_STATEMENTS: Final = (
     # FINAL reads many rows to keep a few: those of other keys are left out before rows of a key are compared. For our own statements
     # only, which are tested with it.
     "SET optimize_move_to_prewhere_if_final = 1",
+    f"SET max_query_size = {STATEMENT_BYTES_MAX}",
 )
 """What makes a handle the pipeline's."""
 

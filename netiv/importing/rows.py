@@ -50,7 +50,11 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def reading_of(path: Path) -> Reading:
-    """UTF-8 where all of the file is; UTF-16 with a mark; else Windows-1255."""
+    """UTF-8 where all of the file is; UTF-16 with a mark; else Windows-1255. Raises `CommandError` for what is no text that stays."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise CommandError(
+            f"{path} is a pipe or a device, and an import reads its file more than once.", "Save it to a file first."
+        )
     decoder = codecs.getincrementaldecoder("utf-8")()
     encoding, lines, ends = "utf-8-sig", 0, True
     with _binary(path) as file:
@@ -115,6 +119,11 @@ class Table:
         self.columns = [name.strip() for name in next(self._records(), [])]
         if not any(self.columns):
             raise CommandError("The file has no header.", "Its first line names the columns.")
+        if any("\0" in name for name in self.columns):
+            raise CommandError(
+                "The first line holds zero bytes, as UTF-16 and UTF-32 without a mark have them.",
+                "Say what it is: --encoding utf-16-le.",
+            )
         twice = next((name for name in self.columns if name and self.columns.count(name) > 1), None)
         if twice is not None:
             raise CommandError(
@@ -168,7 +177,8 @@ class Table:
 
 
 _QUOTES = (
-    'Close the quote; one that belongs to a text is written twice: "". Then import the file again: nothing comes twice.'
+    'Close the quote; one that belongs to a text is written twice: "". A cell has at most '
+    f"{csv.field_size_limit():,} characters. Then import the file again: nothing comes twice."
 )
 
 

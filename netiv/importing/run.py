@@ -16,6 +16,7 @@ from netiv.errors import CommandError
 from netiv.http import Answer, Client
 from netiv.importing.journal import Journal
 from netiv.importing.mapping import Ids, Rules, Unreadable, event_of
+from netiv.importing.pace import Pace
 from netiv.importing.rows import Row, rows
 
 BATCH_EVENTS = 500
@@ -72,11 +73,13 @@ def run(plan: Plan, client: Client, on_row: Callable[[int], None]) -> Summary:
     """Import the file; `on_row` is told the number of the last confirmed row. Raises `CommandError`."""
     with Journal(plan.path, plan.mark(client.url, "events"), go_on=True) as journal:
         summary = Summary(skipped=journal.done)
+        pace = Pace(client)
         for batch in _batches(plan, journal, summary):
             _send(plan, client, batch, summary, journal)
             last = batch.rows[-1].number
             journal.confirm(last)
             on_row(last)
+            pace.sent(len(batch.rows))
         journal.finish(keep=bool(summary.rejected))
     return summary
 
@@ -111,7 +114,10 @@ def _raw(row: Row, rules: Rules, ids: Ids) -> bytes:
     if row.fault:
         raise Unreadable(row.fault)
     event = event_of(row.values, rules)
-    return msgspec.json.encode({**event, "event_id": ids.of(event)})
+    raw = msgspec.json.encode({**event, "event_id": ids.of(event)})
+    if len(raw) > BATCH_BYTES:  # the collector refuses lesser ones one by one; this would be the whole request's end
+        raise Unreadable("event_too_large", "", f"{len(raw):,} bytes")
+    return raw
 
 
 def _send(plan: Plan, client: Client, batch: _Batch, summary: Summary, journal: Journal) -> None:

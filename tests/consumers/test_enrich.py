@@ -393,3 +393,21 @@ def test_links(event: dict[str, Any], kinds: list[str]) -> None:
     assert {(kind, other, one) for kind, one, other in ways if kind != "logout"} <= set(ways), "in both directions"
     keys = {f"~{kind}:{value}" for _, *ends in ways for kind, value in ends if kind}
     assert facts.dirty.keys() == {("s", "v")} | {("s", key) for key in keys}
+
+
+def test_long_texts_are_read_and_not_remembered() -> None:
+    def read(length: int) -> list[int]:
+        pad = "א" * length
+        context = {
+            "url": f"https://shop.example/?utm_source=mail&pad={pad}", "referrer": f"https://www.google.com/?q={pad}",
+            "user_agent": f"{CHROME} {pad}", "language": f"he-IL,{pad}",
+        }  # fmt: skip
+        row = row_of({"type": "page", "context": context}, secret=True)
+        assert (row["url_host"], row["referrer_host"], row["utm_source"]) == ("shop.example", "www.google.com", "mail")
+        assert (row["browser"], row["language"]) == ("Chrome", "he-IL")
+        return [one.cache_info().currsize for one in (host_of, parse_link, first_language, LOOKUPS.agent)]
+
+    for one in (host_of, parse_link, first_language, LOOKUPS.agent):
+        one.cache_clear()
+    assert read(20) == [2, 1, 1, 1]
+    assert read(7_000) == [2, 1, 1, 1]

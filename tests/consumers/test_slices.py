@@ -25,7 +25,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Warehouse]:
     warehouse = await open_embedded(tmp_path / "warehouse")
     for table, columns in (
         ("journal", "cycle UInt64, site LowCardinality(String), subject String, since Int64"),
-        ("events", "site LowCardinality(String), subject String, ts DateTime64(3)"),
+        ("events", "site LowCardinality(String), subject String, ts DateTime64(3), url String, referrer String"),
     ):
         await warehouse.command(f"CREATE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY (site, subject)")
     yield warehouse
@@ -66,7 +66,9 @@ async def test_no_slice_is_too_heavy(engine: Warehouse, seed: int) -> None:
         events = chance.choice([0, 1, 30, 2_000, 40_000, 900_000])
         weights[key] = max(3 if number % 4 else 1, 3 / 20 * events)
         await engine.command(f"INSERT INTO journal SELECT 1, '{key[0]}', '{key[1]}', 0")
-        await engine.command(f"INSERT INTO events SELECT '{key[0]}', '{key[1]}', now64(3) FROM numbers({events})")
+        await engine.command(
+            f"INSERT INTO events SELECT '{key[0]}', '{key[1]}', now64(3), '', '' FROM numbers({events})"
+        )
     cutter = Cutter(lambda statement: engine.rows(statement.replace("{{scratch}}.", "")))
     cutter.careful = True
     order = sorted(weights)
@@ -84,6 +86,18 @@ def test_few_are_one_slice() -> None:
     assert is_one_slice(40_000, 0, 800_000)
     assert not is_one_slice(40_000, 1, 800_000)
     assert not is_one_slice(1_000, 0, 801_000)
+
+
+@pytest.mark.anyio
+async def test_addresses_of_kilobytes_weigh_more(engine: Warehouse) -> None:
+    """They are copied along with visits, twice, and from there into sessions and touchpoints."""
+    for number in range(8):
+        await engine.command(f"INSERT INTO journal SELECT 1, 'a', 'v{number}', 0")
+        text = "repeat('x', 500000) AS url, url FROM numbers(50)"
+        await engine.command(f"INSERT INTO events SELECT 'a', 'v{number}', now64(3), {text}")
+    cutter = Cutter(lambda statement: engine.rows(statement.replace("{{scratch}}.", "")))
+    cutter.careful = True
+    assert len(await cutter.cut(Waiting(1, whole=False), 8, 0)) == 2
 
 
 class Asked:

@@ -203,6 +203,7 @@ LONG = "x" * 140_000
         (b"PK\x03\x04 and so on", "workbook"),
         (gzip.compress(b"user_id\n" + os.urandom(90_000).hex().encode())[:-20_000], "no whole gzip file"),
         (b"\x1f\x8b" + b"abc" * 50, "no whole gzip file"),
+        ("email,date\na@b.example,1.2.2026\n".encode("utf-16-le"), "zero bytes"),
     ],
 )
 def test_a_file_that_is_no_table_is_told(collector: Running, tmp_path: Path, content: bytes, says: str) -> None:
@@ -252,6 +253,26 @@ def test_refused_rows_stand_beside_with_the_reason(collector: Running, tmp_path:
         "2": "invalid_time", "3": "invalid_number", "4": "missing_identifier", "5": "too_many_cells",
     }  # fmt: skip
     assert listed["3"]["source"] == bad[1].strip()
+
+
+def test_a_row_larger_than_a_request_is_refused_and_the_others_are_not(collector: Running, tmp_path: Path) -> None:
+    path = tmp_path / "crm.jsonl"
+    said = ["", "x" * 100_000, "x" * 900_000, "x" * 3_000_000, ""]
+    path.write_text("".join(json.dumps({"user_id": f"u-{at}", "note": note}) + "\n" for at, note in enumerate(said)))
+    summary = imported(collector, path)
+    assert (summary.rows, summary.accepted, summary.rejected) == (5, 2, 3)
+    with (tmp_path / "crm.jsonl.rejected.csv").open(encoding="utf-8", newline="") as file:
+        csv.field_size_limit(4_000_000)
+        listed = [(row["row"], row["code"]) for row in csv.DictReader(file)]
+        csv.field_size_limit(131_072)
+    assert listed == [(number, "event_too_large") for number in "234"]
+
+
+def test_a_pipe_is_told(tmp_path: Path) -> None:
+    pipe = tmp_path / "rows.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(CommandError, match=r"is a pipe or a device"):
+        rows.reading_of(pipe)
 
 
 def test_a_wrong_key_is_told(collector: Running, tmp_path: Path) -> None:

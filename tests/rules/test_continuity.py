@@ -158,3 +158,31 @@ async def test_a_sites_own_domains_continue_its_visits_and_no_others(engine):
     )
     zones = with_sites(midnight, [Site("shop", timezone="Asia/Jerusalem"), Site("other")]).sessions.midnight_zones
     assert zones == {"shop": "Asia/Jerusalem"}
+
+
+async def test_ten_thousand_sites_with_domains_and_zones_are_derived_as_one_is(engine):
+    midnight = msgspec.structs.replace(
+        RULES, sessions=msgspec.structs.replace(RULES.sessions, midnight_starts_session=True)
+    )
+    own = Site("shop", domains=["shop-checkout.example", "pay.shop.co.il", "shop.*"], timezone="Asia/Jerusalem")
+    others = [
+        Site(f"site-{number:05}", domains=[f"checkout-{number:05}.example"], timezone="America/New_York")
+        for number in range(10_000)
+    ]
+    rows = [
+        page(1, 0, GOOGLE),
+        page(2, 45, "https://a.b.shop-checkout.example/done"),
+        page(3, 90, "https://pay.shop.co.il/"),
+        page(4, 135, "https://shop.test/"),
+        page(5, 180, "https://checkout-00007.example/"),
+        page(6, 225, "https://notshop-checkout.example/"),
+        page(7, 270, "https://other.co.il/"),
+    ]
+    found = await sessions(engine, rows, with_sites(midnight, [own, *others]))
+    assert found == await sessions(engine, rows, with_sites(midnight, [own]))
+    assert [row[:2] for row in found] == [
+        (4, "google"),
+        (1, "checkout-00007.example"),
+        (1, "notshop-checkout.example"),
+        (1, "other.co.il"),
+    ]
