@@ -54,6 +54,31 @@ def test_a_kiosk_joins_none_of_its_users(driver: Driver) -> None:
     assert Counter(row[0] for row in rows) == {f"user_id:u{n}": 11 for n in range(50)}
 
 
+def test_a_day_of_signing_in_and_out_is_looked_up_by_time(driver: Driver) -> None:
+    """A till that five people sign in to and out of all day, and a card that five accounts take turns with: the whole history
+    beside every event would be more than the engine's memory."""
+    name, turns = driver.name(), 2_000
+    site = f"{name}.0"
+    events = []
+    for n in range(turns):
+        who, at = f"u{n % 5}", 10 * n
+        events += [
+            told(site, at, "till", user_id=who),
+            told(site, at + 1, "till", type="conversion", name="purchase", order={"id": f"o{n}", "value": 1}),
+            told(site, at + 2, "till", type="track", name="logged_out"),
+            told(site, at + 3, "", user_id=who, identifiers={"crm_id": "card"}),
+            told(site, at + 4, "box", identifiers={"crm_id": "card"}),
+        ]
+    driver.deliver([events[: turns // 2], events[turns // 2 :]])
+    count = "SELECT visitor_id, person_id, count() FROM v_events WHERE site = {site:String} GROUP BY ALL"
+    found = {(visitor, person): number for visitor, person, number in driver.rows(count, {"site": site})}
+    of_one = turns // 5
+    assert found == {(visitor, f"user_id:u{n}"): number for n in range(5)
+                     for visitor, number in (("till", 3 * of_one), ("", of_one), ("box", of_one))}  # fmt: skip
+    bought = "SELECT person_id, count() FROM v_conversions WHERE site = {site:String} GROUP BY person_id"
+    assert dict(driver.rows(bought, {"site": site})) == {f"user_id:u{n}": of_one for n in range(5)}
+
+
 def test_blanks_join_nobody(driver: Driver) -> None:
     name = driver.name()
     blanks = (
