@@ -36,7 +36,9 @@ class Names:
         return (
             any(_stands_in(value, payload) for value in self._long)
             or bool(self._hashes and any(hash_email(found) in self._hashes for found in _addresses(payload)))
-            or bool(self._hashes and any(hash_phone(found, self._region) in self._hashes for found in _numbers(payload)))
+            or bool(
+                self._hashes and any(hash_phone(found, self._region) in self._hashes for found in _numbers(payload))
+            )
         )
 
     def are_of(self, visitor: str, payload: str) -> bool:
