@@ -13,7 +13,7 @@ from schemas.sites import PHONE_REGION
 # What stands between addresses. (One pass: a pattern that looks for the @ too begins anew at every letter of a long word.)
 _WORD: Final = re.compile(r"[^\s\"'<>,;:(){}\[\]\\/=?&]+")
 _ADDRESS_LENGTH_MAX: Final = 320  # RFC 3696: 64 before the @, 255 behind
-_NUMBER: Final = re.compile(r"\+?\d[\d ().-]{5,22}\d")
+_NUMBER: Final = re.compile(r"(\+?\d[\d ().-]{5,22}\d)(\s*(?:;ext=|ext\.?|x|#)\s*\d{1,7})?")
 # Shorter values would be found by chance, in numbers and words.
 _LENGTH_MIN: Final = 3
 _BESIDE: Final = re.compile(r"[\w@.+-]")
@@ -51,7 +51,8 @@ def _addresses(payload: str) -> set[str]:
 
 
 def _numbers(payload: str) -> set[str]:
-    return set(_NUMBER.findall(payload))
+    """With and without what may be their extension."""
+    return {text for number, extension in _NUMBER.findall(payload) for text in (number, number + extension)}
 
 
 def _stands_in(value: str, payload: str) -> bool:

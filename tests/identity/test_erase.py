@@ -296,6 +296,13 @@ def test_a_payloads_national_number_is_of_the_sites_country() -> None:
     assert not Names(own).stand_in('{"phone": "07911 123456"}')
 
 
+def test_a_payloads_number_may_have_an_extension() -> None:
+    payload = '{"phone": "+1 202-555-0143 x7"}'
+    assert Names([("phone", hash_phone("+12025550143;ext=7"))]).stand_in(payload)
+    assert Names([("phone", hash_phone("+12025550143"))]).stand_in(payload)
+    assert not Names([("phone", hash_phone("+12025550143;ext=8"))]).stand_in(payload)
+
+
 def test_fingerprints_tell_events_apart() -> None:
     some = [fingerprint("s", "v", "e"), fingerprint("s", "ve", ""), fingerprint("sv", "", "e"), fingerprint("s", "v", "e2"),
             bad_fingerprint((1, 2, 3)), bad_fingerprint((1, 23, 0))]  # fmt: skip
