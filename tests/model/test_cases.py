@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from schemas.limits import FUTURE_MAX_S
 from schemas.record import Accepted
 from tests.model.derive import Tables
 from tests.model.driver import Driver
-from tests.model.engine import difference
-from tests.model.worlds import CHROME, DAY, GOOGLEBOT, HOUR, MINUTE, Sent, cut, records
+from tests.model.engine import difference, without_views
+from tests.model.worlds import BEGIN, CHROME, DAY, GOOGLEBOT, HOUR, MINUTE, Sent, cut, records
 
 
 def event(kind: str, step: int = 0, *, visitor: str = "v1", event_id: str = "", late: int = 0, **fields: Any) -> Sent:
@@ -43,6 +44,8 @@ CASES: dict[str, list[Sent]] = {
         event("identify", user_id="u1"), event("track", 1, name="logged_out"), event("identify", 2, event_id="again", user_id="u1")],
     "anonymous in between": [
         event("identify", user_id="u1"), event("track", 1, name="logged_out"), event("page", 2), event("identify", 9, event_id="b", user_id="u1")],
+    "a copy that came earlier is found later": [
+        event("page", 30 * DAY, event_id="x", context=SPRING), event("page", -30 * DAY, event_id="x", late=40 * DAY), event("page", MINUTE)],
     "one report from two subjects": [
         event("page"), event("conversion", 5, event_id="x", order=order(10)),
         event("conversion", 1, event_id="x", visitor="", user_id="u7", order=order(12), secret=True), event("page", HOUR)],
@@ -140,6 +143,26 @@ def test_a_touch_in_other_letters_is_of_the_channel_it_names(derived: dict[str, 
         ("impression", "Paid Search"),
         ("open", "Email"),
     ]
+
+
+def test_an_event_that_arrives_before_its_time_is_found(driver: Driver) -> None:
+    """Its sender's clock is ahead as far as clocks may be, and nothing before it matters: only what came lately is looked at."""
+    name = driver.name()
+    made = records([event("page"), event("page", 10 * DAY, event_id="ahead", late=-FUTURE_MAX_S * 1000)], name)
+    expected = driver.stream([[one] for one in made], random.Random(1))
+    assert [row["started_at"] for row in expected["sessions"]] == [BEGIN, BEGIN + 10 * DAY]
+    assert difference(driver.found(name), expected) == {}
+
+
+def test_who_was_derived_under_other_rules_is_derived_as_a_whole(driver: Driver) -> None:
+    variant = driver.variant("short", gap_minutes=5, max_hours=0.25)
+    name, chance = driver.name(), random.Random(1)
+    made = records([event("page"), event("page", 6 * MINUTE), event("page", 10 * DAY, event_id="new")], name)
+    driver.stream([made[:2]], chance)
+    assert [row["events"] for row in driver.found(name)["sessions"]] == [2]
+    driver.stream([made[2:]], chance, variant)
+    expected = without_views(driver.pipeline.model(driver.pipeline.delivered, variant))
+    assert difference(driver.found(name), expected) == {}
 
 
 @pytest.mark.parametrize("way", WAYS)
