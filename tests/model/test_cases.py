@@ -55,6 +55,14 @@ CASES: dict[str, list[Sent]] = {
     "a report at the very start of the second visit of its session id": [
         event("page", session_id="s1", user_id="u1"), event("page", HOUR, session_id="s1", user_id="u1"),
         event("conversion", 0, visitor="", user_id="u1", session_id="s1", order=order(5), secret=True)],
+    "a report half an hour after the visit": [
+        event("page", user_id="u1"), event("conversion", 30 * MINUTE, visitor="", user_id="u1", order=order(5), secret=True)],
+    "a report half an hour and a millisecond after the visit": [
+        event("page", user_id="u1"), event("conversion", 30 * MINUTE + 1, visitor="", user_id="u1", order=order(5), secret=True)],
+    "a touch and a report by a machine as the visit begins": [
+        event("page"), event("touch", 0, touch={"kind": "call"}), event("conversion", 0, order=order(5), context={"active": False})],
+    "a touch and a report by a machine half an hour after the visit": [
+        event("page"), event("touch", 30 * MINUTE, touch={"kind": "call"}), event("conversion", 0, order=order(5), context={"active": False})],
     "a touch in other letters": [
         event("touch", touch={"kind": " Impression ", "channel": " paid SEARCH"}),
         event("touch", 1, touch={"kind": "OPEN", "channel": "email"}), event("conversion", 31 * DAY, order=order(1))],
