@@ -63,6 +63,12 @@ CASES: dict[str, list[Sent]] = {
         event("page"), event("touch", 0, touch={"kind": "call"}), event("conversion", 0, order=order(5), context={"active": False})],
     "a touch and a report by a machine half an hour after the visit": [
         event("page"), event("touch", 30 * MINUTE, touch={"kind": "call"}), event("conversion", 0, order=order(5), context={"active": False})],
+    "two devices of one person begin at one moment": [
+        event("page", user_id="u1"), event("page", 0, visitor="v2", user_id="u1"), event("page", 20 * MINUTE, visitor="v2", event_id="on"),
+        event("conversion", 20 * MINUTE, visitor="", user_id="u1", order=order(5), secret=True)],
+    "a report by a machine on the device that was left first": [
+        event("page", user_id="u1"), event("page", MINUTE, visitor="v2", user_id="u1"),
+        event("conversion", 29 * MINUTE, order=order(5), context={"active": False})],
     "a touch in other letters": [
         event("touch", touch={"kind": " Impression ", "channel": " paid SEARCH"}),
         event("touch", 1, touch={"kind": "OPEN", "channel": "email"}), event("conversion", 31 * DAY, order=order(1))],
