@@ -69,6 +69,8 @@ CASES: dict[str, list[Sent]] = {
     "a report by a machine on the device that was left first": [
         event("page", user_id="u1"), event("page", MINUTE, visitor="v2", user_id="u1"),
         event("conversion", 29 * MINUTE, order=order(5), context={"active": False})],
+    "two reports of one moment that arrive one after the other": [
+        event("conversion", 5, event_id="a", late=9, order=order(10)), event("conversion", 0, event_id="b", visitor="v2", order=order(11))],
     "a touch in other letters": [
         event("touch", touch={"kind": " Impression ", "channel": " paid SEARCH"}),
         event("touch", 1, touch={"kind": "OPEN", "channel": "email"}), event("conversion", 31 * DAY, order=order(1))],
@@ -77,6 +79,8 @@ CASES: dict[str, list[Sent]] = {
     "a refund in another currency": [
         event("conversion", order=order(100)), event("refund", 5, order=order(30, "usd")),
         event("refund", 6, event_id="b", order=order(20, None)), event("refund", 7, event_id="c", order=order(1, "ILS"))],
+    "a refund with a currency of an order without": [
+        event("conversion", order=order(100, None)), event("refund", 5, order=order(30, "usd"))],
     "a full refund in another currency": [event("conversion", order=order(100)), event("refund", 5, order=order(None, "USD"))],
     "a refund before its order": [event("refund", order=order(30)), event("conversion", 5, order=order(100))],
     "more refunded than paid": [event("conversion", order=order(10)), event("refund", 5, order=order(30))],
