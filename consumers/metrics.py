@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 
+from consumers.refresh.aside import Told
 from schemas.metric import Metric
 
 WAREHOUSE: Final = "warehouse"
@@ -31,7 +32,16 @@ RESUMED: Final = Metric("netiv_consumer_resumed", "counter", "Times it found its
 FENCED: Final = Metric(
     "netiv_consumer_fenced", "counter", "Inserts that put nothing in, because another consumer had the partition."
 )
-CATALOGUE: Final = (WAITING, LOADED, DERIVED, REFRESHES, REFRESH_SECONDS, PARTITIONS, RESUMED, FENCED)
+ASIDE: Final = Metric(
+    "netiv_consumer_aside",
+    "gauge",
+    "Keys (visitors, conversions, persons) that cannot be derived and are left out now; `netiv doctor` names them.",
+)
+SET_ASIDE: Final = Metric("netiv_consumer_set_aside", "counter", "Keys that were set aside by this consumer.")
+TAKEN_BACK: Final = Metric("netiv_consumer_taken_back", "counter", "Keys that were set aside and are so no more.")
+CATALOGUE: Final = (
+    WAITING, LOADED, DERIVED, REFRESHES, REFRESH_SECONDS, PARTITIONS, RESUMED, FENCED, ASIDE, SET_ASIDE, TAKEN_BACK,
+)  # fmt: skip
 
 
 class ConsumerMetrics:
@@ -74,6 +84,12 @@ class ConsumerMetrics:
     def fenced(self) -> None:
         """Another consumer had the partition."""
         self._counters[FENCED.name].inc()
+
+    def aside(self, told: Told) -> None:
+        """What is set aside after a refresh."""
+        self._gauges[ASIDE.name].set(told.now)
+        self._counters[SET_ASIDE.name].inc(told.put)
+        self._counters[TAKEN_BACK.name].inc(told.back)
 
     def away(self, part: str) -> None:
         """This part can't be used now."""
