@@ -88,7 +88,7 @@ class Refresher(Deriver):
         (visitors, others, identifiers), *_ = await asyncio.gather(
             self._waiting(cycle), self._look_at_tables(), self._take(cycle)
         )
-        if not visitors + identifiers and not await self._count("dirty_persons"):
+        if not visitors + identifiers and not (await self._count("dirty_persons") or await self._count("dirty_conversions")):
             return 0
         slices = await self._cutter.cut(self._waits(cycle), visitors, others)
         for stretch in slices:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ import pytest
 from consumers.rebuild import Successor, rebuild
 from consumers.refresh.aside import ASIDE_MAX, FIRST_WAIT_US, LONGEST_WAIT_US
 from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
-from consumers.refresh.order import CAREFUL_STEPS, CONVERSION_STEPS, PERSON_STEPS, STAGE_STEPS, SUBJECT_STEPS
+from consumers.refresh.order import CAREFUL_STEPS, PERSON_STEPS
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
 from consumers.rules.files import load
@@ -178,28 +177,38 @@ def without(tables: Tables, column: str, keys: set[str], *names: str) -> Tables:
 
 async def keys(scene: Scene, kind: Kind) -> list[str]:
     table = {CONVERSION: "conversions", PERSON: "open_paths"}[kind]
-    rows = await scene.warehouse.rows(f"SELECT DISTINCT toString({kind.derived_column}) AS key FROM {table} FINAL ORDER BY key")
+    rows = await scene.warehouse.rows(
+        f"SELECT DISTINCT toString({kind.derived_column}) AS key FROM {table} FINAL ORDER BY key"
+    )
     return [str(key) for (key,) in rows]
 
 
 # What sessions wait for.
-BEFORE_SESSIONS = {"10_event_duplicates", "15_dirty_before", "20_identities", "30_sessions", "37_combinations", "39_sessions", "sessions"}
+BEFORE_SESSIONS = {
+    "10_event_duplicates",
+    "15_dirty_before",
+    "20_identities",
+    "30_sessions",
+    "37_combinations",
+    "39_sessions",
+    "sessions",
+}
 # Sources are found once, not for each subject.
 SUBJECT_FAULTS = ("10_event_duplicates", *(step for step in CAREFUL_STEPS[SUBJECT] if step != "38_sources"))
 
 
-@pytest.mark.parametrize("kind", [Refresher, SharedRefresher])
-async def test_subjects_whose_steps_fail(scene: Scene, kind: type[Refresher]) -> None:
+@pytest.mark.parametrize(("kind", "steps"), [(Refresher, SUBJECT_FAULTS[::2]), (SharedRefresher, SUBJECT_FAULTS[1::2])])
+async def test_subjects_whose_steps_fail(scene: Scene, kind: type[Refresher], steps: Sequence[str]) -> None:
     """As many at once as there are steps, first and last among them; the others' rows are right, theirs of before; then all are."""
-    name = await scene.world(events=240)
+    name = await scene.world(events=120)
     await scene.begin(kind)
     await scene.deliver()
     before = await scene.tables(name)
     known = scene.coming()
-    scene.warehouse.faults = [Fault(SUBJECT, step, key) for step, key in zip(SUBJECT_FAULTS, known[:-1], strict=False)]
+    scene.warehouse.faults = [Fault(SUBJECT, step, key) for step, key in zip(steps, known[:-1], strict=False)]
     scene.warehouse.faults.append(Fault(SUBJECT, "30_sessions", known[-1]))
     failing = {fault.key for fault in scene.warehouse.faults}
-    assert len(failing) == len(SUBJECT_FAULTS) + 1
+    assert len(failing) == len(steps) + 1
     await scene.deliver()
     found = await scene.aside()
     assert {key for _, key, _, _ in found} == failing
@@ -228,13 +237,20 @@ async def test_persons_and_conversions_whose_steps_fail(scene: Scene, kind: type
     await scene.begin(kind)
     await scene.deliver()
     persons, conversions = await keys(scene, PERSON), await keys(scene, CONVERSION)
-    by_person = [Fault(PERSON, step, key) for step, key in zip((s for s in PERSON_STEPS if "touch_s" not in s), persons, strict=False)]
-    by_conversion = [Fault(CONVERSION, step, key) for step, key in zip(("60_chosen", "conversions"), conversions, strict=False)]
+    by_person = [
+        Fault(PERSON, step, key)
+        for step, key in zip((s for s in PERSON_STEPS if "touch_s" not in s), persons, strict=False)
+    ]
+    by_conversion = [
+        Fault(CONVERSION, step, key) for step, key in zip(("60_chosen", "conversions"), conversions, strict=False)
+    ]
     scene.warehouse.faults = by_person + by_conversion
     assert (len(by_person), len(by_conversion)) == (6, 2)
     await scene.deliver()
     found = await scene.aside()
-    assert {(kind, key) for kind, key, _, _ in found} == {(fault.kind.name, fault.key) for fault in scene.warehouse.faults}
+    assert {(kind, key) for kind, key, _, _ in found} == {
+        (fault.kind.name, fault.key) for fault in scene.warehouse.faults
+    }
     tables, model = await scene.tables(name), scene.model()
     for table in ("sessions", "touchpoints", "identities", "event_duplicates"):
         assert difference({table: tables[table]}, {table: model[table]}) == {}
@@ -246,4 +262,208 @@ async def test_persons_and_conversions_whose_steps_fail(scene: Scene, kind: type
     scene.warehouse.faults = []
     scene.warehouse.refresher.aside.hurry()  # type: ignore[union-attr]
     await scene.refresh()
+    await scene.equal(name)
+
+
+async def test_the_only_key(scene: Scene) -> None:
+    """A slice of one visitor, and then of nothing else than that one."""
+    name = await scene.world(events=8, pieces=2)  # of one or two visitors
+    await scene.begin()
+    scene.warehouse.faults = [Fault(SUBJECT, "35_touches", key) for key in scene.coming()]
+    await scene.deliver()
+    assert (await scene.tables(name))["sessions"] == []
+    await scene.deliver()
+    assert {attempts for *_, attempts in await scene.aside()} == {1}
+    scene.warehouse.faults = []
+    scene.warehouse.refresher.aside.hurry()  # type: ignore[union-attr]
+    await scene.refresh()
+    await scene.equal(name)
+
+
+FAT, FAT_LIMIT = 60_000, 40_000_000
+
+
+class Small(Faulty):
+    """Less memory for the sessions' statement than a visitor of sixty thousand events needs."""
+
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        if "INSERT INTO scratch_small.visits" in sql:
+            sql += f", max_memory_usage = {FAT_LIMIT}, max_bytes_before_external_group_by = 0"
+        await super().command(sql, parameters)
+
+
+async def test_a_visitor_that_needs_more_memory_than_there_is(scene: Scene) -> None:
+    """As the engine itself says it: who has few events is derived, and the fat one when there is more memory."""
+    await scene.world()
+    small = Small(scene.warehouse._inner)
+    refresher = Refresher(small, RULES, "scratch_small", "netiv", scene.clock)
+    await refresher.prepare()
+    visitors = f"if(number < {FAT}, 'robot', concat('v', toString(number)))"
+    await small.command(
+        "INSERT INTO events (site, subject, visitor_id, event_id, type, ts, received_at, log_gen, log_part, log_off) "
+        f"SELECT 'fat', {visitors} AS subject, subject, toString(number), 'page', toDateTime64('2026-03-01 00:00:00', 3, 'UTC') "
+        f"+ toIntervalSecond(number) AS ts, ts, 9, 0, number FROM numbers({FAT + 40})"
+    )
+    await refresher.mark_where("log_gen = 9")
+    await refresher.refresh(refresher.turn())
+    [(kind, key, reason, attempts)] = await scene.aside()
+    assert (kind, key, reason, attempts) == ("subject", "robot", "MEMORY_LIMIT_EXCEEDED in 30_sessions", 1)
+    counted = "SELECT countIf(subject != 'robot'), countIf(subject = 'robot') FROM sessions FINAL WHERE site = 'fat'"
+    assert await small.rows(counted) == [(40, 0)]
+    again = Refresher(scene.warehouse._inner, RULES, "scratch_small", "netiv", scene.clock)
+    await again.prepare()
+    await again.refresh(again.turn())
+    [(others, robots)] = await small.rows(counted)
+    assert others == 40
+    assert robots > 0
+    assert await scene.aside() == []
+
+
+async def test_it_is_tried_again_at_growing_intervals_and_at_a_start(scene: Scene) -> None:
+    name = await scene.world(events=20, pieces=2)
+    refresher = await scene.begin()
+    one = scene.coming()[0]
+    scene.warehouse.faults = [Fault(SUBJECT, "30_sessions", one)]
+    await scene.deliver()
+    waits = [FIRST_WAIT_US]
+    for attempt in range(1, 4):
+        assert not refresher.aside.is_due()
+        await scene.refresh()
+        assert [attempts for *_, attempts in await scene.aside()] == [attempt]
+        scene.later(waits[-1])
+        assert refresher.aside.is_due()
+        await scene.refresh()
+        waits.append(2 * waits[-1])
+    told = refresher.aside.told()
+    assert (told.now, told.put, told.back) == (1, 1, 0)
+    [entry] = refresher.aside.entries.values()
+    assert msgspec.structs.replace(entry, attempts=40).due_us - entry.last_ms * 1000 == LONGEST_WAIT_US
+    refresher = await scene.begin()  # a restart
+    assert refresher.aside.is_due()
+    await scene.refresh()
+    assert [attempts for *_, attempts in await scene.aside()] == [5]
+    scene.warehouse.faults = []
+    await scene.deliver()
+    scene.later(LONGEST_WAIT_US)
+    await scene.refresh()
+    assert refresher.aside.told().back == 1
+    await scene.equal(name)
+
+
+async def test_what_is_no_matter_of_keys_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is away or full, time-outs, somebody's KILL, a missing table, rights, files."""
+    name = await scene.world(events=12, pieces=1)
+    refresher = await scene.begin()
+    codes = [0, 159, 202, 210, 242, 243, 252, 394, 60, 62, 497, 76]
+
+    async def fails(*_: object, **__: object) -> None:
+        raise WarehouseUnavailable("it fails", codes[-1])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refresher, "_step", fails)
+        with pytest.raises(WarehouseUnavailable, match="it fails"):
+            await scene.deliver()
+        while codes:
+            with pytest.raises(WarehouseUnavailable, match="it fails"):
+                await scene.refresh()
+            codes.pop()
+    assert await scene.aside() == []
+    await scene.refresh()
+    await scene.equal(name)
+
+
+async def test_very_many_are_no_matter_of_keys(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails for everybody is told, and nothing is lost."""
+    monkeypatch.setattr("consumers.refresh.aside.ASIDE_MAX", 2)
+    assert ASIDE_MAX == 100
+    name = await scene.world(events=40, pieces=1)
+    await scene.begin()
+    scene.warehouse.faults = [Fault(SUBJECT, "30_sessions", key) for key in scene.coming()]
+    with pytest.raises(WarehouseError, match="ARGUMENT_OUT_OF_BOUND"):
+        await scene.deliver()
+    assert len(await scene.aside()) == 2
+    scene.warehouse.faults = []
+    refresher = await scene.begin()
+    refresher.aside.hurry()
+    await scene.refresh()
+    await scene.equal(name)
+
+
+async def test_where_nothing_is_set_aside_nothing_is_asked_of_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scene.world(events=20, pieces=2)
+    await scene.begin()
+    await scene.deliver()
+    asked = []
+
+    async def noting(self: Faulty, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        asked.append(sql)
+        return await self._inner.rows(sql, parameters)
+
+    monkeypatch.setattr(Faulty, "rows", noting)
+    await scene.deliver()
+    assert asked
+    assert not [sql for sql in asked if "set_aside" in sql]
+
+
+async def test_a_rebuild_goes_on_past_it(scene: Scene) -> None:
+    """Its tables lack the key and say so; the next one has it. Whoever had it set aside knows of both."""
+    name = await scene.world(events=40, pieces=2)
+    refresher = await scene.begin()
+    await scene.deliver()
+    one = scene.coming()[0]
+    successor = Successor(scene.warehouse, RULES, "netiv_next", scene.clock)
+    scene.warehouse.refresher = successor._refresher
+    scene.warehouse.faults = [Fault(SUBJECT, "39_sessions", one)]
+    await successor.begin()
+    await successor.catch_up()
+    await successor.take_over()
+    await successor.discard()
+    assert [entry.key for entry in successor.aside.entries.values()] == [one]
+    assert one not in {row["subject"] for row in (await scene.tables(name))["sessions"]}
+    refresher.adopt(RULES)
+    await scene.pipeline.merges("STOP")
+    scene.warehouse.refresher = refresher
+    await scene.deliver()
+    assert [entry.key for entry in refresher.aside.entries.values()] == [one]
+    scene.warehouse.faults = []
+    await rebuild(scene.warehouse, RULES, scene.clock)
+    refresher.adopt(RULES)
+    await scene.refresh()
+    assert refresher.aside.told().back == 1
+    await scene.equal(name)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_two_consumers_agree(scene: Scene, seed: int) -> None:
+    """Each meets the failing visitor by itself, or is told; one of them takes it back while the other loads what it did meanwhile."""
+    chance = random.Random(seed)
+    name = await scene.world(events=60, pieces=6, seed=seed)
+    consumers = [await scene.begin(SharedRefresher, f"scratch_{each}") for each in "ab"]
+    one = scene.coming()[0]
+    scene.warehouse.faults = [Fault(SUBJECT, "30_sessions", one)]
+
+    async def deliver(refresher: Refresher) -> None:
+        scene.pipeline._refreshers["standard"] = refresher, RULES
+        scene.warehouse.refresher = refresher
+        await scene.deliver()
+
+    for refresher in consumers:
+        await deliver(refresher)
+    await deliver(consumers[0])
+    assert [key for _, key, _, _ in await scene.aside()] == [one]
+    assert list(consumers[0].aside.entries) == [("subject", f"{name}.0", one)]
+    scene.warehouse.faults = []
+    first, second = chance.sample(consumers, 2)
+    scene.later(LONGEST_WAIT_US)
+    await deliver(second) if seed else await asyncio.sleep(0)
+    first.aside.hurry()
+    await deliver(first)
+    assert await scene.aside() == []
+    await deliver(second)
+    assert not second.aside.entries
+    while scene.pieces:
+        await deliver(first)
+    for refresher in consumers:
+        scene.warehouse.refresher = refresher
+        await scene.refresh()
     await scene.equal(name)
