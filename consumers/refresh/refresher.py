@@ -88,7 +88,7 @@ class Refresher(Deriver):
         (visitors, others, identifiers), *_ = await asyncio.gather(
             self._waiting(cycle), self._look_at_tables(), self._take(cycle)
         )
-        if not visitors + identifiers and not (await self._count("dirty_persons") or await self._count("dirty_conversions")):
+        if not visitors + identifiers and not await self._marked():
             return 0
         slices = await self._cutter.cut(self._waits(cycle), visitors, others)
         for stretch in slices:
@@ -146,6 +146,11 @@ class Refresher(Deriver):
         self._some_bounded = self.ALONE and since > 0
         visitors, others, identifiers = counted
         return visitors, others, identifiers
+
+    async def _marked(self) -> int:
+        """How many persons and conversions are to be derived, whatever the journal says."""
+        tables = "(SELECT count() FROM {{scratch}}.dirty_persons) + (SELECT count() FROM {{scratch}}.dirty_conversions)"
+        return int((await self.rows(f"SELECT {tables}"))[0][0])
 
     def _waits(self, cycle: int) -> Waiting:
         return Waiting(cycle, whole=not self.ALONE, others=self.aside.subjects_sql())
