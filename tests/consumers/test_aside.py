@@ -280,45 +280,6 @@ async def test_the_only_key(scene: Scene) -> None:
     await scene.equal(name)
 
 
-FAT, FAT_LIMIT = 60_000, 40_000_000
-
-
-class Small(Faulty):
-    """Less memory for the sessions' statement than a visitor of sixty thousand events needs."""
-
-    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
-        if "INSERT INTO scratch_small.visits" in sql:
-            sql += f", max_memory_usage = {FAT_LIMIT}, max_bytes_before_external_group_by = 0"
-        await super().command(sql, parameters)
-
-
-async def test_a_visitor_that_needs_more_memory_than_there_is(scene: Scene) -> None:
-    """As the engine itself says it: who has few events is derived, and the fat one when there is more memory."""
-    await scene.world()
-    small = Small(scene.warehouse._inner)
-    refresher = Refresher(small, RULES, "scratch_small", "netiv", scene.clock)
-    await refresher.prepare()
-    visitors = f"if(number < {FAT}, 'robot', concat('v', toString(number)))"
-    await small.command(
-        "INSERT INTO events (site, subject, visitor_id, event_id, type, ts, received_at, log_gen, log_part, log_off) "
-        f"SELECT 'fat', {visitors} AS subject, subject, toString(number), 'page', toDateTime64('2026-03-01 00:00:00', 3, 'UTC') "
-        f"+ toIntervalSecond(number) AS ts, ts, 9, 0, number FROM numbers({FAT + 40})"
-    )
-    await refresher.mark_where("log_gen = 9")
-    await refresher.refresh(refresher.turn())
-    [(kind, key, reason, attempts)] = await scene.aside()
-    assert (kind, key, reason, attempts) == ("subject", "robot", "MEMORY_LIMIT_EXCEEDED in 30_sessions", 1)
-    counted = "SELECT countIf(subject != 'robot'), countIf(subject = 'robot') FROM sessions FINAL WHERE site = 'fat'"
-    assert await small.rows(counted) == [(40, 0)]
-    again = Refresher(scene.warehouse._inner, RULES, "scratch_small", "netiv", scene.clock)
-    await again.prepare()
-    await again.refresh(again.turn())
-    [(others, robots)] = await small.rows(counted)
-    assert others == 40
-    assert robots > 0
-    assert await scene.aside() == []
-
-
 async def test_it_is_tried_again_at_growing_intervals_and_at_a_start(scene: Scene) -> None:
     name = await scene.world(events=20, pieces=2)
     refresher = await scene.begin()
