@@ -346,7 +346,7 @@ class Loop:
     async def _begin_refresh(self, reader: Reader, *, always: bool = False) -> None:
         """Derive, beside further loading, what is loaded by now; waits for the refresh before."""
         await self._end_refresh()
-        if not (self._unrefreshed or always):
+        if not (self._unrefreshed or always or self._refresher.aside.is_due()):
             self._wake.set()  # nothing to let anything gather for
             return
         if self.before_refresh:
@@ -382,6 +382,7 @@ class Loop:
             await self._loader.hold_merges(held=False)
         await self._nearly_done()  # where there was nothing to do
         self.metrics.derived(events, clock() - began)
+        self.metrics.aside(self._refresher.aside.told())
         for one in waiting:
             if not one.done():
                 one.set_result(subjects)

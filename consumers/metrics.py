@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 
+from consumers.refresh.aside import Told
 from schemas.metric import Metric
 
 WAREHOUSE: Final = "warehouse"
@@ -34,7 +35,16 @@ FENCED: Final = Metric(
 LOST: Final = Metric(
     "netiv_consumer_lost", "counter", "Records that the brokers had deleted before they were read: retention took them."
 )
-CATALOGUE: Final = (WAITING, LOADED, DERIVED, REFRESHES, REFRESH_SECONDS, PARTITIONS, RESUMED, FENCED, LOST)
+ASIDE: Final = Metric(
+    "netiv_consumer_aside",
+    "gauge",
+    "Keys (visitors, conversions, persons) that cannot be derived and are left out now; `netiv doctor` names them.",
+)
+SET_ASIDE: Final = Metric("netiv_consumer_set_aside", "counter", "Keys that were set aside by this consumer.")
+TAKEN_BACK: Final = Metric("netiv_consumer_taken_back", "counter", "Keys that were set aside and are so no more.")
+CATALOGUE: Final = (
+    WAITING, LOADED, DERIVED, REFRESHES, REFRESH_SECONDS, PARTITIONS, RESUMED, FENCED, LOST, ASIDE, SET_ASIDE, TAKEN_BACK,
+)  # fmt: skip
 
 
 class ConsumerMetrics:
@@ -81,6 +91,12 @@ class ConsumerMetrics:
     def lost(self, records: int) -> None:
         """So many were gone from the log before they were read."""
         self._counters[LOST.name].inc(records)
+
+    def aside(self, told: Told) -> None:
+        """What is set aside after a refresh."""
+        self._gauges[ASIDE.name].set(told.now)
+        self._counters[SET_ASIDE.name].inc(told.put)
+        self._counters[TAKEN_BACK.name].inc(told.back)
 
     def away(self, part: str) -> None:
         """This part can't be used now."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Final
 
+from consumers.refresh.aside import Aside
 from consumers.refresh.refresher import Progress, Refresher
 from consumers.rules.files import Rules
 from consumers.tables import insert_referrers
@@ -17,7 +18,7 @@ from consumers.warehouse.contract import Warehouse
 TABLES: Final = (
     "event_duplicates", "identity_owners", "identity_quarantine",
     "identities", "sessions", "touchpoints", "stage_events", "conversion_events", "conversions", "person_subjects",
-    "touch_sessions", "conversion_paths", "open_paths",
+    "touch_sessions", "conversion_paths", "open_paths", "set_aside",
 )  # fmt: skip
 
 
@@ -29,6 +30,11 @@ class Successor:
         self._warehouse = warehouse
         self._beside = beside
         self._refresher = Refresher(warehouse, rules, f"{beside}_scratch", beside, clock_us)
+
+    @property
+    def aside(self) -> Aside:
+        """What could not be derived."""
+        return self._refresher.aside
 
     async def begin(self) -> None:
         """Make the tables, empty, and mark all keys there are."""

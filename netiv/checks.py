@@ -26,6 +26,13 @@ _SKEW_WARN_S = 5.0
 _FREE_WARN = 2 * 1024**3
 _LAG_WARN = 100_000
 _LAG_WARN_S = 60.0
+_ASIDE_SHOWN = 5
+_MEMORY = 241
+_NOT_LOST = "It is tried again by itself (by `netiv rebuild` at once); events are kept, its reports are of before."
+_LESS_OR_MORE = (
+    f"Give the engine more memory (NETIV_ENGINE_MEMORY_MIB; a server: max_memory_usage) and start again. {_NOT_LOST}"
+)
+_LOOK = f"See the consumers' log; look at its events, or at the rules they meet. {_NOT_LOST}"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -238,6 +245,32 @@ def _ask_warehouse(settings: Settings) -> list[Finding]:
     return findings
 
 
+def set_aside(settings: Settings) -> list[Finding]:
+    """What cannot be derived and is left out, oldest first."""
+    warehouse = clickhouse.of(settings)
+    try:
+        rows = warehouse.query(
+            "SELECT kind, site, key, code, reason, toString(first_at), attempts, count() OVER () FROM set_aside FINAL "
+            f"ORDER BY first_at, kind, site, key LIMIT {_ASIDE_SHOWN}"
+        ).rows
+    except CommandError:
+        return []  # said already
+    finally:
+        warehouse.close()
+    findings = [
+        Finding(
+            "set aside", "warn", f"{kind} {key} of {site} since {first_at} UTC, {attempts} attempts: {reason} (code {code})",
+            _LESS_OR_MORE if int(code) == _MEMORY else _LOOK,
+        )
+        for kind, site, key, code, reason, first_at, attempts, _ in rows
+    ]  # fmt: skip
+    if rows and int(rows[0][-1]) > len(rows):
+        findings.append(
+            Finding("set aside", "warn", f"and {int(rows[0][-1]) - len(rows)} more: the table set_aside has them")
+        )
+    return findings
+
+
 def _collector_clock(settings: Settings) -> list[Finding]:
     client = Client(configuration.stack_url(settings), timeout_s=5)
     try:
@@ -270,4 +303,5 @@ _CHECKS: tuple[tuple[str, Callable[[Settings], list[Finding]]], ...] = (
     ("log", _log),
     ("lag", _lag),
     ("warehouse", _warehouse),
+    ("set aside", set_aside),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from consumers.identity.bad import is_about
+from consumers.identity.bad import Names
 from consumers.identity.erasure import OWN
 from consumers.identity.known import OWNERS
 from consumers.identity.macros import LINK_SELECTORS, RETRACTIONS_BOTH_WAYS
@@ -117,13 +117,14 @@ def export(warehouse: ClickHouse, site: str, person: str, phone_region: str) -> 
 def _bad_events(warehouse: ClickHouse, site: str, person: str, phone_region: str) -> list[dict[str, Any]]:
     """Those that an erasure would remove, whole. All of the site are looked at: an address is known by its hash only."""
     own = [(row["id_type"], row["id_value"]) for row in _ask(warehouse, OWN, site, person)]
+    names = Names(own, phone_region)
     found: list[dict[str, Any]] = []
     place = {"gen": -1, "part": -1, "off": 0}
     while True:
         rows = _ask(warehouse, _BAD, site, person, **place, chunk=_CHUNK)
         for row in rows:
             place = {name: row.pop(f"log_{name}") for name in place}
-            if is_about(row["visitor_id"], row["payload"], own, phone_region):
+            if names.are_of(row["visitor_id"], row["payload"]):
                 found.append(row)
         if len(rows) < _CHUNK:
             return found

@@ -22,7 +22,8 @@ settings.load_profile("long" if os.environ.get("NETIV_HYPOTHESIS") == "long" els
 # nothing to do.
 LONG: Final = (
     "model/test_stream.py", "simulation/test_kill.py", "warehouse/test_cluster_run.py", "identity/test_scenarios.py", "identity/test_laws.py",
-    "identity/test_erase.py", "kafka/test_faults.py", "kafka/test_consumers.py", "rules/test_running.py", "simulation/test_demo.py",
+    "identity/test_erase.py", "kafka/test_faults.py", "kafka/test_consumers.py", "consumers/test_aside.py", "rules/test_running.py",
+    "simulation/test_demo.py",
 )  # fmt: skip
 
 

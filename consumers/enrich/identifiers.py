@@ -23,6 +23,8 @@ _ZEROS: Final = re.compile(r"[+(]*0[0+()\s./-]*")
 _UNSEEN: Final = "".join(
     one for one in map(chr, range(0x10000)) if one.isspace() or unicodedata.category(one) in ("Cc", "Cf")
 )
+# Marks of direction and joiners inside an address or a number, as a page in Hebrew has them.
+_MARKS: Final = {ord(one): None for one in _UNSEEN if unicodedata.category(one) == "Cf"}
 _AS_SENT: Final = frozenset({"user_id", "visitor_id"})
 # Which identifier stands for an event without a visitor: the strongest first.
 RANKING: Final = ("user_id", "email", "phone", "crm_id", "loyalty_id")
@@ -37,6 +39,11 @@ def trimmed(value: Any) -> str:
     return str(value).strip(_UNSEEN)
 
 
+def _visible(value: Any) -> str:
+    """A contact as text, without what nobody sees of it."""
+    return trimmed(value).translate(_MARKS)
+
+
 def is_hashed(value: str) -> bool:
     """Whether a value is a SHA-256 already."""
     return bool(_SHA256.fullmatch(value))
@@ -46,7 +53,7 @@ def is_hashed(value: str) -> bool:
 def hash_email(value: str) -> str:
     """SHA-256 of the normal form; a value that is already one is kept. What is no address: of its trimmed lower case; zeros
     alone, however many: of `0`, so that one blocked value stands for all of them."""
-    text = trimmed(value)
+    text = _visible(value)
     if _SHA256.fullmatch(text):
         return text.lower()
     if _ZEROS.fullmatch(text):
@@ -58,8 +65,9 @@ def hash_email(value: str) -> str:
 
 @lru_cache(10_000)
 def hash_phone(value: str, region: str = PHONE_REGION) -> str:
-    """SHA-256 of the E.164 form; national numbers are read as of `region`. Zeros alone, also behind the code of a country: of `0`."""
-    text = trimmed(value)
+    """SHA-256 of the E.164 form, with the extension if there is one (`+12025550100;ext=7`, RFC 3966): colleagues are not one person.
+    National numbers are read as of `region`. Zeros alone, also behind the code of a country: of `0`."""
+    text = _visible(value)
     if _SHA256.fullmatch(text):
         return text.lower()
     if _ZEROS.fullmatch(text):
@@ -68,7 +76,8 @@ def hash_phone(value: str, region: str = PHONE_REGION) -> str:
         parsed = phonenumbers.parse(text, region)
         if not parsed.national_number:
             return _digest("0")
-        return _digest(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+        number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return _digest(f"{number};ext={parsed.extension}" if parsed.extension else number)
     except phonenumbers.NumberParseException:
         return _digest(text.lower())
 
@@ -86,10 +95,11 @@ def stored_as(kind: str, value: str, region: str = PHONE_REGION) -> str:
     if kind == "phone":
         return hash_phone(text, region)
     if kind not in _AS_SENT:
-        if "@" in text and _is_address(text):
-            return hash_email(text)
-        if text.startswith("+") and _is_number(text):
-            return hash_phone(text)
+        seen = _visible(text)
+        if "@" in seen and _is_address(seen):
+            return hash_email(seen)
+        if seen.startswith("+") and _is_number(seen):
+            return hash_phone(seen)
     return text
 
 

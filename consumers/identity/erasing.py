@@ -93,7 +93,8 @@ async def erase_derived(warehouse: Warehouse, erasure: Erasure, version: int) ->
     await _delete(
         warehouse, "person_subjects", "(person_id IN {names:Array(String)} OR subject IN {held:Array(String)})", bound
     )
-    await _delete(warehouse, "refreshes", "(key IN {names:Array(String)} OR key IN {held:Array(String)})", bound)
+    for table in ("refreshes", "set_aside"):
+        await _delete(warehouse, table, "(key IN {names:Array(String)} OR key IN {held:Array(String)})", bound)
 
 
 async def _forget_owners(warehouse: Warehouse, erasure: Erasure) -> None:

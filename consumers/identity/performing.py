@@ -84,6 +84,7 @@ class Performer:
 
     async def _refresh(self, keys: Collection[tuple[str, str]]) -> None:
         await self._refresher.mark([(site, key, 0) for site, key in keys])
+        self._refresher.aside.hurry()  # what is set aside may be of these
         cycle = self._refresher.turn()
         await self._refresher.refresh(cycle)
         await self._refresher.clear(cycle)

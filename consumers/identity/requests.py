@@ -46,12 +46,13 @@ class Reread(msgspec.Struct, frozen=True, tag="reread"):
 
 class Done(msgspec.Struct, frozen=True):
     """How many links were taken back, or facts removed or loaded. `error` = nothing was done, and why; `told` = JSON;
-    `hint` = how to mend the error, or why there was nothing to do."""
+    `hint` = how to mend the error, or why there was nothing to do; `aside` = how many keys are set aside."""
 
     count: int = 0
     error: str = ""
     told: str = ""
     hint: str = ""
+    aside: int = 0
 
 
 Request = Unlink | Erase | Reread

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from consumers.enrich.identifiers import keys_of
@@ -18,26 +18,31 @@ TYPES: Final = {
 }  # fmt: skip
 Id = tuple[str, str]
 Keys = Collection[tuple[str, str]]
+Links = set[tuple[str, ...]]
+_REFUSED: Final = "SELECT DISTINCT id_type, id_value, event_id FROM identity_quarantine FINAL WHERE site = {site:String} AND rule = {rule:String}"
+# All links of what a rule refused, at once: there may be as many as there are identifiers. An empty event is any.
+_OF_REFUSED: Final = (
+    f"((id_type, id_value, '') IN (SELECT toString(id_type), id_value, event_id FROM ({_REFUSED})) "
+    f"OR (id_type, id_value, event_id) IN ({_REFUSED}))"
+)
 
 
 async def unlink(warehouse: Warehouse, asked: Unlink, now_ms: int) -> tuple[Done, Keys]:
     """(how many links it takes back, the keys to refresh)."""
     if asked.rule:
-        rows = await warehouse.rows(
-            "SELECT DISTINCT id_type, id_value, event_id FROM identity_quarantine FINAL WHERE site = {site:String} AND rule = {rule:String}",
-            {"site": asked.site, "rule": asked.rule},
-        )
+        refused = {"site": asked.site, "rule": asked.rule}
         # What one event said wrongly (an alias without the secret key) is that event's: nothing else of who it named.
         selected: list[tuple[Id, Id, str]] = [
-            ((str(kind), str(value)), NONE, str(event)) for kind, value, event in rows
+            ((str(kind), str(value)), NONE, str(event))
+            for kind, value, event in await warehouse.rows(_REFUSED, refused)
         ]
     else:
         selected = [(asked.one, asked.other, asked.event_id)]
     if (NONE, NONE, "") in selected:
         return Done(error="Say which link: by its identifiers, its event or a rule."), ()
-    links: set[tuple[str, ...]] = set()
-    for one, other, event_id in selected:
-        links |= await _links(warehouse, asked.site, (one, other, event_id))
+    links = await (
+        _links(warehouse, _OF_REFUSED, refused) if asked.rule else _selected(warehouse, asked.site, selected[0])
+    )
     if selected:
         await _write(warehouse, asked, selected, now_ms)
     ids = {(kind, value) for a, b, c, d, *_ in links for kind, value in ((a, b), (c, d)) if kind}
@@ -45,11 +50,11 @@ async def unlink(warehouse: Warehouse, asked: Unlink, now_ms: int) -> tuple[Done
     return Done(len(links)), {(asked.site, key) for kind, value in ids for key in keys_of(kind, value)}
 
 
-async def _links(warehouse: Warehouse, site: str, selector: tuple[Id, Id, str]) -> set[tuple[str, ...]]:
+async def _selected(warehouse: Warehouse, site: str, selector: tuple[Id, Id, str]) -> Links:
     one, other, event_id = selector
     if one == NONE:
         one, other = other, one
-    conditions, values = ["site = {site:String}"], {"site": site}
+    conditions, values = [], {"site": site}
     named = (
         ("id_type", one[0]),
         ("id_value", one[1]),
@@ -61,7 +66,14 @@ async def _links(warehouse: Warehouse, site: str, selector: tuple[Id, Id, str]) 
         if value:
             conditions.append(f"{column} = {{{column}:String}}")
             values[column] = value
-    sql = f"SELECT DISTINCT id_type, id_value, other_type, other_value, event_id FROM identity_links WHERE {' AND '.join(conditions)}"
+    return await _links(warehouse, " AND ".join(conditions), values)
+
+
+async def _links(warehouse: Warehouse, condition: str, values: Mapping[str, str]) -> Links:
+    sql = (
+        "SELECT DISTINCT id_type, id_value, other_type, other_value, event_id FROM identity_links "
+        f"WHERE site = {{site:String}} AND {condition}"
+    )
     rows = await warehouse.rows(sql, values)
     # each link stands in both directions
     return {(*min((a, b), (c, d)), *max((a, b), (c, d)), event) for a, b, c, d, event in rows}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT
+from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
 from consumers.refresh.replacing import (
     CONVERSION_EVENTS,
     CONVERSION_PATHS,
@@ -21,7 +21,8 @@ from consumers.refresh.replacing import (
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 Stage = dict[str, tuple[Work, Sequence[str]]]
-"""Works and the names of works before each."""
+"""Works and the names of works before each, which stand before it."""
+Go = Callable[[Stage], Awaitable[None]]
 # Steps by what they answer for, and after which others. A file of derive/ is a step, and so is the writing of a derived table
 # (by its name), which waits until who was touched by what it holds so far is known.
 SUBJECT_STEPS: Final[Mapping[str, Sequence[str]]] = {
@@ -73,6 +74,13 @@ LEFT_OUT: Final = {
 # Those that are left out where no rule has events that show a stage, and none ever had.
 STAGE_STEPS: Final = ("45_stage_events", STAGE_EVENTS.table)
 STEPS: Final = ((SUBJECT, SUBJECT_STEPS), (CONVERSION, CONVERSION_STEPS), (PERSON, PERSON_STEPS))
+# The same where each stage is done for some of its keys at a time: finding the conversions goes with the subjects, of whom it tells.
+_FINDS_CONVERSIONS: Final = "58_concerned_conversions"
+CAREFUL_STEPS: Final[Mapping[Kind, Mapping[str, Sequence[str]]]] = {
+    SUBJECT: {**SUBJECT_STEPS, _FINDS_CONVERSIONS: CONVERSION_STEPS[_FINDS_CONVERSIONS]},
+    CONVERSION: {name: before for name, before in CONVERSION_STEPS.items() if name != _FINDS_CONVERSIONS},
+    PERSON: PERSON_STEPS,
+}
 
 
 async def at_once(works: Iterable[Awaitable[None]]) -> None:
@@ -96,3 +104,9 @@ async def in_order(works: Stage) -> None:
     for name, (work, before) in works.items():
         tasks[name] = asyncio.create_task(run(work, before))
     await at_once(tasks.values())
+
+
+async def in_turn(works: Stage) -> None:
+    """One after another: each has the memory to itself."""
+    for work, _ in works.values():
+        await work()

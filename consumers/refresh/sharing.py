@@ -13,7 +13,7 @@ from typing import Final
 
 from consumers.identity.macros import standing
 from consumers.refresh.kinds import CONVERSION, IDENTIFIER, PERSON, SUBJECT, Kind
-from consumers.refresh.order import Stage, in_order
+from consumers.refresh.order import Go, Stage, in_order
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.replacing import (
     CONVERSION_EVENTS,
@@ -98,12 +98,13 @@ class SharedRefresher(Refresher):
 
     async def _go(self, stages: Sequence[tuple[Kind, Stage]]) -> None:
         for kind, works in stages:
-            if kind is SUBJECT:  # its version was taken before the repeated events were looked for
-                works[EVENT_DUPLICATES.table] = partial(self.replace, EVENT_DUPLICATES), ()
-            else:
-                await self.take_version()
-            await in_order(works)
-            await self._wrote(kind)
+            await self._go_stage(kind, works, in_order)
+
+    async def _go_stage(self, kind: Kind, works: Stage, go: Go) -> None:
+        if kind is SUBJECT:
+            works[EVENT_DUPLICATES.table] = partial(self.replace, EVENT_DUPLICATES), ()
+        await super()._go_stage(kind, works, go)
+        await self._wrote(kind)
 
     async def _wrote(self, kind: Kind) -> None:
         """All rows of these keys are written: note it, and bury what is older."""

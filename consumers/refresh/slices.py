@@ -57,16 +57,17 @@ class Stretch(msgspec.Struct, frozen=True):
 
 class Waiting(msgspec.Struct, frozen=True):
     """What the journal names up to a cycle, as SQL with {{scratch}}. `whole`: several at once on the tables answer for whole subjects,
-    for what one of them wrote may be stale from anywhere on."""
+    for what one of them wrote may be stale from anywhere on. `others` is the condition for those that are not set aside."""
 
     cycle: int
     whole: bool
+    others: str = "1"
 
     def sql(self, condition: str = "1") -> str:
         """The subjects that meet a condition, each with the time (epoch ms) from when on it is derived."""
         return (
             f"SELECT site, subject, {'toInt64(0)' if self.whole else 'min(since)'} AS since "
-            f"FROM {{{{scratch}}}}.journal WHERE cycle <= {self.cycle} AND {condition} AND {IS_SUBJECT} GROUP BY site, subject"
+            f"FROM {{{{scratch}}}}.journal WHERE cycle <= {self.cycle} AND {condition} AND {self.others} AND {IS_SUBJECT} GROUP BY site, subject"
         )
 
     def events_sql(self, visitors: int) -> str:

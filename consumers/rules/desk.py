@@ -52,7 +52,7 @@ class Desk:
             return Done(error="Rules are being tried or published just now: ask again when that is done.")
         if isinstance(asked, Rederive):
             condition = f"ts >= fromUnixTimestamp64Milli(toInt64({asked.since_ms}))"
-            return Done(await self._loop.derived(lambda: self._refresher.mark_where(condition)))
+            return await self._rederived(condition)
         if not isinstance(asked, TryRules | PublishRules):
             return await self._loop.between_refreshes(lambda: performer.perform(asked))
         async with self._busy:
@@ -62,6 +62,14 @@ class Desk:
                 return Done(error=str(error))
             finally:
                 self._far = Far(0, 0)
+
+    async def _rederived(self, condition: str) -> Done:
+        async def mark() -> None:
+            self._refresher.aside.hurry()
+            await self._refresher.mark_where(condition)
+
+        subjects = await self._loop.derived(mark)
+        return Done(subjects, aside=len(self._refresher.aside.entries))
 
     async def _with_successor(self, asked: TryRules | PublishRules) -> Done:
         folder = Path(asked.folder) if asked.folder else None
@@ -79,7 +87,7 @@ class Desk:
             if trying:
                 return await self._loop.between_refreshes(lambda: self._compared(successor, beside))
             await self._loop.between_refreshes(lambda: self._take_over(successor, rules, folder))
-            return Done(subjects)
+            return Done(subjects, aside=len(successor.aside.entries))
         finally:
             self._loop.unfollow(successor)
             await successor.discard()

@@ -124,6 +124,11 @@ _SUBJECT_TYPE: Final = "if(startsWith(subject, '~'), substring(splitByChar(':', 
 _SUBJECT_VALUE: Final = "if(startsWith(subject, '~'), substring(subject, position(subject, ':') + 1), subject)"
 # A link that joins identifiers of one level into a group; anchors only by an alias that was sent with the secret key.
 _JOINS_WITHIN_LEVEL: Final = "other_type != '' AND {{level_of_other}} = {{level_of_id}} AND ({{level_of_id}} != 0 OR (evidence = 'alias' AND secret))"
+# Each stretch of ownership a row, to be looked up by time: beside every event the whole history of what is signed in and out all
+# day would be its length squared. The first reaches back for ever.
+_STRETCHES: Final = (
+    "ARRAY JOIN arrayPushFront(arrayPopFront(owned_from), toInt64('-9223372036854775808')) AS since, owners AS owner"
+)
 _KEYS: Final = (
     "if(id_type = 'visitor_id' AND NOT startsWith(id_value, '~'), "
     "[concat('~visitor_id:', id_value), id_value], [concat('~', toString(id_type), ':', id_value)])"
@@ -135,6 +140,7 @@ def _identity(rules: Rules) -> dict[str, str]:
     return {
         "candidates": _CANDIDATES,
         "keys_of_id": _KEYS,
+        "stretches": _STRETCHES,
         "subject_type": _SUBJECT_TYPE,
         "subject_value": _SUBJECT_VALUE,
         "level_of_id": level_of(own, "id_type"),

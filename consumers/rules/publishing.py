@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from consumers.clock import now_us
+from consumers.identity.requests import Done
 from consumers.rebuild import Successor
 from consumers.refresh.refresher import Progress, Refresher
 from consumers.refresh.sharing import SharedRefresher
@@ -35,17 +36,17 @@ def difference_of(settings: Settings, folder: Path, progress: Progress | None = 
     return asyncio.run(_difference(settings, folder, progress))
 
 
-def publish(settings: Settings, folder: Path | None, progress: Progress | None = None) -> int:
-    """Put the rules of a folder (None: those in force) in force and re-derive everything; the number of subjects."""
+def publish(settings: Settings, folder: Path | None, progress: Progress | None = None) -> Done:
+    """Put the rules of a folder (None: those in force) in force and re-derive everything; how many subjects, and what is set aside."""
     return asyncio.run(_publish(settings, folder, progress))
 
 
-def rederive(settings: Settings, since_ms: int, progress: Progress | None = None) -> int:
-    """Derive again, in place, whoever has facts since a moment; the number of subjects."""
+def rederive(settings: Settings, since_ms: int, progress: Progress | None = None) -> Done:
+    """Derive again, in place, whoever has facts since a moment; how many subjects, and what is set aside."""
     return asyncio.run(_rederive(settings, since_ms, progress))
 
 
-async def _rederive(settings: Settings, since_ms: int, progress: Progress | None) -> int:
+async def _rederive(settings: Settings, since_ms: int, progress: Progress | None) -> Done:
     warehouse = await open_warehouse(settings)
     try:
         kind, rules = (
@@ -58,10 +59,11 @@ async def _rederive(settings: Settings, since_ms: int, progress: Progress | None
         refresher = kind(warehouse, rules, f"{warehouse.database}_scratch_rebuild", warehouse.database, now_us)
         await refresher.prepare()
         await refresher.mark_where(f"ts >= fromUnixTimestamp64Milli(toInt64({since_ms}))")
+        refresher.aside.hurry()
         cycle = refresher.turn()
         subjects = await refresher.refresh(cycle, progress)
         await refresher.clear(cycle)
-        return subjects
+        return Done(subjects, aside=len(refresher.aside.entries))
     finally:
         await warehouse.close()
 
@@ -76,7 +78,7 @@ async def _difference(settings: Settings, folder: Path, progress: Progress | Non
         await warehouse.close()
 
 
-async def _publish(settings: Settings, folder: Path | None, progress: Progress | None) -> int:
+async def _publish(settings: Settings, folder: Path | None, progress: Progress | None) -> Done:
     rules = in_force(settings, folder)
     warehouse = await open_warehouse(settings)
     try:
@@ -96,7 +98,7 @@ async def _publish(settings: Settings, folder: Path | None, progress: Progress |
                 await after_others(warehouse, rules, since)
         finally:
             await successor.discard()
-        return subjects
+        return Done(subjects, aside=len(successor.aside.entries))
     finally:
         await warehouse.close()
 
@@ -124,7 +126,8 @@ async def after_others(warehouse: Warehouse, rules: Rules, since: Since, settled
         found = 0
         for table in TABLES_BY_SUBJECT:
             rows = await warehouse.rows(
-                f"SELECT DISTINCT site, subject FROM {table} FINAL WHERE rules_version != {{version:UInt64}}",
+                f"SELECT DISTINCT site, subject FROM {table} FINAL WHERE rules_version != {{version:UInt64}} "
+                "AND (site, subject) NOT IN (SELECT site, key FROM set_aside WHERE kind = 'subject')",
                 {"version": version},
             )
             found += len(rows)

@@ -29,7 +29,7 @@ SHARDING: Final = {
     "identities": BY_IDENTIFIER, "identity_owners": BY_IDENTIFIER, "identity_quarantine": BY_IDENTIFIER,
     "identity_retractions": ON_ONE, "erasures": ON_ONE, "refreshes": ON_ONE, "log_claims": ON_ONE, "erased": ON_ONE, "erasing": ON_ONE,
     "referrer_hosts": ON_ONE, "channel_rules": ON_ONE, "currency_rates": ON_ONE, "rule_versions": ON_ONE,
-    "schema_migrations": ON_ONE,
+    "schema_migrations": ON_ONE, "set_aside": ON_ONE,
 }  # fmt: skip
 # {uuid} keeps the path right when tables are exchanged; {shard} and {replica} are macros of each server's configuration.
 KEEPER_PATH: Final = "'/clickhouse/tables/{uuid}/{shard}', '{replica}'"

@@ -21,7 +21,7 @@ from clickhouse_connect.driver.exceptions import Error
 from consumers.warehouse.block import INSERT_SETTINGS, Block, pack, row_count
 from consumers.warehouse.cluster import SETTINGS
 from consumers.warehouse.contract import WarehouseError, WarehouseUnavailable
-from consumers.warehouse.failure import error_code, failure
+from consumers.warehouse.failure import RETRY_LATER, error_code, failure
 from consumers.warehouse.profile import MEANING
 from schemas.address import address_of
 
@@ -29,11 +29,6 @@ T = TypeVar("T")
 _CONNECTIONS = 4
 _ATTEMPTS = 5
 _BACKOFF_S = 0.1
-_RETRY_LATER = frozenset(
-    {159, 173, 201, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 285, 286, 319, 394, 439, 745, 999}
-)
-"""Codes after which the same statement may work later, or may have worked: time-outs, overload (too many parts, quota, memory, a full
-disk), a server that is stopping, no Keeper or too few replicas, a query that somebody ended, unknown status."""
 
 
 class ServerWarehouse:
@@ -128,7 +123,7 @@ async def retried(attempt: Callable[[], Awaitable[T]]) -> T:
 def translated(error: BaseException) -> WarehouseError:
     """The contract's error for one of clickhouse-connect's."""
     code = int(getattr(error, "code", None) or error_code(str(error)))
-    if code == 0 or code in _RETRY_LATER:
+    if code == 0 or code in RETRY_LATER:
         return WarehouseUnavailable(f"The ClickHouse server cannot be used now: {error}", code)
     refused = failure(error)
     return WarehouseError(str(refused), code)

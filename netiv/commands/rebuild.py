@@ -10,7 +10,8 @@ HELP = """Derive every session, touchpoint, conversion and path again, from fact
 
 Needed after rule files were changed by hand; `netiv rules publish` does it by itself. A running `netiv up` works beside the stream,
 into tables of their own, which then take the place of those in use: readers see the old ones or the new ones. With --since, only
-visitors and persons of whom there are facts from that day on are derived again, in place.
+visitors and persons of whom there are facts from that day on are derived again, in place. Exit 1 when some could not be derived and are
+set aside (`netiv doctor` names them); all others are.
 
 Examples:
 
@@ -33,12 +34,13 @@ def rebuild(
     from datetime import UTC, datetime
 
     from netiv import configuration, durations, output
-    from netiv.rebuilding import publish, rederive
+    from netiv.rebuilding import publish, rederive, require_all
 
     settings = configuration.load(data=data)
     begin = durations.moment(since, datetime.now(UTC)) if since else None
-    subjects = rederive(settings, round(begin.timestamp() * 1000)) if begin else publish(settings, None)
+    done = rederive(settings, round(begin.timestamp() * 1000)) if begin else publish(settings, None)
     if json:
-        output.as_json({"visitors": subjects})
+        output.as_json({"visitors": done.count, "set_aside": done.aside})
     else:
-        print(f"{subjects:,} visitors derived again.")
+        print(f"{done.count:,} visitors derived again.")
+    require_all(done)

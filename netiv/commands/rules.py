@@ -103,6 +103,7 @@ def publish(
     from consumers.rules.install import install
     from netiv import configuration, data_folder, output
     from netiv.rebuilding import publish as run
+    from netiv.rebuilding import require_all
 
     settings = configuration.load(data=data)
     _must_be_right(folder)
@@ -115,11 +116,12 @@ def publish(
             f"Put into {settings.rules_folder}. There is no warehouse in {settings.data} yet: it will start under them."
         )
         return
-    subjects = run(settings, folder)
+    done = run(settings, folder)
     if json:
-        output.as_json({"folder": str(settings.rules_folder), "visitors": subjects})
-        return
-    print(f"Published to {settings.rules_folder}; {subjects:,} visitors re-derived.")
+        output.as_json({"folder": str(settings.rules_folder), "visitors": done.count, "set_aside": done.aside})
+    else:
+        print(f"Published to {settings.rules_folder}; {done.count:,} visitors re-derived.")
+    require_all(done)
 
 
 def told(found: Difference) -> str:

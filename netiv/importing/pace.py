@@ -15,7 +15,7 @@ from netiv.http import Client
 # So many rows are derived while as many more are sent: no more than consumers take at once, so that they stay out of a backlog.
 ROWS_MAX: Final = 10_000
 # Nothing was derived for so long: consumers are stopped, and whoever imports has no reason to wait for them.
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 30.0
 _PAUSE_S: Final = 0.2
 
 

@@ -6,13 +6,15 @@ import fcntl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 
+import pytest
 from collector_server import SECRET, WRITE, Reply, Running, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.client_ip import subscriber
+from collector.client_ip import Proxies, anonymise, subscriber
 from collector.rate import MINUTE_MS, Rate
 
 PAGE = {"type": "page", "visitor_id": "v"}
@@ -22,14 +24,15 @@ NOW = 1_780_000_000_000
 @given(st.integers(1, 5_000), st.lists(st.integers(0, 5_000), max_size=300))
 def test_no_minute_admits_more_than_twice_the_limit_and_none_starves(limit: int, pauses: list[int]) -> None:
     rate, now, admitted = Rate(limit), NOW, []
-    for pause in pauses:
+    for number, pause in enumerate(pauses):
         now += pause
         wait = rate.wait_ms("a", now)
         assert 0 <= wait <= MINUTE_MS
-        if not wait:
-            admitted.append(now)
-        else:
-            assert Rate.wait_ms(rate, "b", now) >= 0, "another address has its own turns"
+        if wait:
+            assert rate.wait_ms(f"b{number}", now) == 0, "another address has its own turns"
+            now += ceil(wait)
+            assert rate.wait_ms("a", now) == 0, "who waited as long as was told may pass"
+        admitted.append(now)
     for first in admitted:
         assert sum(first <= when < first + MINUTE_MS for when in admitted) <= 2 * limit
 
@@ -52,6 +55,36 @@ def test_addresses_are_forgotten_before_they_fill_memory() -> None:
 def test_the_customer_of_an_ipv6_network_is_one_address() -> None:
     assert subscriber("2001:db8:1:2:3::4") == subscriber("2001:db8:1:2:ffff::1") != subscriber("2001:db8:1:3::1")
     assert subscriber("192.0.2.1") != subscriber("192.0.2.2")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("192.0.2.77", "192.0.2.0"), (" 192.0.2.77:443", "192.0.2.0"), ("::ffff:192.0.2.77", "192.0.2.0"), ("[2001:db8:1:2::3]:443", "2001:db8:1::"),
+        ("2001:db8:1:2::3", "2001:db8:1::"), ("fe80:1:2:3::4%eth0", "fe80:1:2::"), ("unknown", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_of_an_address_a_network_is_kept(text: str, kept: str) -> None:
+    assert anonymise(text) == kept
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "6.6.6.6, 203.0.113.7", "203.0.113.7"),
+        ("10.0.0.1", "6.6.6.6, 203.0.113.7 , 10.0.0.2", "203.0.113.7"),
+        ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+        ("10.0.0.1", "6.6.6.6, unknown, 10.0.0.2", "10.0.0.2"),
+        ("192.0.2.1", "203.0.113.7", "192.0.2.1"),
+        ("", "203.0.113.7", ""),
+    ],
+)
+def test_the_client_is_the_first_from_the_right_that_is_no_proxy_of_ours(
+    peer: str, forwarded: str, client: str
+) -> None:
+    assert Proxies(("10.0.0.0/8",)).client(peer, forwarded) == client
+    assert Proxies(()).client(peer, forwarded) == peer
 
 
 def test_an_address_over_its_limit_is_told_when_to_come_back(start: Callable[..., Running]) -> None:

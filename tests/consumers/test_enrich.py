@@ -171,15 +171,42 @@ def test_the_order_before_the_properties() -> None:
 
 @pytest.mark.parametrize(
     "spelled",
-    ["Person@Example.com", " person@example.com ", sha("person@example.com"), sha("person@example.com").upper()],
+    [
+        "Person@Example.com",
+        " person@example.com ",
+        sha("person@example.com"),
+        sha("person@example.com").upper(),
+        "per\u200dson@example.com",
+    ],
 )
 def test_one_mail_address_has_one_hash(spelled: str) -> None:
     assert hash_email(spelled) == sha("person@example.com")
 
 
-@pytest.mark.parametrize("spelled", ["+972-50-123-4567", "050-1234567", "972501234567", sha("+972501234567")])
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "+972-50-123-4567",
+        "050-1234567",
+        "972501234567",
+        sha("+972501234567"),
+        "050\u200e-1234567",
+        "050\u2066123\u20694567",
+    ],
+)
 def test_one_phone_has_one_hash(spelled: str) -> None:
     assert hash_phone(spelled) == sha("+972501234567")
+
+
+def test_an_extension_is_part_of_a_number() -> None:
+    """Colleagues behind one switchboard are not one person."""
+    assert hash_phone("+1 202-555-0143 x7") == hash_phone("+12025550143;ext=7") == sha("+12025550143;ext=7")
+    assert hash_phone("+1 202-555-0143 x8") != hash_phone("+1 202-555-0143 x7") != hash_phone("+1 202-555-0143")
+
+
+def test_an_address_with_a_mark_inside_is_hashed_under_any_name() -> None:
+    event = {"type": "identify", "identifiers": {"crm_id": "per\u200dson@example.com", "desk": "+1\u200e 202-555-0143"}}
+    assert row_of(event)["identifiers"] == {"crm_id": sha("person@example.com"), "desk": sha("+12025550143")}
 
 
 @pytest.mark.parametrize(("region", "number"), [("IL", "+9727911123456"), ("GB", "+447911123456")])

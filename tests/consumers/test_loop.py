@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
 from consumers.app import make_loop
 from consumers.clock import now_us
@@ -20,6 +21,7 @@ from consumers.load import Loader, load_of
 from consumers.lookups import make_lookups
 from consumers.loop import Loop, Pace
 from consumers.rebuild import Successor
+from consumers.refresh.kinds import SUBJECT
 from consumers.refresh.order import Work
 from consumers.rules.desk import Desk
 from consumers.rules.files import load
@@ -33,6 +35,7 @@ from eventlog.embedded import open_embedded_log
 from schemas.progress import GROUP
 from schemas.record import Accepted, Bad, encode
 from schemas.settings import Settings
+from tests.consumers.test_aside import Fault, Faulty
 from tests.kafka.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -371,3 +374,32 @@ async def test_a_consumer_that_is_cut_off_lets_facts_be_merged(
     with pytest.raises(WarehouseError):
         await refreshes_of(loop, monkeypatch)
     assert watched.holds[-1][1] is False
+
+
+async def test_what_is_set_aside_is_tried_again_though_nothing_comes(stage: Stage) -> None:
+    faulty = Faulty(stage.warehouse)
+    faulty.faults = [Fault(SUBJECT, "30_sessions", "v")]
+    loop, refresher = make_loop(stage.log, faulty, load(), Settings())
+    faulty.refresher = refresher
+    await refresher.prepare()
+    await stage.send(page(1))
+    stop = asyncio.Event()
+    running = asyncio.create_task(loop.run(stop))
+
+    async def is_left_out() -> bool:
+        return bool(refresher.aside.entries) and await stage.committed() == 1
+
+    async def is_derived() -> bool:
+        return await stage.count() == (1, 1)
+
+    await until(is_left_out)
+    assert await stage.count() == (1, 0)
+    faulty.faults = []
+    refresher.aside.hurry()
+    await until(is_derived)
+    stop.set()
+    await running
+    told = generate_latest(loop.metrics.registry).decode()
+    assert "netiv_consumer_aside 0.0" in told
+    assert "netiv_consumer_set_aside_total 1.0" in told
+    assert "netiv_consumer_taken_back_total 1.0" in told

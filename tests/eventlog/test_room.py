@@ -42,6 +42,7 @@ async def test_unread_records_fill_the_log_and_reading_them_makes_room(tmp_path:
 
 async def test_a_writer_out_of_room_drops_what_the_groups_of_the_last_retention_are_done_with(tmp_path: Path) -> None:
     log = await open_embedded_log(tmp_path, bytes_max=BYTES_MAX)
+    await log.retain(1e6, BYTES_MAX, ["gone", "g"])
     await log.retain(1e6, BYTES_MAX, ["g"])
     reader = await log.reader("g")
     for _ in range(300):

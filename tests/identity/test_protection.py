@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from consumers.enrich.identifiers import hash_email, hash_phone
+from consumers.identity.requests import Unlink
+from consumers.refresh.refresher import Refresher
+from consumers.warehouse.embedded import EmbeddedWarehouse
 from schemas.record import Accepted
 from tests.model.driver import Driver
+from tests.model.engine import difference
+from tests.model.identities import Retraction
 
 AT = 1_772_495_400_000
 HUB = 10_000
@@ -52,6 +58,74 @@ def test_a_kiosk_joins_none_of_its_users(driver: Driver) -> None:
     driver.deliver([events[:200], events[200:]])
     rows = driver.rows("SELECT person_id FROM v_events WHERE site = {site:String}", {"site": f"{name}.0"})
     assert Counter(row[0] for row in rows) == {f"user_id:u{n}": 11 for n in range(50)}
+
+
+def test_a_day_of_signing_in_and_out_is_looked_up_by_time(driver: Driver) -> None:
+    """A till that five people sign in to and out of all day, and a card that five accounts take turns with: the whole history
+    beside every event would be more than the engine's memory."""
+    name, turns = driver.name(), 2_000
+    site = f"{name}.0"
+    events = []
+    for n in range(turns):
+        who, at = f"u{n % 5}", 10 * n
+        events += [
+            told(site, at, "till", user_id=who),
+            told(site, at + 1, "till", type="conversion", name="purchase", order={"id": f"o{n}", "value": 1}),
+            told(site, at + 2, "till", type="track", name="logged_out"),
+            told(site, at + 3, "", user_id=who, identifiers={"crm_id": "card"}),
+            told(site, at + 4, "box", identifiers={"crm_id": "card"}),
+        ]
+    driver.deliver([events[: turns // 2], events[turns // 2 :]])
+    count = "SELECT visitor_id, person_id, count() FROM v_events WHERE site = {site:String} GROUP BY ALL"
+    found = {(visitor, person): number for visitor, person, number in driver.rows(count, {"site": site})}
+    of_one = turns // 5
+    assert found == {(visitor, f"user_id:u{n}"): number for n in range(5)
+                     for visitor, number in (("till", 3 * of_one), ("", of_one), ("box", of_one))}  # fmt: skip
+    bought = "SELECT person_id, count() FROM v_conversions WHERE site = {site:String} GROUP BY person_id"
+    assert dict(driver.rows(bought, {"site": site})) == {f"user_id:u{n}": of_one for n in range(5)}
+
+
+def test_a_long_chain_is_not_walked_link_by_link(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was of one group is found at once: each further device, and each log-in of one, took a step for every link before it."""
+    steps: list[str] = []
+    derive = Refresher.derive
+
+    async def counted(refresher: Refresher, name: str, bound: Mapping[str, int]) -> None:
+        steps.append(name)
+        await derive(refresher, name, bound)
+
+    monkeypatch.setattr(Refresher, "derive", counted)
+    name, chance = driver.name(), random.Random(5)
+    site = f"{name}.0"
+    chain = [told(site, n, f"d{n:03}", type="page", identifiers={"visitor_id": f"d{n + 1:03}"}) for n in range(60)]
+    log_in = told(site, 90, "d030", user_id="dana")
+    driver.stream(
+        [chain[:25], chain[40:], chain[25:40], [log_in], [told(site, 91, "d060", type="track", name="logged_out")]],
+        chance,
+    )
+    assert difference(driver.found(name), driver.model([])) == {}
+    assert steps.count("14_identity_hop") <= 20
+    cut = Unlink(site=site, one=("visitor_id", "d010"), other=("visitor_id", "d011"))
+    driver.perform(cut)
+    assert difference(driver.found(name), driver.model([Retraction(site, cut.one, cut.other)])) == {}
+
+
+def test_all_that_a_rule_refused_is_taken_back_at_once(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, asked = driver.name(), []
+    site = f"{name}.0"
+    driver.deliver([[told(site, n, f"v{n // 2}", user_id=f"u{n}") for n in range(40)]])
+    rows = EmbeddedWarehouse.rows
+
+    async def counted(warehouse: EmbeddedWarehouse, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+        asked.append("FROM identity_links" in sql and "event_id FROM" in sql)
+        return await rows(warehouse, sql, parameters)
+
+    monkeypatch.setattr(EmbeddedWarehouse, "rows", counted)
+    assert driver.perform(Unlink(site=site, rule="shared")).count == 40
+    assert sum(asked) == 1
+    assert driver.perform(Unlink(site=site, rule="shared")).count == 0
+    owned = "SELECT DISTINCT person_id = 'visitor_id:' || visitor_id FROM v_sessions WHERE site = {site:String}"
+    assert driver.rows(owned, {"site": site}) == [(1,)]
 
 
 def test_blanks_join_nobody(driver: Driver) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from schemas.limits import FUTURE_MAX_S
 from schemas.record import Accepted
 from tests.model.derive import Tables
 from tests.model.driver import Driver
-from tests.model.engine import difference
+from tests.model.engine import difference, without_views
 from tests.model.worlds import CHROME, DAY, GOOGLEBOT, HOUR, MINUTE, Sent, cut, records
 
 
@@ -43,12 +44,33 @@ CASES: dict[str, list[Sent]] = {
         event("identify", user_id="u1"), event("track", 1, name="logged_out"), event("identify", 2, event_id="again", user_id="u1")],
     "anonymous in between": [
         event("identify", user_id="u1"), event("track", 1, name="logged_out"), event("page", 2), event("identify", 9, event_id="b", user_id="u1")],
+    "a copy that came earlier is found later": [
+        event("page", 30 * DAY, event_id="x", context=SPRING), event("page", -30 * DAY, event_id="x", late=40 * DAY), event("page", MINUTE)],
     "one report from two subjects": [
         event("page"), event("conversion", 5, event_id="x", order=order(10)),
         event("conversion", 1, event_id="x", visitor="", user_id="u7", order=order(12), secret=True), event("page", HOUR)],
     "one report from two subjects at one moment": [
         event("conversion", 5, event_id="x", order=order(10)),
         event("conversion", 0, event_id="x", visitor="v2", order=order(11)), event("page", HOUR)],
+    "a report at the very start of the second visit of its session id": [
+        event("page", session_id="s1", user_id="u1"), event("page", HOUR, session_id="s1", user_id="u1"),
+        event("conversion", 0, visitor="", user_id="u1", session_id="s1", order=order(5), secret=True)],
+    "a report half an hour after the visit": [
+        event("page", user_id="u1"), event("conversion", 30 * MINUTE, visitor="", user_id="u1", order=order(5), secret=True)],
+    "a report half an hour and a millisecond after the visit": [
+        event("page", user_id="u1"), event("conversion", 30 * MINUTE + 1, visitor="", user_id="u1", order=order(5), secret=True)],
+    "a touch and a report by a machine as the visit begins": [
+        event("page"), event("touch", 0, touch={"kind": "call"}), event("conversion", 0, order=order(5), context={"active": False})],
+    "a touch and a report by a machine half an hour after the visit": [
+        event("page"), event("touch", 30 * MINUTE, touch={"kind": "call"}), event("conversion", 0, order=order(5), context={"active": False})],
+    "two devices of one person begin at one moment": [
+        event("page", user_id="u1"), event("page", 0, visitor="v2", user_id="u1"), event("page", 20 * MINUTE, visitor="v2", event_id="on"),
+        event("conversion", 20 * MINUTE, visitor="", user_id="u1", order=order(5), secret=True)],
+    "a report by a machine on the device that was left first": [
+        event("page", user_id="u1"), event("page", MINUTE, visitor="v2", user_id="u1"),
+        event("conversion", 29 * MINUTE, order=order(5), context={"active": False})],
+    "two reports of one moment that arrive one after the other": [
+        event("conversion", 5, event_id="a", late=9, order=order(10)), event("conversion", 0, event_id="b", visitor="v2", order=order(11))],
     "a touch in other letters": [
         event("touch", touch={"kind": " Impression ", "channel": " paid SEARCH"}),
         event("touch", 1, touch={"kind": "OPEN", "channel": "email"}), event("conversion", 31 * DAY, order=order(1))],
@@ -57,6 +79,8 @@ CASES: dict[str, list[Sent]] = {
     "a refund in another currency": [
         event("conversion", order=order(100)), event("refund", 5, order=order(30, "usd")),
         event("refund", 6, event_id="b", order=order(20, None)), event("refund", 7, event_id="c", order=order(1, "ILS"))],
+    "a refund with a currency of an order without": [
+        event("conversion", order=order(100, None)), event("refund", 5, order=order(30, "usd"))],
     "a full refund in another currency": [event("conversion", order=order(100)), event("refund", 5, order=order(None, "USD"))],
     "a refund before its order": [event("refund", order=order(30)), event("conversion", 5, order=order(100))],
     "more refunded than paid": [event("conversion", order=order(10)), event("refund", 5, order=order(30))],
@@ -140,6 +164,42 @@ def test_a_touch_in_other_letters_is_of_the_channel_it_names(derived: dict[str, 
         ("impression", "Paid Search"),
         ("open", "Email"),
     ]
+
+
+# One event after the other, nothing beside: what came before is looked at only as far back as it can matter.
+PAYING = {"url": "https://example.com/", "referrer": "https://www.paypal.com/checkout"}
+CLICKED = at("https://example.com/?gclid=x")
+ONE_BY_ONE: dict[str, tuple[dict[str, Any], list[Sent]]] = {
+    "an event of a clock that is ahead as far as it may be": ({}, [
+        event("page"), event("page", 10 * DAY, event_id="ahead", late=-FUTURE_MAX_S * 1000)]),
+    "back from paying at the last moment": ({}, [event("page"), event("page", 2 * HOUR, context=PAYING)]),
+    "back from paying a millisecond late": ({}, [event("page"), event("page", 2 * HOUR + 1, context=PAYING)]),
+    "a click before a pause that was none": ({"continuity_minutes": 0}, [
+        event("page", context=CLICKED), event("page", 30 * MINUTE, context=SPRING), event("page", 1, event_id="back", context=CLICKED)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ONE_BY_ONE)
+def test_one_by_one(driver: Driver, case: str) -> None:
+    changes, world = ONE_BY_ONE[case]
+    variant = driver.variant("one by one", **changes) if changes else "standard"
+    name = driver.name()
+    expected = driver.stream([[one] for one in records(world, name)], random.Random(1), variant)
+    if changes:
+        expected = without_views(expected)
+    assert expected["sessions"], "the model derived nothing"
+    assert difference(driver.found(name), expected) == {}
+
+
+def test_who_was_derived_under_other_rules_is_derived_as_a_whole(driver: Driver) -> None:
+    variant = driver.variant("short", gap_minutes=5, max_hours=0.25)
+    name, chance = driver.name(), random.Random(1)
+    made = records([event("page"), event("page", 6 * MINUTE), event("page", 10 * DAY, event_id="new")], name)
+    driver.stream([made[:2]], chance)
+    assert [row["events"] for row in driver.found(name)["sessions"]] == [2]
+    driver.stream([made[2:]], chance, variant)
+    expected = without_views(driver.pipeline.model(driver.pipeline.delivered, variant))
+    assert difference(driver.found(name), expected) == {}
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -47,7 +47,7 @@ def test_check_diff_publish(tmp_path):
     assert "re-derived" in done.stdout
     assert load(tmp_path / "data" / "rules").sessions.gap_minutes == 25
     again = netiv(tmp_path, "rules", "publish", "own", "--json")
-    assert json.loads(again.stdout) == {"folder": "data/rules", "visitors": 0}, again.stderr
+    assert json.loads(again.stdout) == {"folder": "data/rules", "visitors": 0, "set_aside": 0}, again.stderr
     assert [path.name for path in (tmp_path / "data" / "rules").iterdir()] == ["sessions.yaml"]
     assert netiv(tmp_path, "rules", "check", "nowhere").returncode == 2
     # without a stack, the work is done by the command: its log lines are no part of what it prints

@@ -11,15 +11,19 @@ WITH
         (
             SELECT
                 c.*,
-                o.owners[arrayLastIndex(f -> f <= ts_ms, o.owned_from)] AS named,
-                multiIf(named != '', named, o.device_group != '', o.device_group, concat(other_type, ':', other_value)) AS person
+                multiIf(o.owner != '', o.owner, o.device_group != '', o.device_group, concat(other_type, ':', other_value)) AS person
             FROM {{scratch}}.claims AS c
-            LEFT ANY JOIN
+            ASOF LEFT JOIN
             (
-                SELECT site, id_type, id_value, owned_from, owners, suppressed, device_group
-                FROM {{derived}}.identity_owners FINAL
-                WHERE (site, id_type, id_value) IN (SELECT site, other_type, other_value FROM {{scratch}}.claims WHERE NOT left)
-            ) AS o ON o.site = c.site AND o.id_type = c.other_type AND o.id_value = c.other_value
+                SELECT site, id_type, id_value, suppressed, device_group, since, owner
+                FROM
+                (
+                    SELECT *
+                    FROM {{derived}}.identity_owners FINAL
+                    WHERE (site, id_type, id_value) IN (SELECT site, other_type, other_value FROM {{scratch}}.claims WHERE NOT left)
+                )
+                {{stretches}}
+            ) AS o ON o.site = c.site AND o.id_type = c.other_type AND o.id_value = c.other_value AND o.since <= c.ts_ms
             WHERE NOT c.left AND NOT o.suppressed
         ) AS c
         GROUP BY c.site, holder, subject, event_id

@@ -6,12 +6,14 @@ FROM
     SELECT
         e.site AS site, e.log_gen AS log_gen, e.log_part AS log_part, e.log_off AS log_off, e.candidate AS candidate,
         {{level_of_candidate}} AS level,
-        o.owners[arrayLastIndex(f -> f <= e.ts_ms, o.owned_from)] AS owner,
-        multiIf(owner != '', owner, o.device_group != '', o.device_group, concat(candidate.1, ':', candidate.2)) AS person,
+        multiIf(o.owner != '', o.owner, o.device_group != '', o.device_group, concat(candidate.1, ':', candidate.2)) AS person,
         -- a trace leads somewhere, or nowhere
-        multiIf(level = {{trace_level}}, if(owner != '', 1, 3), o.suppressed, 2, 0) AS precedence
+        multiIf(level = {{trace_level}}, if(o.owner != '', 1, 3), o.suppressed, 2, 0) AS precedence
     FROM {{candidates_of_events}} AS e
-    LEFT ANY JOIN {{owners_of_candidates}} AS o ON o.site = e.site AND o.id_type = e.candidate.1 AND o.id_value = e.candidate.2
+    ASOF LEFT JOIN
+    (
+        SELECT site, id_type, id_value, suppressed, device_group, since, owner FROM {{owners_of_candidates}} {{stretches}}
+    ) AS o ON o.site = e.site AND o.id_type = e.candidate.1 AND o.id_value = e.candidate.2 AND o.since <= e.ts_ms
     WHERE NOT {{candidate_is_blocked}} AND {{candidate_not_retracted}}
 )
 GROUP BY site, log_gen, log_part, log_off

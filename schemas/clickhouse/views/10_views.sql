@@ -8,15 +8,17 @@ SELECT
     multiIf(
         named != '', named,
         startsWith(e.subject, '~') OR visitor = '', concat('event:', e.event_id),
-        owners[arrayLastIndex(f -> f <= toUnixTimestamp64Milli(e.ts), owned_from)] AS owner != '', owner,
+        owner != '', owner,
         device_group != '', device_group,
         concat('visitor_id:', e.subject)) AS person_id
 FROM (SELECT * FROM events WHERE (log_gen, log_part, log_off) NOT IN (SELECT log_gen, log_part, log_off FROM event_duplicates FINAL)) AS e
 -- (names of their own: `e.*` would carry its prefix into the view where a name is told twice)
-LEFT ANY JOIN
+ASOF LEFT JOIN
 (
-    SELECT site AS of_site, id_value AS visitor, owners, owned_from, device_group FROM identities FINAL WHERE id_type = 'visitor_id'
-) AS i ON of_site = e.site AND visitor = e.subject
+    SELECT of_site, visitor, device_group, since, owner
+    FROM (SELECT site AS of_site, id_value AS visitor, owners, owned_from, device_group FROM identities FINAL WHERE id_type = 'visitor_id')
+    {{stretches}}
+) AS i ON of_site = e.site AND visitor = e.subject AND since <= toUnixTimestamp64Milli(e.ts)
 LEFT ANY JOIN
 (
     -- events that name more than their visitor
