@@ -90,11 +90,11 @@ export function createClient(o: Options, url: string): Core {
   };
   const settle = (key: string, outcome: Outcome): void => {
     const text = store.get(key);
-    // told already: an answer that comes after a denial may have brought a cookie
-    if (!text) return become();
     // empty for a moment: so other tabs know it from a key that the page has removed
     store.set(key, "");
     store.erase(key);
+    // told already: an answer that comes after a denial may have brought a cookie
+    if (!text) return become();
     tell(parsed(text, {} as Event), outcome);
   };
 

@@ -122,6 +122,15 @@ def test_log_out_in_one_tab_is_log_out_in_all(context: BrowserContext, page: Pag
     assert first["visitor_id"] != second["visitor_id"]
 
 
+@small_only
+def test_a_denial_while_another_tab_removes_a_key(page: Page, beacon: Beacon) -> None:
+    page.goto(beacon.url())
+    whole(page)
+    all_answered(page)
+    page.evaluate("() => { localStorage.setItem('nv_qk_test.0', ''); netiv.consent('denied') }")
+    assert page.evaluate(STORED) == "nv_c"
+
+
 def test_a_denial_holds_on_the_way_back(browser: Browser, beacon: Beacon) -> None:
     for page in visitors(browser):
         page.goto(beacon.url())
