@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -23,3 +24,8 @@ def groups_of(edges: Iterable[tuple[Node, Node]]) -> Mapping[Node, Node]:
         low, high = sorted((root(one), root(other)))
         parents[high] = low
     return {node: root(node) for node in parents}
+
+
+def larger_than(most: int, groups: Mapping[Node, Node]) -> set[Node]:
+    """The smallest members of those groups that have more members."""
+    return {smallest for smallest, size in Counter(groups.values()).items() if size > most}

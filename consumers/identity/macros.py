@@ -71,6 +71,8 @@ _LINK_STANDING: Final = (
     f"(site, id_type, id_value) {_CONNECTS_NOBODY} OR (site, other_type, other_value) {_CONNECTS_NOBODY}, 'limit', "
     # identifiers of one rank: only devices, and anchors by an alias with the secret key, are joined
     "other_type = '' OR {{level_of_other}} != {{level_of_id}}, 'stands', "
+    "{{level_of_id}} = {{device_level}} AND {{joins_within_level}} "
+    "AND (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM identity_owners FINAL WHERE wide_group != ''), 'group', "
     "{{level_of_id}} IN (0, {{device_level}}) AND {{joins_within_level}}, 'stands', "
     "evidence = 'alias', 'alias', 'same rank')"
 )

@@ -9,7 +9,7 @@ import msgspec
 from schemas.sites import PHONE_REGION
 
 # What puts an identifier in quarantine (schemas/clickhouse/derive/19_*.sql).
-QUARANTINE_RULES: Final = ("shared", "limit", "blocked", "alias")
+QUARANTINE_RULES: Final = ("shared", "limit", "group", "blocked", "alias")
 
 
 class Unlink(msgspec.Struct, frozen=True, tag="unlink", omit_defaults=True):

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from consumers.identity.groups import groups_of
+from consumers.identity.groups import groups_of, larger_than
 from consumers.refresh.order import at_once
 from consumers.refresh.replacing import IDENTITY_OWNERS, IDENTITY_QUARANTINE, Derived
 from consumers.rules.identity import ANCHOR, DEVICE
@@ -58,10 +58,11 @@ class Waits(msgspec.Struct, frozen=True):
 class Resolver:
     """One resolution of a cycle of the journal."""
 
-    def __init__(self, steps: Steps, cycle: int, *, alone: bool) -> None:
+    def __init__(self, steps: Steps, cycle: int, *, alone: bool, linked_max: int) -> None:
         self._steps = steps
         self._cycle = cycle
         self._alone = alone
+        self._linked_max = linked_max
         self._round = 1
 
     async def resolve(self) -> int:
@@ -152,11 +153,13 @@ class Resolver:
         if not edges:
             return
         groups = groups_of(((site, f"{a}:{b}", a, b), (site, f"{c}:{d}", c, d)) for site, a, b, c, d in edges)
+        wide = larger_than(self._linked_max, groups) if level == DEVICE else set()
+        labels = [("", label[1]) if label in wide else (label[1], "") for label in groups.values()]
         await self._steps.insert("groups", {
             "site": [node[0] for node in groups], "id_type": [node[2] for node in groups],
-            "id_value": [node[3] for node in groups], "label": [label[1] for label in groups.values()],
-        }, {**ID_TYPES, "label": "String"})  # fmt: skip
-        await self._derive("14_identity_joined")
+            "id_value": [node[3] for node in groups], "label": [label for label, _ in labels], "wide_label": [wide for _, wide in labels],
+        }, {**ID_TYPES, "label": "String", "wide_label": "String"})  # fmt: skip
+        await self._derive("14_identity_joined", alone=int(self._alone))
         if await self._reach():
             await self._weigh()
 

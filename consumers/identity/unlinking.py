@@ -26,23 +26,30 @@ _OF_REFUSED: Final = (
     f"OR (id_type, id_value, event_id) IN ({_REFUSED}))"
 )
 
+# Of too many linked devices only what links them: their log-ins say nothing wrong.
+_IS_REFUSED: Final = f"IN (SELECT id_type, id_value FROM ({_REFUSED}))"
+_WITHIN_REFUSED: Final = f"(id_type, id_value) {_IS_REFUSED} AND (other_type, other_value) {_IS_REFUSED}"
+
 
 async def unlink(warehouse: Warehouse, asked: Unlink, now_ms: int) -> tuple[Done, Keys]:
     """(how many links it takes back, the keys to refresh)."""
-    if asked.rule:
-        refused = {"site": asked.site, "rule": asked.rule}
+    refused = {"site": asked.site, "rule": asked.rule}
+    selected: list[tuple[Id, Id, str]]
+    if asked.rule == "group":
+        links = await _links(warehouse, _WITHIN_REFUSED, refused)
+        selected = sorted({((a, b), (c, d), "") for a, b, c, d, _ in links})
+    elif asked.rule:
         # What one event said wrongly (an alias without the secret key) is that event's: nothing else of who it named.
-        selected: list[tuple[Id, Id, str]] = [
+        selected = [
             ((str(kind), str(value)), NONE, str(event))
             for kind, value, event in await warehouse.rows(_REFUSED, refused)
         ]
+        links = await _links(warehouse, _OF_REFUSED, refused)
     else:
         selected = [(asked.one, asked.other, asked.event_id)]
-    if (NONE, NONE, "") in selected:
-        return Done(error="Say which link: by its identifiers, its event or a rule."), ()
-    links = await (
-        _links(warehouse, _OF_REFUSED, refused) if asked.rule else _selected(warehouse, asked.site, selected[0])
-    )
+        if (NONE, NONE, "") in selected:
+            return Done(error="Say which link: by its identifiers, its event or a rule."), ()
+        links = await _selected(warehouse, asked.site, selected[0])
     if selected:
         await _write(warehouse, asked, selected, now_ms)
     ids = {(kind, value) for a, b, c, d, *_ in links for kind, value in ((a, b), (c, d)) if kind}

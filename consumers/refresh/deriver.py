@@ -60,6 +60,7 @@ class Deriver:
     def adopt(self, rules: Rules) -> None:
         """Derive under these rules from the next refresh on. Not to be called during one."""
         self._parameters: Mapping[str, int] = parameters(rules)
+        self._linked_max = rules.identity.linked_max()
         self._macros = {
             **macros(rules), **OF_REFRESH, "scratch": self._scratch, "derived": self._derived,
             "converted_persons": CONVERTED if self.ALONE else CONVERTED_BY_NOW,

@@ -99,7 +99,7 @@ class Refresher(Deriver):
         taken = len(slices) == 1 and whole and not identifiers  # nothing has come to the only slice since
         beside: Stage = {}
         if identifiers:
-            resolver = Resolver(self, cycle, alone=self.ALONE)
+            resolver = self._resolver(cycle)
             await resolver.resolve()
             await self._memory.require()
             beside["quarantine"] = resolver.quarantine, ()  # nothing waits for it
@@ -122,9 +122,12 @@ class Refresher(Deriver):
         self._cutter.careful = False
         return visitors + others
 
+    def _resolver(self, cycle: int) -> Resolver:
+        return Resolver(self, cycle, alone=self.ALONE, linked_max=self._linked_max)
+
     async def resolve(self, cycle: int) -> int:
         """Bring the owners of identifiers up to date, nothing else; how many were looked at."""
-        resolver = Resolver(self, cycle, alone=self.ALONE)
+        resolver = self._resolver(cycle)
         identifiers = await resolver.resolve()
         await self.take_version()
         await resolver.quarantine()

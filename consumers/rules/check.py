@@ -215,6 +215,11 @@ def _identity(rules: IdentityRules) -> Iterator[tuple[str, str]]:
     for number, one in enumerate(rules.types):
         if named.index(one.type) < number:
             yield f"$.types[{number}].type", f"{one.type} stands twice"
+    limits = {f"types[{number}].neighbours": one.neighbours for number, one in enumerate(rules.types)}
+    limits |= {name: getattr(rules, name) for name in ("other_neighbours", "click_neighbours", "linked_devices")}
+    for name, most in limits.items():
+        if most < 0:
+            yield f"$.{name}", f"{most} is no limit: 0 = none, or how many there may be"
     for number, blocked in enumerate(rules.blocked):
         for each, pattern in enumerate(blocked.patterns):
             yield from _pattern(f"$.blocked[{number}].patterns[{each}]", pattern)

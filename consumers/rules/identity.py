@@ -41,7 +41,7 @@ class Blocked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IdentityRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """identity.yaml."""
+    """identity.yaml. Of all limits 0 = none."""
 
     version: int = 1
     types: tuple[IdentifierType, ...] = (
@@ -50,6 +50,7 @@ class IdentityRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     other_neighbours: int = 20
     click_neighbours: int = 20
+    linked_devices: int = 50
     blocked: list[Blocked] = []
 
     def levels(self) -> Mapping[str, int]:
@@ -63,8 +64,12 @@ class IdentityRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def limits(self) -> Mapping[str, int]:
         """Type -> neighbours allowed; what is not here: `other_neighbours`."""
-        clicks = dict.fromkeys(CLICK_IDS, self.click_neighbours)
+        clicks = dict.fromkeys(CLICK_IDS, self.click_neighbours or UNLIMITED)
         return {**clicks, **{one.type: one.neighbours or UNLIMITED for one in self.types}}
+
+    def linked_max(self) -> int:
+        """Most devices that may be one by their links."""
+        return self.linked_devices or UNLIMITED
 
 
 def level_of(rules: IdentityRules, type_sql: str) -> str:
@@ -74,7 +79,7 @@ def level_of(rules: IdentityRules, type_sql: str) -> str:
 
 def limit_of(rules: IdentityRules, type_sql: str) -> str:
     """SQL: the most neighbours a type may have."""
-    return _lookup(type_sql, rules.limits(), rules.other_neighbours, "UInt32")
+    return _lookup(type_sql, rules.limits(), rules.other_neighbours or UNLIMITED, "UInt32")
 
 
 def _lookup(type_sql: str, values: Mapping[str, int], otherwise: int, kind: str) -> str:

@@ -147,6 +147,7 @@ def _identity(rules: Rules) -> dict[str, str]:
         "level_of_other": level_of(own, "other_type"),
         "joins_within_level": _JOINS_WITHIN_LEVEL,
         "limit_of_id": limit_of(own, "id_type"),
+        "linked_max": str(own.linked_max()),
         "id_is_blocked": is_blocked(own, "id_type", "id_value"),
         "other_is_blocked": is_blocked(own, "other_type", "other_value"),
         "visitor_is_blocked": is_blocked_visitor(own, "subject"),

@@ -28,7 +28,7 @@ def unlink(
     site: str = typer.Option(..., help="Which site."),
     event: str = typer.Option("", help="Only what this event says.", show_default=False),
     rule: str = typer.Option(
-        "", help="All that this rule put in quarantine: shared, limit, blocked, alias.", show_default=False
+        "", help="All that this rule put in quarantine: shared, limit, group, blocked, alias.", show_default=False
     ),
     reason: str = typer.Option("", help="Kept with the retraction.", show_default=False),
     data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),

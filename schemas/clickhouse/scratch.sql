@@ -156,7 +156,11 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.edges
 )
 ENGINE = Memory;
 
-CREATE TABLE IF NOT EXISTS {{scratch}}.groups (site LowCardinality(String), id_type String, id_value String, label String) ENGINE = Memory;
+CREATE TABLE IF NOT EXISTS {{scratch}}.groups
+(
+    site LowCardinality(String), id_type String, id_value String, label String, wide_label String
+)
+ENGINE = Memory;
 
 CREATE TABLE IF NOT EXISTS {{scratch}}.claims
 (

@@ -178,7 +178,7 @@ def test_where_there_is_no_warehouse_none_is_made(tmp_path: Path, command: list[
 
 def test_a_rule_that_quarantines_nothing_is_refused(tmp_path: Path) -> None:
     text = refused(run(tmp_path, "unlink", "--site", "shop", "--rule", "foo"), 2)
-    assert "shared, limit, blocked, alias" in text
+    assert "shared, limit, group, blocked, alias" in text
     derive = Path(__file__).parents[2] / "schemas" / "clickhouse" / "derive"
     steps = "".join(path.read_text("utf-8") for path in derive.glob("19_identity_*.sql"))
     assert all(f"'{rule}'" in steps for rule in QUARANTINE_RULES)

@@ -39,7 +39,19 @@ def with_anchors() -> Rules:
     return msgspec.structs.replace(rules, identity=msgspec.structs.replace(rules.identity, types=types))
 
 
-RULES = {"limit 1": with_limit(1), "limit 2": with_limit(2), "limit 4": with_limit(4), "other anchors": with_anchors()}
+def with_linked(most: int) -> Rules:
+    """Groups of devices so small that they are too large."""
+    rules = load()
+    return msgspec.structs.replace(rules, identity=msgspec.structs.replace(rules.identity, linked_devices=most))
+
+
+RULES = {
+    "limit 1": with_limit(1),
+    "limit 2": with_limit(2),
+    "limit 4": with_limit(4),
+    "other anchors": with_anchors(),
+    "two linked": with_linked(2),
+}
 
 
 # (how they are delivered, how many histories, how many in the long profile)
@@ -106,6 +118,8 @@ def test_several_levels_at_once_equal_the_model(
     assert passes.at_once > 4 * passes.by_level
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_under_other_rules(driver: Driver, packs: Packs, name: str) -> None:
-    hold(packs, alone, UNDER_RULES, driver.under(name.replace(" ", "_"), RULES[name]))
+@pytest.mark.parametrize(
+    ("name", "way"), [*((name, "alone") for name in RULES), ("two linked", "crashing"), ("two linked", "two consumers")]
+)
+def test_under_other_rules(driver: Driver, packs: Packs, name: str, way: str) -> None:
+    hold(packs, WAYS[way][0], UNDER_RULES, driver.under(name.replace(" ", "_"), RULES[name]))

@@ -97,10 +97,10 @@ def test_a_long_chain_is_not_walked_link_by_link(driver: Driver, monkeypatch: py
     monkeypatch.setattr(Refresher, "derive", counted)
     name, chance = driver.name(), random.Random(5)
     site = f"{name}.0"
-    chain = [told(site, n, f"d{n:03}", type="page", identifiers={"visitor_id": f"d{n + 1:03}"}) for n in range(60)]
+    chain = chained(site, 45)
     log_in = told(site, 90, "d030", user_id="dana")
     driver.stream(
-        [chain[:25], chain[40:], chain[25:40], [log_in], [told(site, 91, "d060", type="track", name="logged_out")]],
+        [chain[:20], chain[32:], chain[20:32], [log_in], [told(site, 91, "d045", type="track", name="logged_out")]],
         chance,
     )
     assert difference(driver.found(name), driver.model([])) == {}
@@ -108,6 +108,43 @@ def test_a_long_chain_is_not_walked_link_by_link(driver: Driver, monkeypatch: py
     cut = Unlink(site=site, one=("visitor_id", "d010"), other=("visitor_id", "d011"))
     driver.perform(cut)
     assert difference(driver.found(name), driver.model([Retraction(site, cut.one, cut.other)])) == {}
+
+
+def chained(site: str, number: int) -> list[Accepted]:
+    """Devices of which each is linked to the next."""
+    return [told(site, n, f"d{n:03}", type="page", identifiers={"visitor_id": f"d{n + 1:03}"}) for n in range(number)]
+
+
+def test_a_chain_of_too_many_devices_is_nobodys(driver: Driver) -> None:
+    """Each further device copied the log-ins of all: a chain of 1,500 was more than the engine's memory. Each stands alone, and takes
+    no others with it; a link taken back in the middle makes two groups of it."""
+    name, chance = driver.name(), random.Random(7)
+    site = f"{name}.0"
+    chain = chained(site, 90)
+    chance.shuffle(chain)
+    log_ins = [told(site, 200 + n, f"d{10 * n:03}", user_id=f"u{n % 3}") for n in range(9)]
+    driver.stream([chain[:40], [*chain[40:], *log_ins[:5]], log_ins[5:]], chance)
+    assert difference(driver.found(name), driver.model([])) == {}
+    crowded = "SELECT DISTINCT standing FROM v_identity_links WHERE site = {site:String} AND id_type = other_type"
+    assert driver.rows(crowded, {"site": site}) == [("group",)]
+    cut = Unlink(site=site, one=("visitor_id", "d045"), other=("visitor_id", "d046"))
+    assert driver.perform(cut).count == 1
+    assert difference(driver.found(name), driver.model([Retraction(site, cut.one, cut.other)])) == {}
+    stand = "SELECT DISTINCT standing FROM v_identity_links WHERE site = {site:String} AND id_type = other_type ORDER BY standing"
+    assert driver.rows(stand, {"site": site}) == [("stands",), ("taken back",)]
+
+
+def test_what_links_too_many_devices_is_taken_back_at_once(driver: Driver) -> None:
+    name = driver.name()
+    site = f"{name}.0"
+    driver.deliver([[*chained(site, 101), told(site, 200, "d000", user_id="dana")]])
+    looked_at = driver.deliver([[told(site, 201, "d050", user_id="yoav")]])
+    assert looked_at <= 4, "one of many that stand alone concerns no others"
+    assert driver.perform(Unlink(site=site, rule="group")).count == 101
+    refused = "SELECT count() FROM v_identity_quarantine WHERE site = {site:String} AND rule = 'group'"
+    assert driver.rows(refused, {"site": site}) == [(0,)]
+    owned = "SELECT count() FROM v_sessions WHERE site = {site:String} AND person_id = 'user_id:dana'"
+    assert driver.rows(owned, {"site": site}) == [(1,)]
 
 
 def test_all_that_a_rule_refused_is_taken_back_at_once(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

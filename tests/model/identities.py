@@ -68,7 +68,12 @@ class Ranks:
     def limit(self, kind: str) -> float:
         if kind in self._known:
             return self._known[kind].neighbours or float("inf")
-        return self._rules.click_neighbours if kind in CLICK_IDS else self._rules.other_neighbours
+        most = self._rules.click_neighbours if kind in CLICK_IDS else self._rules.other_neighbours
+        return most or float("inf")
+
+    def linked(self) -> float:
+        """How many devices may be one by their links."""
+        return self._rules.linked_devices or float("inf")
 
     def blocked(self, one: Id) -> bool:
         kind, value = one
@@ -126,6 +131,7 @@ class Persons:
         self._owners: dict[tuple[Node, int], str] = {}
         for fact in facts:
             self._read(fact)
+        self.crowds: set[Node] = set()
         self._groups = self._join()
 
     def _read(self, fact: Fact) -> None:
@@ -162,7 +168,7 @@ class Persons:
         return self.neighbours(node) > self.ranks.limit(node[1][0])
 
     def _join(self) -> dict[Node, frozenset[Node]]:
-        """Groups: devices linked to devices, anchors to anchors by an alias with the secret key."""
+        """Groups: devices linked to devices, anchors to anchors by an alias with the secret key. Of too many devices each stands alone."""
         groups: dict[Node, frozenset[Node]] = {}
         for node in list(self._links):
             if node not in groups:
@@ -171,7 +177,11 @@ class Persons:
                     new = self._beside(frontier.pop()) - found
                     found |= new
                     frontier += new
-                groups.update(dict.fromkeys(found, frozenset(found)))
+                if self.ranks.rank(node[1][0]) == "device" and len(found) > self.ranks.linked():
+                    self.crowds |= found
+                    groups.update({one: frozenset({one}) for one in found})
+                else:
+                    groups.update(dict.fromkeys(found, frozenset(found)))
         return groups
 
     def _beside(self, node: Node) -> set[Node]:
@@ -266,7 +276,10 @@ class Persons:
             for other, fact in self._standing(node)
             if not self.suppressed(node)
             and not self.suppressed((node[0], other))
-            and (self.ranks.level(other[0]) != self.ranks.level(node[1][0]) or self._joins(node, other, fact))
+            and (
+                self.ranks.level(other[0]) != self.ranks.level(node[1][0])
+                or (self._joins(node, other, fact) and node not in self.crowds)
+            )
         }
 
     def nodes(self) -> list[Node]:

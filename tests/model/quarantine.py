@@ -35,6 +35,9 @@ def _refused(node: Node, persons: Persons) -> list[Row]:
         limit = persons.ranks.limit(node[1][0])
         told = f"linked to {persons.neighbours(node)} others, over {limit}"
         found.append(_row(node, "limit", told, min(seen)))
+    if node in persons.crowds:
+        told = f"one of more than {persons.ranks.linked()} devices that are linked with one another"
+        found.append(_row(node, "group", told, min(seen)))
     owners = sorted({owner for _, owner in persons.history(node) if owner})
     if len(owners) > 1:
         found.append(_row(node, "shared", f"owned by {', '.join(owners)}", min(seen)))

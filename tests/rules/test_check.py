@@ -59,6 +59,8 @@ def test_the_shipped_rules_are_in_order():
         ("referrers.csv", "chatgpt.com,", "https://chatgpt.com/,", "is no host"),
         ("continuity.csv", "adyen.com,payment", "paypal.com,payment", "stands in line 2 already"),
         ("continuity.csv", "adyen.com,payment", "תשלום.example,payment", "never stands in a referrer"),
+        ("identity.yaml", "linked_devices: 50", "linked_devices: -1", "-1 is no limit"),
+        ("identity.yaml", "{type: idfv, rank: device, neighbours: 10}", "{type: idfv, rank: device, neighbours: -10}", "-10 is no limit"),
         ("continuity.csv", "host,kind", "host", "the first line must be"),
     ],
 )  # fmt: skip

@@ -42,7 +42,10 @@ WITH
             arrayFilter(
                 (p, previous, i) -> i = 1 OR p.4 != previous,
                 words, arrayPopBack(arrayPushFront(words.4, '')), arrayEnumerate(words)
-            ) AS stretches
+            ) AS stretches,
+            -- each member of a group gets a copy: no more of it than is kept
+            stretches.1 AS since,
+            stretches.4 AS persons
         FROM
         (
             -- (from, 1 = log-in, event, person): a log-in holds from its own millisecond on
@@ -56,9 +59,9 @@ WITH
     )
 SELECT
     todo.site AS site, todo.id_type AS id_type, todo.id_value AS id_value,
-    if(empty(h.stretches), [toInt64(0)], arrayPushFront(arrayPopFront(h.stretches.1), toInt64(0))) AS owned_from,
-    if(empty(h.stretches), [''], h.stretches.4) AS owners,
-    d.neighbours AS neighbours, d.suppressed AS suppressed, g.label AS device_group,
+    if(empty(h.since), [toInt64(0)], arrayPushFront(arrayPopFront(h.since), toInt64(0))) AS owned_from,
+    if(empty(h.persons), [''], h.persons) AS owners,
+    d.neighbours AS neighbours, d.suppressed AS suppressed, g.label AS device_group, g.wide_label AS wide_group,
     d.first_seen AS first_seen, d.last_seen AS last_seen,
     {version:UInt64} AS version, 0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM

@@ -4,13 +4,14 @@ SELECT site, id_type, id_value, refused.1 AS rule, '' AS event_id, refused.2 AS 
     {version:UInt64} AS version, 0 AS is_deleted, {rules_version:UInt64} AS rules_version
 FROM
 (
-    SELECT site, id_type, id_value, suppressed, neighbours, first_seen, arraySort(arrayDistinct(arrayFilter(o -> o != '', owners))) AS shared_by
+    SELECT site, id_type, id_value, suppressed, neighbours, wide_group, first_seen, arraySort(arrayDistinct(arrayFilter(o -> o != '', owners))) AS shared_by
     FROM {{derived}}.identity_owners FINAL
     WHERE (site, id_type, id_value) IN (SELECT site, id_type, id_value FROM {{scratch}}.todo)
-        AND (suppressed OR length(owners) > 1)
+        AND (suppressed OR wide_group != '' OR length(owners) > 1)
 )
 ARRAY JOIN arrayConcat(
     if(suppressed, [('limit', concat('linked to ', toString(neighbours), ' others, over ', toString({{limit_of_id}})))], []),
+    if(wide_group != '', [('group', concat('one of more than ', toString({{linked_max}}), ' devices that are linked with one another'))], []),
     if(length(shared_by) > 1, [('shared', concat('owned by ', arrayStringConcat(shared_by, ', ')))], [])) AS refused
 UNION ALL
 SELECT site, id_type, id_value, 'alias', event_id,
