@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from consumers.identity.macros import standing
-from consumers.refresh.sql import FOLDER, expand
+from consumers.refresh.sql import FOLDER, expand, read
 
 # Where no subject has a bound, and where some have.
 UNBOUND: Final = {"event_in_bound": "1", "session_in_bound": "1", "identity_in_bound": "0"}
@@ -20,6 +20,10 @@ BOUND: Final = {
         "(SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.bounds WHERE bound > 0)"
     ),
 }
+# Where no touch of a visitor names a visit, and where some do.
+UNNAMED: Final = {"named_visit": "0", "named_visits": ""}
+NAMED: Final = {"named_visit": "n.session_id", "named_visits": read("derive/visits_named.inc.sql")}
+NAMING: Final = "touches WHERE client_session != '' AND NOT startsWith(subject, '~')"
 DIRECTLY: Final = (
     "(SELECT * FROM events WHERE (site, subject) IN (SELECT site, subject FROM {{scratch}}.dirty_subjects) "
     "AND {{not_duplicate}} AND {{event_in_bound}})"

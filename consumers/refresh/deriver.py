@@ -11,7 +11,18 @@ from typing import Any, Final
 
 from consumers.enrich.row import EVENT_TYPES
 from consumers.identity.macros import OF_REFRESH, standing
-from consumers.refresh.bounds import BOUND, CONVERTED, CONVERTED_BY_NOW, DIRECTLY, NOT_DUPLICATE, UNBOUND, columns_read
+from consumers.refresh.bounds import (
+    BOUND,
+    CONVERTED,
+    CONVERTED_BY_NOW,
+    DIRECTLY,
+    NAMED,
+    NAMING,
+    NOT_DUPLICATE,
+    UNBOUND,
+    UNNAMED,
+    columns_read,
+)
 from consumers.refresh.kinds import SUBJECT, Kind
 from consumers.refresh.order import CAREFUL_STEPS, LEFT_OUT, STAGE_STEPS, Go, Stage, at_once, in_order, in_turn
 from consumers.refresh.replacing import REPLACED, Derived, block_rows, replace_statement
@@ -53,6 +64,7 @@ class Deriver:
         self._repeats = True  # whether any repeated event is known at all
         self._stages = True  # whether events show stages, or did under rules of before
         self._columns: dict[str, list[tuple[str, str]]] = {}
+        self._named: Mapping[str, str] = UNNAMED
         self._long_visits = 0  # so many slices are taken to have visits over the longest length
         self.at = ""
         """The file of derive/ or the derived table that it is at."""
@@ -201,8 +213,12 @@ class Deriver:
                 return
         if name == "30_sessions":
             await self._visits(macros)
+        elif name == "40_touchpoints":
+            await self._derive(name, {**macros, **self._named})
         else:
             await self._derive(name, macros)
+        if name == "35_touches":
+            self._named = NAMED if await self._count(NAMING) else UNNAMED
         if name == "38_sources":
             self._sources_known = await self._count("sources") <= SOURCES_MAX
 

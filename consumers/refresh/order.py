@@ -36,7 +36,7 @@ SUBJECT_STEPS: Final[Mapping[str, Sequence[str]]] = {
     "37_combinations": ("30_sessions", "35_touches"),
     "38_sources": ("37_combinations",),
     "39_sessions": ("38_sources",),
-    "40_touchpoints": ("39_sessions",),
+    "40_touchpoints": ("39_sessions", "35_touches"),
     "50_conversion_events": ("36_reports", "39_sessions"),
     "55_person_subjects": ("40_touchpoints", "45_stage_events", "50_conversion_events"),
     "56_concerned_persons": ("40_touchpoints", "45_stage_events", "50_conversion_events", "15_dirty_before"),

@@ -171,13 +171,15 @@ def _touch_id(fact: Fact) -> int:
 def _touch(fact: Fact, visits: Visits, persons: Persons, rules: Rules) -> Row:
     kind = fact["touch_kind"].strip(" ").lower() or "interaction"
     source = source_of(fact, kind, rules)
+    client_session = fact["client_session"] if fact["secret"] else ""
+    named = client_session and visits.named_of_visitor(fact["site"], fact["subject"], client_session, fact["ts"])
     channel, node = named_channel(fact["touch_channel"], rules.channels) or (source.channel, source.node)
     return {
         "site": fact["site"], "subject": fact["subject"], "ts": fact["ts"],
         "touchpoint_id": _touch_id(fact),
-        "person_id": persons.of(fact), "session_id": visits.running(fact["site"], fact["subject"], fact["ts"]),
+        "person_id": persons.of(fact), "session_id": named or visits.running(fact["site"], fact["subject"], fact["ts"]),
         "kind": kind, "node": node, "channel": channel, "source": source.source, "medium": source.medium,
         "campaign": fact["utm_campaign"], "content": fact["utm_content"], "term": fact["utm_term"],
         "creative": fact["touch_creative"], "cost": fact["touch_cost"],
-        "client_session": fact["client_session"] if fact["secret"] else "",
+        "client_session": client_session,
     }  # fmt: skip

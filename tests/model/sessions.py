@@ -116,6 +116,12 @@ class Visits:
         """The session of a visitor that a moment falls into, 0 for none."""
         return self._running(self._by_subject.get((site, subject), []), ts)
 
+    def named_of_visitor(self, site: str, subject: str, client_session: str, ts: int) -> int:
+        """The session of a visitor that the client gave this id, the last begun by then; 0 for none."""
+        begun = [s for s in self._by_subject.get((site, subject), [])
+            if client_session in s["client_sessions"] and s["started_at"] <= ts]  # fmt: skip
+        return max(begun, key=lambda s: s["started_at"])["session_id"] if begun else 0
+
     def named(self, site: str, person_id: str, client_session: str, ts: int) -> int:
         """The session of a person that a client gave this id: the last begun by then, else the first; 0 for none."""
         own = [s for s in self._by_person.get((site, person_id), []) if client_session in s["client_sessions"]]

@@ -63,6 +63,19 @@ CASES: dict[str, list[Sent]] = {
         event("page"), event("touch", 0, touch={"kind": "call"}), event("conversion", 0, order=order(5), context={"active": False})],
     "a touch and a report by a machine half an hour after the visit": [
         event("page"), event("touch", 30 * MINUTE, touch={"kind": "call"}), event("conversion", 0, order=order(5), context={"active": False})],
+    "a server's touch names an earlier visit of its visitor": [
+        event("page", session_id="s1"), event("page", HOUR, session_id="s2"), event("page", HOUR, event_id="s1b", session_id="s1"),
+        event("page", HOUR, event_id="s2b", session_id="s2"), event("touch", MINUTE, session_id="s1", touch={"kind": "call"}, secret=True),
+        event("touch", HOUR, event_id="none", session_id="s2", touch={"kind": "call"}, secret=True),
+        event("touch", 1, event_id="browser", session_id="s1", touch={"kind": "call"})],
+    "a server's touch names a visit of a month ago": [
+        event("page", session_id="s1"), event("page", 30 * DAY, session_id="s2"),
+        event("touch", MINUTE, session_id="s1", touch={"kind": "call"}, secret=True), event("page", DAY, event_id="on")],
+    "a server's touch names a visit that is yet to begin": [
+        event("page"), event("touch", MINUTE, session_id="s1", touch={"kind": "call"}, secret=True), event("page", DAY, session_id="s1")],
+    "a server's touch names the visit of another device": [
+        event("page", session_id="s1", user_id="u1"), event("page", MINUTE, visitor="v2", session_id="s2", user_id="u1"),
+        event("touch", MINUTE, visitor="v2", session_id="s1", touch={"kind": "call"}, secret=True)],
     "two devices of one person begin at one moment": [
         event("page", user_id="u1"), event("page", 0, visitor="v2", user_id="u1"), event("page", 20 * MINUTE, visitor="v2", event_id="on"),
         event("conversion", 20 * MINUTE, visitor="", user_id="u1", order=order(5), secret=True)],

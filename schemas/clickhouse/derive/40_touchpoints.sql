@@ -1,5 +1,5 @@
 -- Touchpoints of the dirty subjects: the entry of every session, of the kind its channel's rule gives, and explicit touches. A touch's own `channel` stands where it
--- names a channel of the rules. It carries the session of its visitor that is running, if one
+-- names a channel of the rules. It carries the session of its visitor that a server names, or that is running, if one
 -- is; those of touches without a visitor hang on more than their subject: see 66_touch_sessions.sql.
 INSERT INTO {{scratch}}.touchpoints
 SELECT
@@ -16,7 +16,7 @@ SELECT
     t.ts AS ts,
     t.touchpoint_id AS touchpoint_id,
     t.person_id AS person_id,
-    if(v.ended_at + toIntervalMillisecond({gap_ms:Int64}) >= t.ts, v.session_id, 0) AS session_id,
+    multiIf({{named_visit}} != 0, {{named_visit}}, v.ended_at + toIntervalMillisecond({gap_ms:Int64}) >= t.ts, v.session_id, 0) AS session_id,
     t.kind AS kind,
     if({{known_channel}}, {{channel_node}}, s.node) AS node,
     if({{known_channel}}, toString(t.touch_channel), s.channel) AS channel,
@@ -33,4 +33,5 @@ SELECT
 FROM {{scratch}}.touches AS t
 LEFT ANY JOIN {{scratch}}.sources AS s ON s.source_key = t.source_key
 ASOF LEFT JOIN (SELECT site, subject, started_at, ended_at, session_id FROM {{scratch}}.sessions) AS v
-    ON v.site = t.site AND v.subject = t.subject AND v.started_at <= t.ts;
+    ON v.site = t.site AND v.subject = t.subject AND v.started_at <= t.ts
+{{named_visits}};
