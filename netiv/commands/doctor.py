@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from netiv.checks import Finding
     from schemas.settings import Settings
 
-HELP = """Check configuration, sites, data folder, collector, lag, warehouse and clocks; say how to fix what is wrong.
+HELP = """Check configuration, engine, sites, data folder, collector, log, lag, warehouse, what is set aside, and clocks; say how to fix it.
 
 Exit 1 when something fails. Changes nothing. With --event: where is this event (spool, log, facts, bad events, reports)?
 
