@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from eventlog.clock import epoch_ms
 
 if TYPE_CHECKING:
     from schemas.links import Links
@@ -78,7 +79,7 @@ def add(
         "content": content,
     }
     touch = {part: value for part, value in told.items() if value}
-    link = Link(chosen, site, url, touch, time.time_ns() // 1_000_000)
+    link = Link(chosen, site, url, touch, epoch_ms())
 
     def change(links: Links) -> Links:
         if any(one.name == chosen for one in links.links):

@@ -122,13 +122,13 @@ def _operations(patch: str) -> list[Operation]:
 async def _enter(
     settings: Settings, listing: Listing, operations: list[Operation], show: Show, *, dry_run: bool
 ) -> Tally:
-    from collector.app import now_ms
     from collector.logs import configure
+    from eventlog.clock import epoch_ms
     from netiv import sites_file
     from netiv.replaying.entering import Mender, enter
 
     lanes = listing.lanes()
-    mender = Mender(operations, {site.name: site for site in sites_file.read(settings.sites_file).sites}, now_ms)
+    mender = Mender(operations, {site.name: site for site in sites_file.read(settings.sites_file).sites}, epoch_ms)
     if dry_run or not lanes:
         return await enter(None, listing, lanes, mender, show)
     configure()

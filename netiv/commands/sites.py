@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from eventlog.clock import epoch_ms
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -96,7 +97,7 @@ def add(
             name=name, origins=origin, aliases=alias, domains=domain, timezone=timezone, currency=currency,
             raw_contacts=raw_contacts, phone_region=phone_region, **chosen,
         )  # fmt: skip
-        after = sites_change.add(sites, wanted, _now_ms(), update)
+        after = sites_change.add(sites, wanted, epoch_ms(), update)
         changed = after != sites
         return after
 
@@ -127,7 +128,7 @@ def list_(data: Path | None = _DATA, json: bool = _JSON) -> None:
     """
     from netiv import configuration, output, sites_file
 
-    now = _now_ms()
+    now = epoch_ms()
     sites = sites_file.read(configuration.load(data=data).sites_file).sites
     if json:
         output.as_json([_description(site, now) for site in sites])
@@ -168,7 +169,7 @@ def rotate(
     from netiv.errors import CommandError
     from schemas.sites import Sites
 
-    now = _now_ms()
+    now = epoch_ms()
     revoke_at = now + round(durations.seconds(keep_old_for) * 1000)
     both = write == secret
     shown: dict[str, str] = {}
@@ -241,7 +242,3 @@ def _description(site: Site, now_ms: int) -> dict[str, Any]:
 
 def _hints(keys: list[Key], now_ms: int) -> str:
     return " ".join(f"…{key.hint}" for key in keys if key.good(now_ms)) or "none"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -16,6 +16,7 @@ import pytest
 from collector_server import Running
 from simulation.stack import run
 
+from eventlog.clock import epoch_ms
 from eventlog.contract import Record
 from eventlog.embedded import open_embedded_log
 
@@ -54,7 +55,7 @@ def test_the_doctor_warns_of_few_events_that_wait_for_long(
 def test_the_doctor_compares_clocks(
     behind_s: int, state: str, text: str, start: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.app.now_ms", lambda: time.time_ns() // 1_000_000 - behind_s * 1000)
+    monkeypatch.setattr("collector.app.epoch_ms", lambda: epoch_ms() - behind_s * 1000)
     clock = asked(tmp_path, start(), "collector clock")
     assert clock["state"] == state
     assert re.match(text, clock["detail"])
