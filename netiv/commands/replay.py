@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from netiv.commands import options
+
 if TYPE_CHECKING:
     from consumers.identity.requests import Reread
     from eventlog.contract import Log
@@ -44,11 +46,9 @@ def replay(
     from_offset: str | None = typer.Option(
         None, help="Instead: read the log again from PARTITION:OFFSET, and load what the tables miss of it."
     ),
-    data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
-    clickhouse_url: str | None = typer.Option(
-        None, help="ClickHouse HTTP address.", show_default="http://127.0.0.1:8123"
-    ),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
+    data: Path | None = options.DATA,
+    clickhouse_url: str | None = options.CLICKHOUSE_URL,
+    json: bool = options.JSON,
 ) -> None:
     """See HELP."""
     import asyncio

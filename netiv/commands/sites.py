@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from eventlog.clock import epoch_ms
+from netiv.commands import options
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -28,14 +29,12 @@ Examples:
   netiv sites rotate shop --write --keep-old-for 7d
 """
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-_DATA = typer.Option(None, help="Data folder.", show_default="./data")
 _RAW_CONTACTS = typer.Option(
     None,
     "--raw-contacts/--no-raw-contacts",
     help="Put e-mail addresses and phone numbers into the tables as they are sent, beside their hashes.",
     show_default="hashes only",
 )
-_JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
 @app.command("add")
@@ -57,8 +56,8 @@ def add(
     ),
     raw_contacts: bool | None = _RAW_CONTACTS,
     update: bool = typer.Option(False, "--update", help="Extend a site that exists."),
-    data: Path | None = _DATA,
-    json: bool = _JSON,
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """Add a site; its keys are made and shown once.
 
@@ -118,7 +117,7 @@ def _tell_from_when(concerned: bool) -> None:
 
 
 @app.command("list")
-def list_(data: Path | None = _DATA, json: bool = _JSON) -> None:
+def list_(data: Path | None = options.DATA, json: bool = options.JSON) -> None:
     """List the sites. Keys are kept as hashes; their last four characters tell them apart.
 
     Example:
@@ -153,8 +152,8 @@ def rotate(
     write: bool = typer.Option(False, "--write", help="Rotate the write key."),
     secret: bool = typer.Option(False, "--secret", help="Rotate the secret key."),
     keep_old_for: str = typer.Option("0s", help="How long the old keys stay good (7d, 12h)."),
-    data: Path | None = _DATA,
-    json: bool = _JSON,
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """Make new keys; without --write or --secret, both.
 
