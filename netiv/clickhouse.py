@@ -59,7 +59,7 @@ class ClickHouse:
         except (OSError, http.client.HTTPException) as error:
             raise CommandError(
                 f"The warehouse does not answer at {self.url} ({error}).",
-                "Start it with `netiv up`, or give its address with --clickhouse-url.",
+                "Start it with `netiv up`, or say where it is: NETIV_CLICKHOUSE_PORT, or NETIV_CLICKHOUSE for a server.",
             ) from None
         code = answer.headers.get("x-clickhouse-exception-code", "")
         if answer.status != 200 or code:

@@ -1,4 +1,4 @@
-"""What the pages name exists: settings, metrics, commands and their options, what is made or run, files."""
+"""What the pages name exists: settings, metrics, views, names of the code, commands and their options, what is made or run, files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,15 @@ from tests.cli.commands import COMMANDS, options_of
 from tests.tidy.tree import FILES, ROOT, name
 
 PAGES = [name(path) for path in FILES if path.suffix == ".md"]
+SETTINGS = {f"NETIV_{field.upper()}" for field in Settings.model_fields}
 CATALOGUES = [*CATALOGUE, *CONSUMER_CATALOGUE]
 METRICS = {SECONDS_NAME, *(metric.name + suffix for metric in CATALOGUES for suffix in ("", "_total"))}
+CODE_TEXT = "".join(
+    path.read_text("utf-8")
+    for path in FILES
+    if path.suffix in {".py", ".sql", ".ts", ".mjs", ".yaml", ".yml", ".toml", ".xml", ".conf"}
+)
+WORDS = set(re.findall(r"\w+", CODE_TEXT))
 # In a reader's folder, or at an address.
 THEIRS = {"netiv.toml", "sites.json", "FILE.rejected.csv", "/openapi.json", "/v1/schema.json", "dist/manifest.json"}
 WITH_SUFFIX = r"`([\w./-]+\.(?:py|sql|md|ya?ml|toml|json|service|ts|csv|conf|inc|xml))`"
@@ -27,9 +34,15 @@ def named(pattern: str, page: str) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_settings_and_metrics_exist(page: str) -> None:
-    settings = {f"NETIV_{name.upper()}" for name in Settings.model_fields}
-    assert named(r"\bNETIV_[A-Z_]+[A-Z]\b", page) <= settings
+    assert named(r"\bNETIV_[A-Z_]+[A-Z]\b", page) <= SETTINGS
     assert named(r"`(netiv_[a-z_]+)(?:\{[^`]*)?`", page) <= METRICS
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_views_and_names_of_the_code_exist(page: str) -> None:
+    assert named(r"\bv_[a-z_]+[a-z]\b", page) <= set(re.findall(r"VIEW (v_\w+)", CODE_TEXT))
+    assert named(r"`([a-z]+(?:_[a-z]+)+)`", page) - METRICS <= WORDS
+    assert named(r"`(?!OTEL_)([A-Z]+(?:_[A-Z]+)+)`", page) - SETTINGS <= WORDS
 
 
 @pytest.mark.parametrize("page", PAGES)
