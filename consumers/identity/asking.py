@@ -70,9 +70,9 @@ async def _perform(settings: Settings, request: Request, patience_s: float) -> D
     rules = in_force(settings)
     warehouse = await open_warehouse(settings)
     try:
-        shared = bool(settings.clickhouse)
-        await (require_tables(warehouse) if shared else prepare_tables(warehouse, rules))
-        kind = SharedRefresher if shared else Refresher
+        on_server = bool(settings.clickhouse)  # where consumers may work beside
+        await (require_tables(warehouse) if on_server else prepare_tables(warehouse, rules))
+        kind = SharedRefresher if on_server else Refresher
         refresher = kind(warehouse, rules, f"{warehouse.database}_scratch_admin", warehouse.database, now_us)
         await refresher.prepare()
         if not is_shared(settings) and (settings.kafka or (settings.data / "log").is_dir()):
