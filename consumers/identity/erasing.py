@@ -13,7 +13,6 @@ from consumers.enrich.identifiers import keys_of
 from consumers.identity.erased import bad_fingerprint, fingerprint
 from consumers.identity.erasure import IS_OWN, LESS_OWN, NAMES_OWN, Erasure, bound_to
 from consumers.warehouse.contract import Warehouse
-from schemas.record import Place
 
 _SYNC: Final = " SETTINGS mutations_sync = 2"
 # How many events one mutation names: its text is kept in memory and on disk.
@@ -135,7 +134,7 @@ def _bound(erasure: Erasure) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _chunks(places: Sequence[Place]) -> Iterator[Mapping[str, Any]]:
+def _chunks(places: Sequence[tuple[int, int, int]]) -> Iterator[Mapping[str, Any]]:
     for start in range(0, len(places), _CHUNK):
         part = places[start : start + _CHUNK]
         yield {

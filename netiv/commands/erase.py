@@ -6,8 +6,6 @@ from pathlib import Path
 
 import typer
 
-from netiv.commands import options
-
 HELP = """Remove a person: events, links, bad events and everything derived from them. What only this person held goes as a
 whole; of a shared device only this person's events go. A record of the erasure stays, which names nobody.
 
@@ -25,8 +23,8 @@ def erase(
     person: str = typer.Argument(..., help="The person's id, type:value."),
     site: str = typer.Option(..., help="Which site."),
     yes: bool = typer.Option(False, "--yes", help="Do not ask."),
-    data: Path | None = options.DATA,
-    json: bool = options.JSON,
+    data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
+    json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """See HELP."""
     from consumers.identity.requests import Erase
