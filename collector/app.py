@@ -7,7 +7,6 @@ four times as much.
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -37,6 +36,7 @@ from collector.spool import SpooledLog, open_spooled_log
 from collector.spool.figures import show_spool
 from collector.tracing import TracedApp, TracedLog
 from collector.webhooks.endpoint import Webhooks
+from eventlog.clock import epoch_ms
 from eventlog.contract import Log, LogError
 from eventlog.embedded import open_embedded_log
 from eventlog.tracing import Spans, open_spans
@@ -44,11 +44,6 @@ from schemas.links import FILE_NAME as LINKS
 from schemas.settings import Settings
 
 FLUSH_INTERVAL_S: Final = 1.0
-
-
-def now_ms() -> int:
-    """The clock of the collector."""
-    return time.time_ns() // 1_000_000
 
 
 def make_id() -> str:
@@ -105,18 +100,18 @@ class Collector:
         settings = self._settings
         tools = Tools(
             log=TracedLog(log, self._spans) if self._spans.on else log,
-            registry=Registry(settings.sites_file, now_ms),
+            registry=Registry(settings.sites_file, epoch_ms),
             metrics=self._metrics,
             recent=Recent(),
             proxies=Proxies(settings.trusted_proxies),
-            now_ms=now_ms,
+            now_ms=epoch_ms,
             make_id=make_id,
             in_flight_max=settings.requests_in_flight_max,
             rate=Rate(settings.requests_per_minute_max) if settings.requests_per_minute_max else None,
         )
         prefix = settings.path_prefix
         self._pages = make_pages(
-            settings, tools, Readiness(_durable_part(log), ping_url(settings), now_ms), self._built
+            settings, tools, Readiness(_durable_part(log), ping_url(settings), epoch_ms), self._built
         )
         foreign = Foreign(tools, prefix)
         folder = settings.sites_file.parent
@@ -166,7 +161,7 @@ class Collector:
     async def _open(self) -> Log:
         settings = self._settings
         if settings.kafka:
-            return await open_spooled_log(settings, now_ms)
+            return await open_spooled_log(settings, epoch_ms)
         return await open_embedded_log(
             settings.data / "log", partitions=settings.log_partitions, bytes_max=settings.log_bytes_max
         )

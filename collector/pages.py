@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,9 @@ def _operations(tools: Tools, readiness: Readiness) -> APIRouter:
 
     @router.get("/healthz", summary="The process lives")
     async def healthz() -> Response:
-        return _json({"status": "ok"})
+        answer = _json({"status": "ok"})
+        answer.headers["date"] = formatdate(tools.now_ms() / 1000, usegmt=True)  # `netiv doctor` compares clocks by it
+        return answer
 
     @router.get("/readyz", summary="The log and the warehouse can be reached")
     async def readyz() -> Response:

@@ -25,10 +25,10 @@ from schemas.progress import GROUP
 
 RECORDS_MAX: Final = 20_000
 BYTES_MAX: Final = 64 * 1024**2
-# Where a record went: one of these has its place in the log.
 _WITHIN: Final = (
     "WHERE log_gen = {gen:UInt32} AND log_part = {part:UInt16} AND log_off BETWEEN {first:UInt64} AND {last:UInt64}"
 )
+# Where a record went: one of these tables has its place in the log.
 _KNOWN: Final = " UNION ALL ".join(
     f"SELECT log_off FROM {table} {_WITHIN}" for table in ("events", "bad_events", "ad_costs")
 )

@@ -27,7 +27,7 @@ from consumers.loop import Loop, Pace
 from consumers.metrics import ConsumerMetrics
 from consumers.metrics_serving import serve_metrics
 from consumers.name import claim_name
-from consumers.opening import UNKNOWN_TABLE, Stopped, again_and_again, is_shared, open_log, require_tables
+from consumers.opening import Stopped, again_and_again, is_shared, open_log, require_tables
 from consumers.preparer import Preparer
 from consumers.refresh.refresher import Refresher
 from consumers.refresh.sharing import SharedRefresher
@@ -37,7 +37,7 @@ from consumers.rules.in_force import in_force
 from consumers.rules.takeover import Takeover, published_rules
 from consumers.tables import prepare_tables, published_version
 from consumers.tracing import TracedWarehouse
-from consumers.warehouse.contract import Warehouse, WarehouseError
+from consumers.warehouse.contract import UNKNOWN_TABLE, Warehouse, WarehouseError
 from consumers.warehouse.embedded import EmbeddedWarehouse
 from consumers.warehouse.front import create_front
 from consumers.warehouse.front_access import FrontAccess

@@ -10,15 +10,19 @@ import structlog
 
 from consumers.metrics import LOG, WAREHOUSE
 from consumers.refresh.sql import FOLDER
-from consumers.warehouse.contract import Warehouse, WarehouseError, WarehouseUnavailable
+from consumers.warehouse.contract import (
+    UNKNOWN_DATABASE,
+    UNKNOWN_TABLE,
+    Warehouse,
+    WarehouseError,
+    WarehouseUnavailable,
+)
 from consumers.warehouse.migrations import read_files
 from eventlog.contract import Log, LogError, LogUnavailable
 from eventlog.embedded import open_embedded_log
 from schemas.settings import Settings
 
 AGAIN_S: Final = 2.0
-UNKNOWN_TABLE: Final = 60
-UNKNOWN_DATABASE: Final = 81
 T = TypeVar("T")
 
 

@@ -1,4 +1,4 @@
-"""The clock of a log that is given none."""
+"""The clock of the collector, of commands, and of a log that is given none; everything else is given one."""
 
 from __future__ import annotations
 

@@ -13,13 +13,15 @@ from typing import Literal
 
 import msgspec
 
+from consumers.warehouse.contract import HINTS, MEMORY
+from eventlog.clock import epoch_ms
 from eventlog.contract import LogError
 from eventlog.embedded import open_embedded_log
 from netiv import clickhouse, configuration, data_folder, engine, lag, lock, ports, sites_file
 from netiv.errors import CommandError, explain
 from netiv.http import Client
 from netiv.log_access import is_log, open_existing
-from schemas.progress import GROUP
+from schemas.progress import GROUP, waiting
 from schemas.settings import Settings
 
 _SKEW_WARN_S = 5.0
@@ -27,11 +29,8 @@ _FREE_WARN = 2 * 1024**3
 _LAG_WARN = 100_000
 _LAG_WARN_S = 60.0
 _ASIDE_SHOWN = 5
-_MEMORY = 241
 _NOT_LOST = "It is tried again by itself (by `netiv rebuild` at once); events are kept, its reports are of before."
-_LESS_OR_MORE = (
-    f"Give the engine more memory (NETIV_ENGINE_MEMORY_MIB; a server: max_memory_usage) and start again. {_NOT_LOST}"
-)
+_MORE_MEMORY = f"{HINTS[MEMORY]} Then start again. {_NOT_LOST}"
 _LOOK = f"See the consumers' log; look at its events, or at the rules they meet. {_NOT_LOST}"
 
 
@@ -85,7 +84,7 @@ def _sites(settings: Settings) -> list[Finding]:
     if settings.sites_file.stat().st_mode & 0o077:
         fix = f"chmod 600 {settings.sites_file}"
         findings.append(Finding("sites", "warn", "other users of this machine can read the sites file", fix))
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = epoch_ms()
     findings += [
         Finding("sites", "warn", f"{site.name} has no key that is good", f"netiv sites rotate {site.name}")
         for site in sites
@@ -176,13 +175,13 @@ def _log(settings: Settings) -> list[Finding]:
     if not settings.kafka:
         return _embedded_log(settings)
     try:
-        partitions, waiting = asyncio.run(_look_at_topic(settings))
+        partitions, behind = asyncio.run(_look_at_topic(settings))
     except LogError as error:
         fix = f"{error.hint} Collectors spool meanwhile, and consumers wait: nothing is lost.".strip()
         detail = str(error) if str(error).startswith("Kafka") else f"Kafka: {error}"
         return [Finding("log", "fail", detail, fix)]
     return [
-        Finding("log", "ok", f"topic {settings.kafka_topic}: {partitions} partitions, {waiting:,} records to derive")
+        Finding("log", "ok", f"topic {settings.kafka_topic}: {partitions} partitions, {behind:,} records to derive")
     ]
 
 
@@ -219,7 +218,7 @@ async def _look_at_topic(settings: Settings) -> tuple[int, int]:
         ends, derived = await log.ends(), await log.committed(GROUP)
     finally:
         await log.close()
-    return len(ends), sum(max(0, end - derived.get(partition, 0)) for partition, end in ends.items())
+    return len(ends), waiting(ends, derived)
 
 
 def _warehouse(settings: Settings) -> list[Finding]:
@@ -260,7 +259,7 @@ def set_aside(settings: Settings) -> list[Finding]:
     findings = [
         Finding(
             "set aside", "warn", f"{kind} {key} of {site} since {first_at} UTC, {attempts} attempts: {reason} (code {code})",
-            _LESS_OR_MORE if int(code) == _MEMORY else _LOOK,
+            _MORE_MEMORY if int(code) == MEMORY else _LOOK,
         )
         for kind, site, key, code, reason, first_at, attempts, _ in rows
     ]  # fmt: skip

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from consumers.warehouse.contract import UNKNOWN_DATABASE, UNKNOWN_TABLE
 from netiv.errors import CommandError
 from netiv.http import Answer, Client
 from schemas.address import address_of
@@ -20,8 +21,6 @@ from schemas.address import address_of
 if TYPE_CHECKING:
     from schemas.settings import Settings
 
-UNKNOWN_TABLE = 60
-UNKNOWN_DATABASE = 81
 AUTHENTICATION = (192, 193, 194, 516)
 # ClickHouse reads the text of a parameter as a cell of TabSeparated.
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -60,7 +59,7 @@ class ClickHouse:
         except (OSError, http.client.HTTPException) as error:
             raise CommandError(
                 f"The warehouse does not answer at {self.url} ({error}).",
-                "Start it with `netiv up`, or give its address with --clickhouse-url.",
+                "Start it with `netiv up`, or say where it is: NETIV_CLICKHOUSE_PORT, or NETIV_CLICKHOUSE for a server.",
             ) from None
         code = answer.headers.get("x-clickhouse-exception-code", "")
         if answer.status != 200 or code:

@@ -11,6 +11,7 @@ import msgspec
 
 from netiv.errors import CommandError
 from netiv.http import Client
+from schemas.progress import waiting
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -60,8 +61,7 @@ def wait(client: Client, timeout_s: float, report: Callable[[Progress], None] = 
     pause_s = 0.05
     while True:
         derived = read(client).derived
-        waiting = {name: end - derived.get(name, 0) for name, end in target.items()}
-        behind = sum(max(count, 0) for count in waiting.values())
+        behind = waiting(target, derived)
         total = sum(target.values())
         report(Progress(total - behind, total))
         if behind == 0:

@@ -64,12 +64,15 @@ class Costs(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     rows: list[Spent]
 
 
+Place = tuple[int, int, int]
+"""Where a record is in the log: generation, partition, offset."""
+
+
 class Mended(msgspec.Struct, frozen=True, array_like=True, tag="m"):
-    """That bad events were replayed and nothing of them is bad any more: their places in the log (generation, partition,
-    offset)."""
+    """That bad events were replayed and nothing of them is bad any more."""
 
     received_at: int
-    places: list[tuple[int, int, int]]
+    places: list[Place]
 
 
 AnyRecord = Accepted | Bad | Costs | Mended

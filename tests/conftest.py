@@ -13,6 +13,8 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from tests.simulation.stack import Stack
+
 settings.register_profile("short", derandomize=True, deadline=None)
 settings.register_profile("long", derandomize=False, deadline=None)
 settings.load_profile("long" if os.environ.get("NETIV_HYPOTHESIS") == "long" else "short")
@@ -40,6 +42,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def anyio_backend() -> str:
     """Tests marked `anyio` run on asyncio, as everything here does."""
     return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A `netiv up` that the tests of a file share."""
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import _lru_cache_wrapper, lru_cache
+from functools import lru_cache
 from typing import Final
 
 import crawleruseragents
 import msgspec
 import re2
 import ua_parser
+
+from consumers.enrich.remembering import Remembered
 
 # HTTP libraries and browser automation are what servers and test suites send with; their senders are no crawlers.
 _NOT_BOTS: Final = frozenset({"http-library", "browser-automation"})
@@ -76,7 +78,7 @@ def _device_type(agent: str, system: str, browser: str) -> str:
     return "desktop" if system or browser else "server"
 
 
-def agent_parser(cache_size: int = 20_000) -> _lru_cache_wrapper[Agent]:
+def agent_parser(cache_size: int = 20_000) -> Remembered[Agent]:
     """A cached parser. Building it costs some hundred milliseconds; build one per process."""
     is_bot = bot_matcher()
     is_library = _matcher(lambda tags: "http-library" in tags)

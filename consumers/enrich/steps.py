@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from functools import _lru_cache_wrapper, lru_cache
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +19,7 @@ from consumers.enrich.amounts import money
 from consumers.enrich.contacts import names_more
 from consumers.enrich.identifiers import identifiers_of, subject_of, trimmed
 from consumers.enrich.link import NOTHING, UNLABELLED, UTM, Labels, Link, host_of, key_of, parse_link
-from consumers.enrich.remembering import of, of_each
+from consumers.enrich.remembering import Remembered, of, of_each
 from consumers.enrich.rest import CURRENCY_CHARS_MAX, as_json, as_text, has_rest, rest_of
 from consumers.enrich.row import BLANK, Columns
 from schemas.clicks import click_of, first_click
@@ -44,7 +44,7 @@ class Undecodable(Exception):
 class Lookups(NamedTuple):
     """What enrichment looks things up in."""
 
-    agent: _lru_cache_wrapper[Agent]
+    agent: Remembered[Agent]
     country: Callable[[str], str]
 
 

@@ -20,7 +20,7 @@ from consumers.tables import prepare_tables
 from consumers.warehouse.contract import Warehouse
 from consumers.warehouse.opening import open_warehouse
 from eventlog.contract import Log
-from schemas.progress import GROUP
+from schemas.progress import GROUP, waiting
 from schemas.settings import Settings
 
 LOOK_S: Final = 0.25
@@ -58,12 +58,11 @@ async def _others_caught_up(log: Log, patience_s: float) -> int:
     still wait where they got nowhere for so long; 0 = none."""
     ends, before, still_s = await log.ends(), -1, 0.0
     while True:
-        derived = await log.committed(GROUP)
-        waiting = sum(max(0, end - derived.get(partition, 0)) for partition, end in ends.items())
-        still_s = still_s + LOOK_S if waiting == before else 0.0
-        if not waiting or still_s >= patience_s:
-            return waiting
-        before = waiting
+        behind = waiting(ends, await log.committed(GROUP))
+        still_s = still_s + LOOK_S if behind == before else 0.0
+        if not behind or still_s >= patience_s:
+            return behind
+        before = behind
         await asyncio.sleep(LOOK_S)
 
 
@@ -71,9 +70,9 @@ async def _perform(settings: Settings, request: Request, patience_s: float) -> D
     rules = in_force(settings)
     warehouse = await open_warehouse(settings)
     try:
-        shared = bool(settings.clickhouse)
-        await (require_tables(warehouse) if shared else prepare_tables(warehouse, rules))
-        kind = SharedRefresher if shared else Refresher
+        on_server = bool(settings.clickhouse)  # where consumers may work beside
+        await (require_tables(warehouse) if on_server else prepare_tables(warehouse, rules))
+        kind = SharedRefresher if on_server else Refresher
         refresher = kind(warehouse, rules, f"{warehouse.database}_scratch_admin", warehouse.database, now_us)
         await refresher.prepare()
         if not is_shared(settings) and (settings.kafka or (settings.data / "log").is_dir()):
@@ -82,9 +81,9 @@ async def _perform(settings: Settings, request: Request, patience_s: float) -> D
             return await Performer(warehouse, refresher, now_us).perform(request)
         log = await open_log(settings)
         try:
-            if not isinstance(request, Reread) and (waiting := await _others_caught_up(log, patience_s)):
+            if not isinstance(request, Reread) and (behind := await _others_caught_up(log, patience_s)):
                 return Done(
-                    error=f"The consumers are {waiting:,} events behind, which may be of this person.", hint=BEHIND_HINT
+                    error=f"The consumers are {behind:,} events behind, which may be of this person.", hint=BEHIND_HINT
                 )
             return await Performer(warehouse, refresher, now_us, log).perform(request)
         finally:

@@ -8,6 +8,7 @@ from typing import Final
 
 from consumers.enrich.identifiers import hash_email, hash_phone, is_hashed
 from consumers.warehouse.contract import Warehouse
+from schemas.record import Place
 from schemas.sites import PHONE_REGION
 
 # What stands between addresses. (One pass: a pattern that looks for the @ too begins anew at every letter of a long word.)
@@ -19,7 +20,6 @@ _LENGTH_MIN: Final = 3
 _BESIDE: Final = re.compile(r"[\w@.+-]")
 # How many are held in memory at once: one may be as large as a body.
 _CHUNK: Final = 500
-Place = tuple[int, int, int]
 
 
 class Names:

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import Final
 
 from consumers.warehouse.contract import Warehouse
+from schemas.record import Place
 
 CHUNK: Final = 200_000
 
@@ -22,7 +23,7 @@ def fingerprint(site: str, subject: str, event_id: str) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "big")
 
 
-def bad_fingerprint(place: tuple[int, int, int]) -> int:
+def bad_fingerprint(place: Place) -> int:
     """Of a bad event, which has no id: of its place in the log."""
     return fingerprint("", "", "-".join(map(str, place)))
 

@@ -12,9 +12,9 @@ from consumers.enrich.identifiers import keys_of
 from consumers.identity.bad import bad_places
 from consumers.identity.requests import Erase
 from consumers.warehouse.contract import Warehouse
+from schemas.record import Place
 
 Id = tuple[str, str]
-Place = tuple[int, int, int]
 PLAN_TYPES: Final = {"erasure_id": "String", "plan": "String"}
 _AMONG_OWN: Final = "IN arrayZip({types:Array(String)}, {values:Array(String)})"
 IS_OWN: Final = f"(toString(%s_type), %s_value) {_AMONG_OWN}"

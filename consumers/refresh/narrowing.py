@@ -13,11 +13,10 @@ from typing import Any, Final, Protocol
 from consumers.refresh.aside import Aside, Entry
 from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
 from consumers.refresh.working import WORKING
-from consumers.warehouse.contract import WarehouseError
+from consumers.warehouse.contract import MEMORY, WarehouseError
 from consumers.warehouse.failure import RETRY_LATER
 
 Rows = Sequence[tuple[Any, ...]]
-MEMORY: Final = 241
 # What never lies with a key, however often a statement fails. 0: no answer of the engine's.
 _SERVERS: Final = (RETRY_LATER - {MEMORY}) | {0}
 # Statements and tables that do not fit (no such column, function, table, setting; syntax; a dropped table): a version, or an operator.

@@ -12,10 +12,15 @@ if TYPE_CHECKING:  # the block knows the errors below
     from consumers.warehouse.block import Block
 
 
-_HINTS: Final = {
-    241: "The work needs more memory. Embedded engine: raise NETIV_ENGINE_MEMORY_MIB; a server: its max_memory_usage.",
+# ClickHouse's numbers of errors.
+UNKNOWN_TABLE: Final = 60
+UNKNOWN_DATABASE: Final = 81
+MEMORY: Final = 241
+HINTS: Final = {
+    MEMORY: "The work needs more memory. Embedded engine: raise NETIV_ENGINE_MEMORY_MIB; a server: its max_memory_usage.",
     243: "The disk is full: free some space. What was acknowledged is in the log.",
 }
+"""What to do about an error, by its number."""
 
 
 class WarehouseError(Exception):
@@ -28,7 +33,7 @@ class WarehouseError(Exception):
     @property
     def hint(self) -> str:
         """How to mend it, where that is known."""
-        return _HINTS.get(self.code, "")
+        return HINTS.get(self.code, "")
 
 
 class WarehouseUnavailable(WarehouseError):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from netiv.commands import options
+
 if TYPE_CHECKING:
     from schemas.settings import Settings
 
@@ -27,7 +29,7 @@ Examples:
 
 
 def consumers(
-    data: Path | None = typer.Option(None, help="Folder of the embedded parts.", show_default="./data"),
+    data: Path | None = options.DATA,
     host: str | None = typer.Option(None, help="Address of the ClickHouse HTTP port.", show_default="127.0.0.1"),
     clickhouse_port: int | None = typer.Option(None, help="ClickHouse HTTP port.", show_default="8123"),
 ) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from netiv.commands import options
+
 if TYPE_CHECKING:
     from netiv.clickhouse import ClickHouse
     from netiv.demo.run import Order, Outcome
@@ -33,12 +35,8 @@ Examples:
 
 
 def demo(
-    url: str | None = typer.Option(
-        None, help="Address of the collector.", show_default="NETIV_URL, else NETIV_PORT here"
-    ),
-    clickhouse_url: str | None = typer.Option(
-        None, help="ClickHouse HTTP address.", show_default="http://127.0.0.1:8123"
-    ),
+    url: str | None = options.URL,
+    clickhouse_url: str | None = options.CLICKHOUSE_URL,
     seed: int = typer.Option(7, help="Another seed, other journeys."),
     persons: int = typer.Option(300, min=1, max=100_000, help="How many customers."),
     data: Path | None = typer.Option(
@@ -50,7 +48,7 @@ def demo(
     truth: Path | None = typer.Option(None, help="Write the truth to this file (JSON)."),
     tolerance: float = typer.Option(0.0, min=0, max=100, help="Accept so many percent of difference."),
     timeout: str = typer.Option("180s", help="How long to wait until derived."),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
+    json: bool = options.JSON,
 ) -> None:
     """See HELP."""
     from datetime import UTC, datetime

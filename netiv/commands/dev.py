@@ -6,7 +6,13 @@ from pathlib import Path
 
 import typer
 
-HELP = "For developers of Netiv: start a real Apache Kafka from Maven artifacts."
+HELP = """For developers of Netiv: start a real Apache Kafka from Maven artifacts.
+
+Example:
+
+\b
+  netiv dev kafka
+"""
 KAFKA_HELP = """Start Apache Kafka (KRaft) in this terminal; Ctrl-C ends it. Needs Java 17 and Maven.
 
 Examples:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from netiv.commands import options
+
 if TYPE_CHECKING:
     from netiv.checks import Finding
     from schemas.settings import Settings
 
-HELP = """Check configuration, sites, data folder, collector, lag, warehouse and clocks; say how to fix what is wrong.
+HELP = """Check configuration, engine, sites, data folder, collector, log, lag, warehouse, what is set aside, and clocks; say how to fix it.
 
 Exit 1 when something fails. Changes nothing. With --event: where is this event (spool, log, facts, bad events, reports)?
 
@@ -31,13 +33,11 @@ _COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(
-    data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
-    url: str | None = typer.Option(
-        None, help="Address of the collector.", show_default="NETIV_URL, else NETIV_PORT here"
-    ),
+    data: Path | None = options.DATA,
+    url: str | None = options.URL,
     clickhouse_port: int | None = typer.Option(None, help="Port of the embedded engine.", show_default="8123"),
     event: str | None = typer.Option(None, help="Find this event, by its event_id."),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
+    json: bool = options.JSON,
 ) -> None:
     """See HELP."""
     from collector.logs import configure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from netiv.commands import report_options as options
+from netiv.commands import options
 
 HELP = """Everything Netiv holds of one person, as JSON: identifiers, links with their evidence, events with what
 identifies them, sessions, touchpoints, conversions, paths, links taken back, and bad events that name them, as they were sent.
@@ -19,7 +19,7 @@ Example:
 def export_person(
     person: str = typer.Argument(..., help="The person's id, type:value."),
     site: str = typer.Option(..., help="Which site."),
-    clickhouse_url: str | None = options.URL,
+    clickhouse_url: str | None = options.CLICKHOUSE_URL,
     json: bool = typer.Option(False, "--json", help="As without: it is JSON in any case."),  # noqa: ARG001 (as all commands take it)
 ) -> None:
     """See HELP."""

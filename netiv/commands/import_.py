@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from netiv.commands import options
+
 HELP = """Import a CSV or JSON Lines file (gzip or not): store purchases, calls, CRM stages, touches, advertising costs.
 
 Columns are known by their usual names (user_id, email, phone, loyalty_id, gclid, date, value, currency, order_id, …) or by --map;
@@ -45,8 +47,8 @@ def import_(
     account: str = typer.Option(
         "", help="Account of costs that name none.", show_default="the source, else the channel"
     ),
-    url: str | None = typer.Option(None, help="The collector.", show_default="NETIV_URL, else NETIV_PORT here"),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
+    url: str | None = options.URL,
+    json: bool = options.JSON,
 ) -> None:
     """See HELP."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

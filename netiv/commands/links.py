@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from eventlog.clock import epoch_ms
+from netiv.commands import options
 
 if TYPE_CHECKING:
     from schemas.links import Links
@@ -25,8 +27,6 @@ Examples:
   netiv links sign https://partner.example/ --secret-key sk_… --source dana --channel Influencer
 """
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-_DATA = typer.Option(None, help="Data folder.", show_default="./data")
-_JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
 @app.command("add")
@@ -42,8 +42,8 @@ def add(
     medium: str | None = typer.Option(None, help="Medium."),
     campaign: str | None = typer.Option(None, help="Campaign."),
     content: str | None = typer.Option(None, help="Content."),
-    data: Path | None = _DATA,
-    json: bool = _JSON,
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """Add a link. It works at once. A recipient's own token may be added to its address as `?t=TOKEN`.
 
@@ -78,7 +78,7 @@ def add(
         "content": content,
     }
     touch = {part: value for part, value in told.items() if value}
-    link = Link(chosen, site, url, touch, time.time_ns() // 1_000_000)
+    link = Link(chosen, site, url, touch, epoch_ms())
 
     def change(links: Links) -> Links:
         if any(one.name == chosen for one in links.links):
@@ -96,7 +96,7 @@ def add(
 
 
 @app.command("list")
-def list_(data: Path | None = _DATA, json: bool = _JSON) -> None:
+def list_(data: Path | None = options.DATA, json: bool = options.JSON) -> None:
     """List the links.
 
     Example:
@@ -129,8 +129,8 @@ def sign(
     medium: str | None = typer.Option(None, help="Medium."),
     campaign: str | None = typer.Option(None, help="Campaign."),
     recipient: str | None = typer.Option(None, help="The recipient's token."),
-    data: Path | None = _DATA,
-    json: bool = _JSON,
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """Print a signed link, which need not be stored.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
+from netiv.commands import options
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -23,8 +23,8 @@ Examples:
 
 
 def migrate(
-    data: Path | None = typer.Option(None, help="Folder of the embedded parts.", show_default="./data"),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """See HELP."""
     from netiv import configuration, engine, lock, output

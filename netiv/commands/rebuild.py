@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from netiv.commands import options
+
 HELP = """Derive every session, touchpoint, conversion and path again, from facts and the rules in force.
 
 Needed after rule files were changed by hand; `netiv rules publish` does it by itself. A running `netiv up` works beside the stream,
@@ -27,8 +29,8 @@ def rebuild(
     since: str | None = typer.Option(
         None, help="Only who has facts since: a date, a time, or 30d (ago).", show_default="all"
     ),
-    data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """See HELP."""
     from datetime import UTC, datetime

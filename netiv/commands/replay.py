@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from netiv.commands import options
+
 if TYPE_CHECKING:
     from consumers.identity.requests import Reread
     from eventlog.contract import Log
@@ -44,11 +46,9 @@ def replay(
     from_offset: str | None = typer.Option(
         None, help="Instead: read the log again from PARTITION:OFFSET, and load what the tables miss of it."
     ),
-    data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
-    clickhouse_url: str | None = typer.Option(
-        None, help="ClickHouse HTTP address.", show_default="http://127.0.0.1:8123"
-    ),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
+    data: Path | None = options.DATA,
+    clickhouse_url: str | None = options.CLICKHOUSE_URL,
+    json: bool = options.JSON,
 ) -> None:
     """See HELP."""
     import asyncio
@@ -122,13 +122,13 @@ def _operations(patch: str) -> list[Operation]:
 async def _enter(
     settings: Settings, listing: Listing, operations: list[Operation], show: Show, *, dry_run: bool
 ) -> Tally:
-    from collector.app import now_ms
     from collector.logs import configure
+    from eventlog.clock import epoch_ms
     from netiv import sites_file
     from netiv.replaying.entering import Mender, enter
 
     lanes = listing.lanes()
-    mender = Mender(operations, {site.name: site for site in sites_file.read(settings.sites_file).sites}, now_ms)
+    mender = Mender(operations, {site.name: site for site in sites_file.read(settings.sites_file).sites}, epoch_ms)
     if dry_run or not lanes:
         return await enter(None, listing, lanes, mender, show)
     configure()

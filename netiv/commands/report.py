@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from netiv.commands import report_journeys, report_person
-from netiv.commands import report_options as options
+from netiv.commands import options, report_journeys, report_person
 
 HELP = """Reports over the ClickHouse views: conversion paths, channels, attribution, stages, journeys.
 
@@ -26,7 +25,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 @app.command("paths")
 def paths(
     site: str = options.SITE, since: str | None = options.SINCE, until: str | None = options.UNTIL, limit: int = options.LIMIT,
-    conversion: str = options.CONVERSION, clickhouse_url: str | None = options.URL, json: bool = options.JSON, csv: bool = options.CSV,
+    conversion: str = options.CONVERSION, clickhouse_url: str | None = options.CLICKHOUSE_URL, json: bool = options.JSON, csv: bool = options.CSV,
 ) -> None:  # fmt: skip
     """The paths of channels that led to most conversions.
 
@@ -47,7 +46,7 @@ def paths(
 @app.command("channels")
 def channels(
     site: str = options.SITE, since: str | None = options.SINCE, until: str | None = options.UNTIL, limit: int = options.LIMIT,
-    conversion: str = options.CONVERSION, clickhouse_url: str | None = options.URL, json: bool = options.JSON, csv: bool = options.CSV,
+    conversion: str = options.CONVERSION, clickhouse_url: str | None = options.CLICKHOUSE_URL, json: bool = options.JSON, csv: bool = options.CSV,
 ) -> None:  # fmt: skip
     """Sessions, touchpoints, conversions (last touch) and revenue by channel.
 
@@ -85,7 +84,7 @@ def attribution(
     order: int = typer.Option(1, min=1, max=2, help="Of the Markov chain."),
     currency: str = typer.Option("", help="Turn amounts into this, by the rates table.", show_default="as they are"),
     limit: int = options.LIMIT, conversion: str = options.CONVERSION,
-    clickhouse_url: str | None = options.URL, json: bool = options.JSON, csv: bool = options.CSV,
+    clickhouse_url: str | None = options.CLICKHOUSE_URL, json: bool = options.JSON, csv: bool = options.CSV,
 ) -> None:  # fmt: skip
     """Conversions and revenue by channel, campaign, source, node or stage under one model, beside what they cost.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netiv.commands import report_options as options
+from netiv.commands import options
 
 SQL = """
 SELECT site, dialect, code, pointer, if(user_agent = '', '(server)', substring(user_agent, 1, 60)) AS sender, count() AS events,
@@ -19,7 +19,7 @@ LIMIT {limit:UInt32}
 def bad(
     site: str = options.SITE,
     limit: int = options.LIMIT,
-    clickhouse_url: str | None = options.URL,
+    clickhouse_url: str | None = options.CLICKHOUSE_URL,
     json: bool = options.JSON,
     csv: bool = options.CSV,
 ) -> None:

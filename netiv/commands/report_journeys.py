@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from netiv.commands import report_options as options
+from netiv.commands import options
 
 # name -> (title, what it tells)
 REPORTS = {
@@ -42,7 +42,7 @@ def _add(app: typer.Typer, name: str) -> None:
 
     def command(
         site: str = options.SITE, since: str | None = options.SINCE, until: str | None = options.UNTIL,
-        limit: int = limit_option, clickhouse_url: str | None = options.URL, json: bool = options.JSON,
+        limit: int = limit_option, clickhouse_url: str | None = options.CLICKHOUSE_URL, json: bool = options.JSON,
         csv: bool = options.CSV,
     ) -> None:  # fmt: skip
         from netiv.report_run import Asked, show

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from netiv.commands import report_options as options
+from netiv.commands import options
 
 EPOCH = "1970-01-01 00:00:00.000"
 
@@ -19,7 +19,7 @@ def add(app: typer.Typer) -> None:
 def person(
     person: str = typer.Argument(..., help="The person's id, type:value."),
     site: str = typer.Option(..., help="Which site."),
-    clickhouse_url: str | None = options.URL,
+    clickhouse_url: str | None = options.CLICKHOUSE_URL,
     json: bool = options.JSON,
 ) -> None:
     """Explain a person: identifiers, when each was theirs, the links that say so and those that do not count, what was

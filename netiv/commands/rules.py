@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from netiv.commands import options
+
 if TYPE_CHECKING:
     from consumers.rules.difference import Difference
     from schemas.settings import Settings
@@ -30,12 +32,10 @@ Examples:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 _FOLDER = typer.Argument(None, help="Folder of rule files.", show_default="the rules in force")
-_DATA = typer.Option(None, help="Folder of the embedded parts.", show_default="./data")
-_JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
 @app.command("check")
-def check(folder: Path | None = _FOLDER, data: Path | None = _DATA, json: bool = _JSON) -> None:
+def check(folder: Path | None = _FOLDER, data: Path | None = options.DATA, json: bool = options.JSON) -> None:
     """Check rule files; every problem with its line. Exit 1 when there are any.
 
     Example:
@@ -62,7 +62,9 @@ def check(folder: Path | None = _FOLDER, data: Path | None = _DATA, json: bool =
 
 @app.command("diff")
 def diff(
-    folder: Path = typer.Argument(..., help="Folder of rule files."), data: Path | None = _DATA, json: bool = _JSON
+    folder: Path = typer.Argument(..., help="Folder of rule files."),
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """How many sessions, touchpoints and how much revenue would move, by channel. Nothing is changed.
 
@@ -90,7 +92,9 @@ def diff(
 
 @app.command("publish")
 def publish(
-    folder: Path = typer.Argument(..., help="Folder of rule files."), data: Path | None = _DATA, json: bool = _JSON
+    folder: Path = typer.Argument(..., help="Folder of rule files."),
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """Put rules in force and re-derive all of history under them. Readers see the old tables until the new are whole.
 

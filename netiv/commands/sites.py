@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from eventlog.clock import epoch_ms
+from netiv.commands import options
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -27,14 +29,12 @@ Examples:
   netiv sites rotate shop --write --keep-old-for 7d
 """
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-_DATA = typer.Option(None, help="Data folder.", show_default="./data")
 _RAW_CONTACTS = typer.Option(
     None,
     "--raw-contacts/--no-raw-contacts",
     help="Put e-mail addresses and phone numbers into the tables as they are sent, beside their hashes.",
     show_default="hashes only",
 )
-_JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
 @app.command("add")
@@ -56,8 +56,8 @@ def add(
     ),
     raw_contacts: bool | None = _RAW_CONTACTS,
     update: bool = typer.Option(False, "--update", help="Extend a site that exists."),
-    data: Path | None = _DATA,
-    json: bool = _JSON,
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """Add a site; its keys are made and shown once.
 
@@ -96,7 +96,7 @@ def add(
             name=name, origins=origin, aliases=alias, domains=domain, timezone=timezone, currency=currency,
             raw_contacts=raw_contacts, phone_region=phone_region, **chosen,
         )  # fmt: skip
-        after = sites_change.add(sites, wanted, _now_ms(), update)
+        after = sites_change.add(sites, wanted, epoch_ms(), update)
         changed = after != sites
         return after
 
@@ -117,7 +117,7 @@ def _tell_from_when(concerned: bool) -> None:
 
 
 @app.command("list")
-def list_(data: Path | None = _DATA, json: bool = _JSON) -> None:
+def list_(data: Path | None = options.DATA, json: bool = options.JSON) -> None:
     """List the sites. Keys are kept as hashes; their last four characters tell them apart.
 
     Example:
@@ -127,7 +127,7 @@ def list_(data: Path | None = _DATA, json: bool = _JSON) -> None:
     """
     from netiv import configuration, output, sites_file
 
-    now = _now_ms()
+    now = epoch_ms()
     sites = sites_file.read(configuration.load(data=data).sites_file).sites
     if json:
         output.as_json([_description(site, now) for site in sites])
@@ -152,8 +152,8 @@ def rotate(
     write: bool = typer.Option(False, "--write", help="Rotate the write key."),
     secret: bool = typer.Option(False, "--secret", help="Rotate the secret key."),
     keep_old_for: str = typer.Option("0s", help="How long the old keys stay good (7d, 12h)."),
-    data: Path | None = _DATA,
-    json: bool = _JSON,
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """Make new keys; without --write or --secret, both.
 
@@ -168,7 +168,7 @@ def rotate(
     from netiv.errors import CommandError
     from schemas.sites import Sites
 
-    now = _now_ms()
+    now = epoch_ms()
     revoke_at = now + round(durations.seconds(keep_old_for) * 1000)
     both = write == secret
     shown: dict[str, str] = {}
@@ -241,7 +241,3 @@ def _description(site: Site, now_ms: int) -> dict[str, Any]:
 
 def _hints(keys: list[Key], now_ms: int) -> str:
     return " ".join(f"…{key.hint}" for key in keys if key.good(now_ms)) or "none"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

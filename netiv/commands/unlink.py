@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from netiv.commands import options
+
 HELP = """Take back what says that two identifiers belong together. It is ignored for ever, also when it arrives again; every
 session, path and conversion becomes what it would have been without it.
 
@@ -31,8 +33,8 @@ def unlink(
         "", help="All that this rule put in quarantine: shared, limit, group, blocked, alias.", show_default=False
     ),
     reason: str = typer.Option("", help="Kept with the retraction.", show_default=False),
-    data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """See HELP."""
     from consumers.identity.requests import QUARANTINE_RULES, Unlink

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from eventlog.clock import epoch_ms
 
 if TYPE_CHECKING:
     from netiv.child import Role
@@ -141,7 +142,7 @@ def _welcome(settings: Settings) -> Welcome:
             return sites
         made.update(site="default", write_key=keys.write_key(), secret_key=keys.secret_key())
         wanted = sites_change.Wanted(made["site"], made["write_key"], made["secret_key"])
-        return sites_change.add(sites, wanted, time.time_ns() // 1_000_000)
+        return sites_change.add(sites, wanted, epoch_ms())
 
     sites_file.edit(settings.sites_file, first_site)
     return Welcome(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from netiv.commands import options
+
 HELP = """Wait until everything acknowledged before the call is in the derived tables. Exit 1 when time runs out.
 
 Examples:
@@ -18,10 +20,8 @@ Examples:
 
 def wait(
     timeout: str = typer.Option("60s", help="How long at most (90, 60s, 5m)."),
-    url: str | None = typer.Option(
-        None, help="Address of the collector.", show_default="NETIV_URL, else NETIV_PORT here"
-    ),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
+    url: str | None = options.URL,
+    json: bool = options.JSON,
 ) -> None:
     """See HELP."""
     import time

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from netiv.commands import options
+
 if TYPE_CHECKING:
     from schemas.webhooks import Webhooks
 
@@ -21,8 +23,6 @@ Examples:
   netiv webhooks add crm --site shop --mapping crm.json --entries /data
 """
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-_DATA = typer.Option(None, help="Data folder.", show_default="./data")
-_JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
 @app.command("add")
@@ -33,8 +33,8 @@ def add(
     mapping: Path | None = typer.Option(None, help='JSON: canonical field -> JSON pointer, or {"const": …} (generic).'),
     entries: str = typer.Option("", help="JSON pointer to the list of entries (generic).", show_default="the body"),
     secret: str | None = typer.Option(None, help="Use this secret.", show_default="a new one"),
-    data: Path | None = _DATA,
-    json: bool = _JSON,
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """Add a webhook; its secret is shown once.
 
@@ -104,7 +104,7 @@ def _require_fields(mapping: dict[str, str | dict[str, object]], entries: str) -
 
 
 @app.command("list")
-def list_(data: Path | None = _DATA, json: bool = _JSON) -> None:
+def list_(data: Path | None = options.DATA, json: bool = options.JSON) -> None:
     """List the webhooks, without their secrets.
 
     Example:

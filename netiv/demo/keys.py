@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import msgspec
 
+from eventlog.clock import epoch_ms
 from netiv import keys, sites_change, sites_file
 from netiv.demo.sender import Keys
 from netiv.demo.visit import HOST
@@ -28,7 +28,7 @@ def obtain(settings: Settings) -> Keys:
             SITE, chosen.write_key, chosen.secret_key,
             domains=[HOST.removeprefix("https://")], timezone="Asia/Jerusalem", currency="ILS",
         )  # fmt: skip
-        return sites_change.add(sites, wanted, time.time_ns() // 1_000_000, update=True)
+        return sites_change.add(sites, wanted, epoch_ms(), update=True)
 
     sites_file.edit(settings.sites_file, change)
     _write(path, chosen)
@@ -38,9 +38,7 @@ def obtain(settings: Settings) -> Keys:
 def obtain_shop(settings: Settings) -> None:
     """The site of the shop that `/demo` shows, under an alias of its own; only made where a stack runs for its own machine."""
     wanted = sites_change.Wanted(SHOP, aliases=["netiv-demo-shop"], timezone="Asia/Jerusalem", currency="ILS")
-    sites_file.edit(
-        settings.sites_file, lambda sites: sites_change.add(sites, wanted, time.time_ns() // 1_000_000, update=True)
-    )
+    sites_file.edit(settings.sites_file, lambda sites: sites_change.add(sites, wanted, epoch_ms(), update=True))
 
 
 def _read(path: Path) -> Keys | None:

@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 
 from eventlog.contract import Log, Record
-from netiv.replaying.listing import Lane, Listing, Place
+from netiv.replaying.listing import Lane, Listing
 from netiv.replaying.patch import Operation
 from netiv.replaying.records import replayed
-from schemas.record import Bad, Mended, encode, key_of
+from schemas.record import Bad, Mended, Place, encode, key_of
 from schemas.sites import Site
 
 APPEND_MAX: Final = 500  # records

@@ -9,9 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from netiv.clickhouse import ClickHouse
-from schemas.record import Bad
+from schemas.record import Bad, Place
 
-Place = tuple[int, int, int]  # generation, partition, offset
 PAGE: Final = 2_000
 _COLUMNS: Final = (
     "site, toUnixTimestamp64Milli(received_at), code, payload, pointer, message, dialect, secret, "

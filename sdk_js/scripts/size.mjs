@@ -1,6 +1,6 @@
 /**
  * Fails when the core or everything together is over its budget, by what `gzip -9 -c FILE | wc -c` says of each file: it packs a
- * little worse than node's zlib, and writes the file's name. Run after `build`.
+ * little worse than node's zlib, and writes the file's name. Fails too when the pages tell other sizes. Run after `build`.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -14,4 +14,14 @@ const sizes = { core: packed("netiv.js"), everything: scripts.reduce((sum, name)
 for (const [name, size] of Object.entries(sizes)) {
   console.log(`${name}: ${size} of ${budget[name]} bytes`);
   if (size > budget[name]) process.exitCode = 1;
+}
+const automatic = sizes.core + packed("netiv-auto.js");
+const told = { "../README.md": [sizes.core, automatic], "../docs/sdk.md": [sizes.core, automatic, sizes.everything] };
+for (const [page, figures] of Object.entries(told)) {
+  const text = readFileSync(page, "utf8");
+  for (const figure of figures.map((size) => size.toLocaleString("en-US"))) {
+    if (text.includes(figure)) continue;
+    console.log(`${page} does not tell ${figure} bytes`);
+    process.exitCode = 1;
+  }
 }

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from eventlog.contract import Record
 from eventlog.embedded import open_embedded_log
 from netiv.http import Client
 from schemas.record import Accepted, encode, key_of
 from tests.simulation.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running
 
 
 def where(stack: Stack, event_id: str) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from simulation.stack import environment, run
 from consumers.identity.requests import QUARANTINE_RULES
 from netiv import configuration, lock
 from schemas.settings import Settings
+from tests.cli.commands import options_of
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
@@ -153,6 +155,7 @@ def test_the_doctor_fails_with_fixes_when_nothing_runs(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert "fail" in done.stdout
     assert "fix: " in done.stdout
+    assert set(re.findall(r"--[a-z-]+", done.stdout)) <= options_of("doctor")
 
 
 def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:

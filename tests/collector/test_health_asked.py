@@ -16,10 +16,18 @@ import pytest
 from collector_server import Running
 from simulation.stack import run
 
+from eventlog.clock import epoch_ms
 from eventlog.contract import Record
 from eventlog.embedded import open_embedded_log
 
 DOCKERFILE = Path(__file__).parents[2] / "deploy" / "docker" / "Dockerfile"
+
+
+def asked(folder: Path, collector: Running, check: str) -> dict[str, str]:
+    """What the doctor finds by one of its checks."""
+    url = f"http://127.0.0.1:{collector.port}"
+    told = run(folder, "doctor", "--json", NETIV_URL=url, NETIV_CLICKHOUSE_PORT="1")
+    return next(finding for finding in json.loads(told.stdout) if finding["check"] == check)
 
 
 async def fill(folder: Path, ages_s: list[float]) -> None:
@@ -38,10 +46,19 @@ def test_the_doctor_warns_of_few_events_that_wait_for_long(
 ) -> None:
     asyncio.run(fill(tmp_path / "data0" / "log", ages_s))
     collector = start()
-    told = run(tmp_path, "doctor", "--json", NETIV_URL=f"http://127.0.0.1:{collector.port}", NETIV_CLICKHOUSE_PORT="1")
-    lag = next(finding for finding in json.loads(told.stdout) if finding["check"] == "lag")
+    lag = asked(tmp_path, collector, "lag")
     assert lag["state"] == state
     assert re.match(text, lag["detail"])
+
+
+@pytest.mark.parametrize(("behind_s", "state", "text"), [(0, "ok", "agrees"), (90, "warn", r"\d\d s off")])
+def test_the_doctor_compares_clocks(
+    behind_s: int, state: str, text: str, start: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.app.epoch_ms", lambda: epoch_ms() - behind_s * 1000)
+    clock = asked(tmp_path, start(), "collector clock")
+    assert clock["state"] == state
+    assert re.match(text, clock["detail"])
 
 
 @pytest.mark.parametrize("prefix", ["", "/nv"])

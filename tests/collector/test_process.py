@@ -55,7 +55,6 @@ class Sender(threading.Thread):
         super().__init__()
         self.port, self.prefix = port, name
         self.acknowledged: list[str] = []
-        self.unclear = 0
 
     def run(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)

@@ -150,11 +150,6 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     warehouse = Faulty(await open_embedded(tmp_path_factory.mktemp("aside") / "warehouse"))
     try:

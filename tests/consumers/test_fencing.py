@@ -14,24 +14,11 @@ from consumers.enrich.facts import Facts, columns
 from consumers.enrich.row import BLANK, EVENT_TYPES
 from consumers.fencing import Claimant, FencedLoader, mark
 from consumers.load import Fenced, Load, load_of
-from consumers.rules.files import load
-from consumers.tables import prepare_tables
 from consumers.warehouse.contract import WarehouseUnavailable
-from consumers.warehouse.embedded import open_embedded
 from consumers.warehouse.passing import PassingWarehouse
 
 pytestmark = pytest.mark.anyio
 AT = 1_772_495_400_000
-
-
-@pytest.fixture
-async def warehouse(tmp_path):
-    opened = await open_embedded(tmp_path / "warehouse")
-    try:
-        await prepare_tables(opened, load())
-        yield opened
-    finally:
-        await opened.close()
 
 
 async def little_wait(seconds: float) -> None:

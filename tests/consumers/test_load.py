@@ -13,24 +13,11 @@ from hypothesis import strategies as st
 from consumers.enrich.facts import Facts, columns
 from consumers.enrich.row import BAD_TYPES, BLANK, EVENT_TYPES, Columns, Row
 from consumers.load import ROWS_MAX, Loader, cut, load_of, month_of, plan
-from consumers.rules.files import load
-from consumers.tables import prepare_tables
 from consumers.warehouse.block import Block
 from consumers.warehouse.contract import Warehouse, WarehouseUnavailable
-from consumers.warehouse.embedded import open_embedded
 from schemas.clock import parse_ms
 
 MARCH, APRIL = 1_772_495_400_000, 1_775_100_000_000
-
-
-@pytest.fixture
-async def warehouse(tmp_path):
-    opened = await open_embedded(tmp_path / "warehouse")
-    try:
-        await prepare_tables(opened, load())
-        yield opened
-    finally:
-        await opened.close()
 
 
 def row(offset: int, received_at: int = MARCH, partition: int = 0) -> Row:

@@ -25,10 +25,9 @@ from consumers.refresh.kinds import SUBJECT
 from consumers.refresh.order import Work
 from consumers.rules.desk import Desk
 from consumers.rules.files import load
-from consumers.tables import prepare_tables
 from consumers.warehouse.block import Block
 from consumers.warehouse.contract import Warehouse, WarehouseError
-from consumers.warehouse.embedded import EmbeddedWarehouse, open_embedded
+from consumers.warehouse.embedded import EmbeddedWarehouse
 from consumers.warehouse.passing import PassingWarehouse
 from eventlog.contract import Log, LogWentBack, Record, Stored
 from eventlog.embedded import open_embedded_log
@@ -69,20 +68,25 @@ class Stage:
         rows = await self.warehouse.rows("SELECT (SELECT count() FROM events), (SELECT sum(events) FROM v_sessions)")
         return int(rows[0][0]), int(rows[0][1])
 
+    async def reached(self, *wanted: int) -> None:
+        """Wait until `count` tells these."""
+
+        async def is_reached() -> bool:
+            return await self.count() == wanted
+
+        await until(is_reached)
+
     async def committed(self) -> int:
         return (await self.log.committed(GROUP))[0]
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    warehouse = await open_embedded(tmp_path / "warehouse")
+async def stage(warehouse: EmbeddedWarehouse, tmp_path: Path) -> AsyncIterator[Stage]:
     log = await open_embedded_log(tmp_path / "log")
     try:
-        await prepare_tables(warehouse, load())
         yield Stage(log, warehouse)
     finally:
         await log.close()
-        await warehouse.close()
 
 
 def page(number: int) -> bytes:
@@ -238,11 +242,7 @@ async def test_what_comes_while_a_refresh_is_under_way_gathers(stage: Stage, mon
     await asyncio.wait({running}, timeout=0.5)
     assert (await stage.count())[0] == 1
     slow.go.set()  # the refresh ends long before the time is over
-
-    async def all_derived() -> bool:
-        return await stage.count() == (5, 5)
-
-    await until(all_derived)
+    await stage.reached(5, 5)
     assert await stage.warehouse.rows("SELECT uniqExact(_part) <= 2 FROM events") == [(1,)]  # two may be merged already
     stop.set()
     await running
@@ -272,11 +272,7 @@ async def test_what_has_gathered_is_loaded_while_a_refresh_ends(stage: Stage, mo
     await until(all_loaded)
     assert not any(derived), "it has not ended yet"
     ending.go.set()
-
-    async def all_derived() -> bool:
-        return await stage.count() == (5, 5)
-
-    await until(all_derived)
+    await stage.reached(5, 5)
     stop.set()
     await running
     assert [number for number in derived if number] == [1, 4]

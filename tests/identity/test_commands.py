@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import stat
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,12 +13,6 @@ from consumers.enrich.identifiers import hash_email
 from netiv.http import Client
 from netiv.person import export
 from tests.simulation.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running
 
 
 def send(stack: Stack, key: str, *events: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from eventlog.kafka import KafkaLog, ensure_topic, open_kafka_log
 from eventlog.kafka.config import KafkaConfig
 from netiv.dev.broker import free_ports
 from tests.kafka.backend import config_for
+from tests.kafka.consumer_stack import Stack, open_stack
 
 
 @pytest.fixture
@@ -32,3 +33,10 @@ async def log(config: KafkaConfig) -> AsyncIterator[KafkaLog]:
 def unused_port() -> int:
     (port,) = free_ports(1)
     return port
+
+
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    """Consumers that a test starts, on a topic and a server of its own."""
+    async with open_stack(tmp_path) as opened:
+        yield opened

@@ -105,9 +105,6 @@ class Stack:
 
         await until(done, 90.0)
 
-    def tails(self) -> str:
-        return "\n".join(process.tail() for process in self.consumers if process.log.exists())
-
 
 @asynccontextmanager
 async def open_stack(tmp_path: Path, plan: Plan = SMALL, config: KafkaConfig | None = None) -> AsyncIterator[Stack]:

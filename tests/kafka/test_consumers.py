@@ -5,22 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from tests.kafka.consumer_stack import Stack, check, open_stack, publish, visits
+from tests.kafka.consumer_stack import Stack, check, publish, visits
 from tests.kafka.processes import Process
 from tests.kafka.waiting import until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with open_stack(tmp_path) as opened:
-        yield opened
 
 
 async def chaos(stack: Stack, chance: random.Random, events: int, kills: int) -> None:

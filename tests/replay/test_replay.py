@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from simulation.stack import Stack
 
-from collector.app import now_ms
+from eventlog.clock import epoch_ms
 from eventlog.embedded import open_embedded_log
 from netiv.commands.replay import replay
 from netiv.http import Client
@@ -185,7 +185,7 @@ def test_a_replay_goes_in_page_by_page_and_goes_on_where_it_was_cut_short(
     async def cut_short() -> None:
         log = await open_embedded_log(stack.folder / "data" / "log")
         try:
-            await enter(log, listing, lanes, Mender(operations, {}, now_ms), interrupt)
+            await enter(log, listing, lanes, Mender(operations, {}, epoch_ms), interrupt)
         finally:
             await log.close()
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from consumers.rules.files import load, version_of
 from netiv.http import Client
@@ -84,12 +81,6 @@ def rows(stack: Stack, sql: str) -> list[list[int]]:
     found = [[int(cell) for cell in row] for row in warehouse.query(sql).rows]
     warehouse.close()
     return found
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running
 
 
 def test_rules_are_published_beside_the_stream(stack: Stack, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from collector.spool.log import SpooledLog, SpoolPolicy
 from collector.spool.slot import claim
-from eventlog.contract import DirectLog, LogUnavailable
 from eventlog.embedded import open_embedded_log
 from tests.spool.gate import Gate
 
@@ -31,14 +30,11 @@ async def gate(tmp_path: Path) -> AsyncIterator[Gate]:
 async def spooled(gate: Gate, tmp_path: Path) -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
 
-        async def opening() -> DirectLog:
-            if not gate.open:
-                raise LogUnavailable("The gate is shut")
-            return gate
-
         async def begin(bytes_max: int = 1 << 30) -> SpooledLog:
             slots = await claim(tmp_path / "spool", bytes_max)
-            log = SpooledLog(opening, slots, SpoolPolicy(after_s=0.5, look_s=0.1), lambda: time.time_ns() // 1_000_000)
+            log = SpooledLog(
+                gate.opening, slots, SpoolPolicy(after_s=0.5, look_s=0.1), lambda: time.time_ns() // 1_000_000
+            )
             stack.push_async_callback(log.close)
             return log
 

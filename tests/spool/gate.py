@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from collector.spool.log import SpooledLog
 from eventlog.contract import DirectLog, LogChanged, LogError, LogUnavailable, Position, Record, Waiter
 from eventlog.places import base_of
+from tests.kafka.waiting import until
 
 
 class Gate:
@@ -20,6 +22,11 @@ class Gate:
         self.answers = asyncio.Event()  # cleared: appends are stored, but nobody hears of it
         self.answers.set()
         self.poison = b"poison"
+
+    async def opening(self) -> DirectLog:
+        """As one opens what may be away."""
+        self._pass()
+        return self
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.log, name)
@@ -59,3 +66,12 @@ class Gate:
     def _pass(self) -> None:
         if not self.open:
             raise LogUnavailable("The gate is shut")
+
+
+async def drained(log: SpooledLog) -> None:
+    """Wait until its spool is empty."""
+
+    async def empty() -> bool:
+        return not log.spooling and not log.spool.waiting
+
+    await until(empty)

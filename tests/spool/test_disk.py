@@ -12,10 +12,10 @@ import pytest
 
 from collector.spool.log import SpooledLog, SpoolPolicy
 from collector.spool.slot import claim
-from eventlog.contract import DirectLog, LogFull, LogUnavailable, Record
+from eventlog.contract import LogFull, Record
 from eventlog.embedded import open_embedded_log
 from tests.kafka.waiting import until
-from tests.spool.gate import Gate
+from tests.spool.gate import Gate, drained
 
 pytestmark = pytest.mark.anyio
 
@@ -32,14 +32,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 async def test_a_full_disk(small_disk: Path, gate: Gate) -> None:
     gate.open = False
-
-    async def opening() -> DirectLog:
-        if not gate.open:
-            raise LogUnavailable("The gate is shut")
-        return gate
-
     slots = await claim(small_disk / "spool", 1 << 40)
-    log = SpooledLog(opening, slots, SpoolPolicy(0.5), lambda: time.time_ns() // 1_000_000)
+    log = SpooledLog(gate.opening, slots, SpoolPolicy(0.5), lambda: time.time_ns() // 1_000_000)
     acknowledged: list[int] = []
     try:
         (small_disk / "filler").write_bytes(bytes(8 << 20))
@@ -63,11 +57,7 @@ async def test_a_full_disk(small_disk: Path, gate: Gate) -> None:
 
         await until(takes)
         gate.open = True
-
-        async def empty() -> bool:
-            return not log.spooling and not log.spool.waiting
-
-        await until(empty)
+        await drained(log)
     finally:
         await log.close()
     found = []

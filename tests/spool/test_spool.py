@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from collector.spool.log import SpooledLog
 from collector.spool.slot import claim
 from eventlog.contract import LogFull, LogUnavailable, Record
 from eventlog.embedded import open_embedded_log
 from tests.kafka.waiting import until
 from tests.spool.conftest import Open
-from tests.spool.gate import Gate
+from tests.spool.gate import Gate, drained
 
 pytestmark = pytest.mark.anyio
 
@@ -30,13 +29,6 @@ async def values(gate: Gate, partitions: int = 3) -> dict[bytes, list[int]]:
         for stored in await gate.log.read_from(partition, 0, 100_000, 1 << 30):
             found[stored.key].append(int(stored.value.split()[0]))
     return found
-
-
-async def drained(log: SpooledLog) -> None:
-    async def empty() -> bool:
-        return not log.spooling and not log.spool.waiting
-
-    await until(empty)
 
 
 async def test_a_log_that_is_there_is_used_directly(gate: Gate, spooled: Open) -> None:

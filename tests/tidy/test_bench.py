@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.tidy.tree import ROOT
 
 
 def test_the_ceiling_of_catching_up_takes_the_rows_of_today() -> None:

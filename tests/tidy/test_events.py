@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,8 +10,9 @@ import pytest
 from collector.accept import Sender, judge
 from schemas.event import Campaign, Context, Event, Order, Touch
 from schemas.sites import Site
+from tests.tidy.tree import ROOT
 
-PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "events.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 
 

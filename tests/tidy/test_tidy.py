@@ -6,34 +6,22 @@ import ast
 import importlib.util
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-CODE = ("schemas", "collector", "eventlog", "consumers", "netiv")
+from tests.tidy.tree import CODE, FILES, ROOT, name
+
 LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 
 
-def tracked() -> list[Path]:
-    """Every file of the repository."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout.decode()
-    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
-
-
-FILES = tracked()
 MODULES = [path for path in FILES if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in CODE]
 TEXTS = [
     path
     for path in FILES
     if path.suffix in {".py", ".md", ".sql", ".ts", ".mjs", ".json", ".toml", ".yaml", ".yml", ".txt", ""}
 ]
-
-
-def name(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
@@ -102,7 +90,7 @@ def test_locks_hold_names_versions_and_hashes_only() -> None:
         assert re.fullmatch(r"#.*|[\w.\-]+==[\w.+!\-]+|", line), line
 
 
-@pytest.mark.parametrize("page", ["settings", "metrics", "events"])
+@pytest.mark.parametrize("page", ["settings", "metrics", "events", "rejections"])
 def test_generated_pages_are_current(page: str) -> None:
     spec = importlib.util.spec_from_file_location(f"generate_{page}", ROOT / "docs" / f"generate_{page}.py")
     assert spec is not None

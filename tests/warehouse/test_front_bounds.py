@@ -13,10 +13,10 @@ from consumers.warehouse.front import create_front
 from consumers.warehouse.front_access import FrontAccess, Refused
 from consumers.warehouse.front_serving import serve_front
 from consumers.warehouse.front_sessions import Sessions
+from tests.warehouse.outside import running
 
 pytestmark = pytest.mark.anyio
 POST = b"POST /?%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
-RUNNING = "SELECT count() FROM system.processes WHERE query LIKE '/* netiv:%'"
 HEAVY = "SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1"
 
 
@@ -25,13 +25,6 @@ async def reached(condition):
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
-
-
-async def running(warehouse, count):
-    """Wait for so many queries from outside."""
-    async with asyncio.timeout(20):
-        while await warehouse.rows(RUNNING) != [(count,)]:
-            pass
 
 
 @asynccontextmanager

@@ -16,16 +16,9 @@ import pytest
 from clickhouse_connect.driver.compression import _zstd_compress, _zstd_decompress
 
 from consumers.warehouse.front_native import checksum, frames
+from tests.warehouse.outside import running
 
 pytestmark = pytest.mark.anyio
-RUNNING = "SELECT count() FROM system.processes WHERE query LIKE '/* netiv:%'"
-
-
-async def until(canary, running):
-    """Wait for so many queries from outside."""
-    async with asyncio.timeout(20):
-        while await canary.rows(RUNNING) != [(running,)]:
-            pass
 
 
 async def ask(http, sql, **options):
@@ -139,7 +132,7 @@ async def test_a_client_ends_its_own_query_by_id(http, canary):
     kill = "KILL QUERY WHERE query_id = 'q-1'"
     first = asyncio.create_task(http.get("/", params=slow))
     async with asyncio.timeout(20):
-        await until(canary, 1)
+        await running(canary, 1)
         named = httpx2.BasicAuth("bi", "geheim")
         assert (await http.post("/", content=kill, auth=named)).text == ""  # another user's it is not
         assert (await http.post("/", content=kill, params={"session_id": "s"})).text == "waiting\tq-1\tdefault\t\n"
@@ -320,7 +313,7 @@ async def test_a_session_serves_one_query_at_a_time_and_ends(http, canary):
     first = asyncio.create_task(http.get("/", params=slow))
     quick = {"query": "SELECT 1", "session_id": "s"}
     async with asyncio.timeout(20):
-        await until(canary, 1)
+        await running(canary, 1)
         locked = await http.get("/", params=quick)
         assert locked.headers["x-clickhouse-exception-code"] == "373"
         first.cancel()
@@ -359,9 +352,9 @@ async def test_who_may_ask(http, port):
 async def test_a_query_ends_when_its_client_goes(http, canary):
     sql = "SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1"
     task = asyncio.create_task(http.get("/", params={"query": sql}))
-    await until(canary, 1)
+    await running(canary, 1)
     task.cancel()
-    await until(canary, 0)
+    await running(canary, 0)
 
 
 async def test_readers_that_take_nothing_do_not_stop_the_writer_nor_each_other(port, canary):
