@@ -14,6 +14,7 @@ from typing import Final
 import ada_url
 import msgspec
 
+from schemas import jsonfile
 from schemas.sites import Site
 
 FILE_NAME: Final = "links.json"
@@ -48,7 +49,7 @@ def parse(content: bytes) -> Links:
 
 def dump(links: Links) -> bytes:
     """The file of these links."""
-    return msgspec.json.format(msgspec.json.encode(links), indent=2) + b"\n"
+    return jsonfile.dump(links)
 
 
 def target_of(url: str) -> str:

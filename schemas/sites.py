@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from schemas import jsonfile
+
 FILE_NAME: Final = "sites.json"
 PHONE_REGION: Final = "IL"  # whose numbers are meant where a number names no country
 
@@ -72,8 +74,8 @@ def parse(content: bytes) -> Sites:
 
 
 def dump(sites: Sites) -> bytes:
-    """The file of these sites: indented, one trailing newline."""
-    return msgspec.json.format(msgspec.json.encode(sites), indent=2) + b"\n"
+    """The file of these sites."""
+    return jsonfile.dump(sites)
 
 
 def index(sites: Sites, now_ms: int = 0) -> dict[str, Grant]:

@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from schemas import jsonfile
+
 FILE_NAME: Final = "webhooks.json"
 NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 # A signature's time may be this far from our clock; what was received is remembered for longer than that.
@@ -38,4 +40,4 @@ def parse(content: bytes) -> Webhooks:
 
 def dump(webhooks: Webhooks) -> bytes:
     """The file of these webhooks."""
-    return msgspec.json.format(msgspec.json.encode(webhooks), indent=2) + b"\n"
+    return jsonfile.dump(webhooks)

@@ -7,11 +7,12 @@ nothing, and no more than a piece lies in the connection.
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
+
+import orjson
 
 from consumers.warehouse.contract import WarehouseError
 from consumers.warehouse.engine_handle import STREAMED_FORMATS, Result
@@ -179,4 +180,4 @@ def _summary(result: Result | None, written_rows: int) -> tuple[bytes, bytes]:
         "result_bytes": len(result.body) if result else 0,
         "elapsed_ns": int(result.elapsed_s * 1e9) if result else 0,
     }
-    return b"x-clickhouse-summary", json.dumps({name: str(value) for name, value in counts.items()}).encode()
+    return b"x-clickhouse-summary", orjson.dumps({name: str(value) for name, value in counts.items()})
