@@ -163,7 +163,8 @@ WITH
             arrayMap(of_one -> arrayPopFront(of_one.2),
                 arraySplit((v, before) -> v.1 != before.1, told, arrayPushFront(arrayPopBack(told), told[1]))) AS client_ids,
             -- returns that were no new beginning, likewise; seldom any
-            arrayDistinct(arrayFilter(v -> v.2 != '', arrayMap((n, how, host) -> (toUInt32(n), concat(how, host)), w.2, w.6, g.10))) AS returns,
+            arrayDistinct(arrayFilter(v -> v.2 != '',
+                arrayMap((n, how, host) -> (toUInt32(n), if(how = '', '', concat(how, host))), w.2, w.6, g.10))) AS returns,
             if(empty(returns), [], arraySort(arrayConcat(arrayMap(n -> (toUInt32(n), ''), arrayEnumerate(starts)), returns))) AS returned,
             if(empty(returns), arrayMap(f -> []::Array(String), starts), arrayMap(of_one -> arrayPopFront(of_one.2),
                 arraySplit((v, before) -> v.1 != before.1, returned, arrayPushFront(arrayPopBack(returned), returned[1])))) AS continuities
