@@ -19,6 +19,10 @@ from consumers.warehouse.contract import Warehouse, WarehouseError
 
 # More of them are no matter of some keys: something is wrong with the tables, the server or the rules, and has to be seen to.
 ASIDE_MAX: Final = 100
+# Those that need too much memory don't count there: each is one that did very much, and whoever has a write key can make as many such
+# visitors as they like. A stop at the hundred and first would be a stop for everybody.
+TOO_LARGE_MAX: Final = 10_000
+MEMORY: Final = 241
 FIRST_WAIT_US: Final = 60_000_000
 LONGEST_WAIT_US: Final = 6 * 3_600_000_000
 _NAME: Final = re.compile(r"\(([A-Z][A-Z0-9_]+)\)")
@@ -106,12 +110,10 @@ class Aside:
 
     def subjects_sql(self) -> str:
         """The condition for a subject that is not set aside; 1 = none is."""
-        listed = ", ".join(
-            f"({quote(entry.site)}, {quote(entry.key)})"
-            for entry in self.entries.values()
-            if entry.kind == SUBJECT.name
-        )
-        return f"(site, subject) NOT IN ({listed})" if listed else "1"
+        if not any(entry.kind == SUBJECT.name for entry in self.entries.values()):
+            return "1"
+        # not as a list: a statement has a limit of length
+        return f"(site, subject) NOT IN (SELECT site, key FROM {self._table} FINAL WHERE kind = {quote(SUBJECT.name)})"
 
     def holds(self, kind: Kind, site: str, key: object) -> bool:
         """Whether a key is set aside."""
@@ -121,7 +123,7 @@ class Aside:
         """Set a key aside because of this error, or note that it failed once more. Raises the error where too many are."""
         now_ms = self._clock_us() // 1000
         before = self.entries.get((kind.name, site, str(key)))
-        if before is None and len(self.entries) >= ASIDE_MAX:
+        if before is None and not self._has_room(error.code):
             raise error
         # Of the text only the name: the rest may tell of persons.
         found = _NAME.findall(str(error))
@@ -138,6 +140,10 @@ class Aside:
             self._events.error(
                 "set_aside", kind=entry.kind, site=site, code=error.code, reason=reason, hint="`netiv doctor` names it"
             )
+
+    def _has_room(self, code: int) -> bool:
+        too_large = sum(entry.code == MEMORY for entry in self.entries.values())
+        return too_large < TOO_LARGE_MAX if code == MEMORY else len(self.entries) - too_large < ASIDE_MAX
 
     async def take_back(self, entry: Entry) -> None:
         """It is derived: nothing leaves it out any more."""

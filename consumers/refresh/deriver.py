@@ -241,7 +241,7 @@ class Deriver:
             await self.replace(derived)
 
     async def _count(self, table: str) -> int:
-        rows = await self._warehouse.rows(f"SELECT count() FROM {self._macros['scratch']}.{table}")
+        rows = await self.rows(f"SELECT count() FROM {{{{scratch}}}}.{table}")
         return int(rows[0][0])
 
     async def _derive(self, name: str, macros: Mapping[str, str], bound: Mapping[str, int] | None = None) -> None:

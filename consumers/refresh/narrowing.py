@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from consumers.refresh.aside import Aside, Entry
+from consumers.refresh.aside import MEMORY, Aside, Entry
 from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
 from consumers.refresh.working import WORKING
 from consumers.warehouse.contract import MEMORY, WarehouseError
@@ -41,7 +41,7 @@ _FOUND: Final = (PERSON.dirty, CONVERSION.dirty)
 _FILLED: Final = {
     SUBJECT.name: tuple(table for table in WORKING if table not in (SUBJECT.dirty, *_FOUND)),
     CONVERSION.name: ("chosen",),
-    PERSON.name: ("their_subjects", "lone_touches", "touch_sessions", "steps", "progress", "open_paths"),
+    PERSON.name: ("their_subjects", "lone_touches", "touch_sessions", "steps", "pieces", "progress", "open_paths"),
 }
 
 

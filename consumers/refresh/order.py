@@ -59,7 +59,8 @@ PERSON_STEPS: Final[Mapping[str, Sequence[str]]] = {
     TOUCH_SESSIONS.table: ("66_touch_sessions",),
     "68_steps": ("65_their_subjects", TOUCHPOINTS.table),
     "69_progress": ("65_their_subjects", TOUCHPOINTS.table, SESSIONS.table, STAGE_EVENTS.table),
-    CONVERSION_PATHS.table: ("68_steps", CONVERSIONS.table),
+    "69_pieces": ("68_steps", CONVERSIONS.table),
+    CONVERSION_PATHS.table: ("69_pieces",),
     "71_open_paths": ("69_progress", CONVERSIONS.table),
     OPEN_PATHS.table: ("71_open_paths",),
 }
@@ -69,6 +70,7 @@ MOST_IS_DONE: Final = "56_concerned_persons"
 LEFT_OUT: Final = {
     "38_sources": ("combinations", ""),
     "60_chosen": ("concerned_conversions", CONVERSIONS.table),
+    "69_pieces": ("steps WHERE length(steps) > {{steps_uncut_max}}", ""),
     "66_touch_sessions": ("their_subjects WHERE startsWith(subject, '~')", TOUCH_SESSIONS.table),
 }
 # Those that are left out where no rule has events that show a stage, and none ever had.

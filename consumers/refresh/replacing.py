@@ -64,7 +64,10 @@ CONVERSION_PATHS = Derived(
     _PERSONS,
     derived_by="70_conversion_paths",
     new_keys=f"SELECT site, person_id, conversion_id FROM {{{{derived}}}}.conversions FINAL WHERE {_PERSONS}",
-    copied="SELECT max(length(steps)) FROM {{scratch}}.steps",
+    copied=(
+        "SELECT greatest((SELECT max(length(steps)) FROM {{scratch}}.steps WHERE length(steps) <= {{steps_uncut_max}}), "
+        "(SELECT max(length(steps)) FROM {{scratch}}.pieces))"
+    ),
 )
 OPEN_PATHS = Derived("open_paths", ("site", "person_id"), _PERSONS)
 _IDS = ("site", "id_type", "id_value")

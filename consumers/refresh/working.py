@@ -19,7 +19,7 @@ WORKING: Final = (
     "dirty_subjects", "bounds", "bound_of", "dirty_events", "event_duplicates", "identities", "visits", "candidates",
     "persons", "touches", "combinations", "sessions", "touchpoints", "stage_events", "reports", "conversion_events",
     "concerned_persons", "concerned_conversions", "chosen", "their_subjects", "lone_touches",
-    "touch_sessions", "steps", "progress", "open_paths",
+    "touch_sessions", "steps", "pieces", "progress", "open_paths",
 )  # fmt: skip
 """Emptied before each slice."""
 KEPT: Final = ("sources",)

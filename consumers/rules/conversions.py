@@ -16,6 +16,9 @@ DAY_MS: Final = 86_400_000
 # in a shop) has as many times as many as it converts, all of which is derived anew with each of its events.
 PATH_TOUCHES_MAX: Final = 20_000
 PATHS_TOUCHES_MAX: Final = 1_000_000
+# Who has more touches than so many: each conversion copies a piece of them, twice as many as its path may hold or twice as many as these.
+STEPS_UNCUT_MAX: Final = 1_000
+PIECE_STEPS_MIN: Final = 100
 
 
 class ConversionRule(EventRule, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -106,8 +106,11 @@ def _conversions(rules: ConversionRules) -> dict[str, str]:
         "refunded_event": conversions.refunded_event(rules),
         "refund_of": conversions.refund_of(rules),
         "lookback_ms": conversions.lookback_ms(rules),
-        "path_touches_max": str(conversions.PATH_TOUCHES_MAX),
-        "paths_touches_max": str(conversions.PATHS_TOUCHES_MAX),
+        "touches_max": (
+            f"greatest(1, least({conversions.PATH_TOUCHES_MAX}, intDiv({conversions.PATHS_TOUCHES_MAX}, conversions_of_person)))"
+        ),
+        "steps_uncut_max": str(conversions.STEPS_UNCUT_MAX),
+        "piece_steps_min": str(conversions.PIECE_STEPS_MIN),
     }
 
 

@@ -94,6 +94,16 @@ CREATE TABLE IF NOT EXISTS {{scratch}}.steps
 )
 ENGINE = Memory;
 
+-- The same of persons who have very many, cut; `since` = the first moment of a piece's own.
+CREATE TABLE IF NOT EXISTS {{scratch}}.pieces
+(
+    site LowCardinality(String), person_id String, since DateTime64(3, 'UTC'),
+    steps Array(Tuple(
+        DateTime64(3, 'UTC'), UInt64, LowCardinality(String), LowCardinality(String), LowCardinality(String), LowCardinality(String),
+        LowCardinality(String), LowCardinality(String), UInt64, Int64))
+)
+ENGINE = Memory;
+
 CREATE TABLE IF NOT EXISTS {{scratch}}.progress
 (
     site LowCardinality(String), person_id String, steps Array(Tuple(DateTime64(3, 'UTC'), UInt64, LowCardinality(String))), furthest UInt8

@@ -27,12 +27,11 @@ def paths_of(conversions: list[Row], touchpoints: list[Row], rules: ConversionRu
     touched, converted = _by_person(touchpoints, "touchpoint_id"), _by_person(conversions, "conversion_id")
     for conversion in conversions:
         key, ts = (conversion["site"], conversion["person_id"]), conversion["ts"]
-        steps = [
-            t for t in touched.get(key, [])
-            if 0 <= ts - t["ts"] <= rules.lookback_days.get(t["kind"], rules.lookback_days["default"]) * DAY_MS
-        ]  # fmt: skip
         kept = max(1, min(limits.PATH_TOUCHES_MAX, limits.PATHS_TOUCHES_MAX // len(converted[key])))
-        steps = steps[-kept:]
+        steps = [
+            t for t in [t for t in touched.get(key, []) if t["ts"] <= ts][-kept:]
+            if ts - t["ts"] <= rules.lookback_days.get(t["kind"], rules.lookback_days["default"]) * DAY_MS
+        ]  # fmt: skip
         paths.append({
             **{name: conversion[name] for name in ("site", "person_id", "conversion_id", "name", "value", "currency")},
             "converted_at": ts,

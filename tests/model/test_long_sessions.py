@@ -60,3 +60,21 @@ def test_a_visitor_who_is_never_silent_for_months(driver: Driver) -> None:
         {"site": f"{name}.0"},
     )
     assert (sessions, events, longest) == (70, 100_000, 24 * HOUR / 1000)
+
+
+def test_a_visitor_who_returns_thousands_of_times(driver: Driver) -> None:
+    """Each visit has its own return of thousands: four thousand of them took more memory than a query may."""
+    name = driver.name()
+    made = []
+    for number in range(10_000):
+        referrer = ("https://www.paypal.com/", "https://elsewhere.example/")[number % 2]
+        page = {"type": "page", "context": {"url": "https://example.com/", "referrer": referrer}}
+        made.append(Sent(0, 0, 4 * HOUR, f"e{number}", "robot", page, False, "native", CHROME))
+    driver.deliver([records(made, name)])
+    [(sessions, returns, none, aside)] = driver.rows(
+        "SELECT count(), countIf(continuity = ['source:www.paypal.com']), countIf(empty(continuity)), "
+        "(SELECT count() FROM set_aside FINAL WHERE site = {site:String}) "
+        "FROM sessions FINAL WHERE site = {site:String}",
+        {"site": f"{name}.0"},
+    )
+    assert (sessions, returns, none, aside) == (10_000, 5_000, 5_000, 0)

@@ -156,16 +156,18 @@ WITH
             arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(w.2, g.8), w.4)) AS exits,
             arraySort(v -> v.1, arrayFilter((v, f) -> f, arrayZip(
                 w.2, g.9, g.10, g.11, g.12, g.13, g.14, g.15, g.16, g.17), w.5)) AS sources,
-            -- returns that were no new beginning; seldom any
-            arraySort(arrayDistinct(arrayFilter(v -> v.2 != '', arrayZip(w.2, w.6, g.10)))) AS returns,
-            if(empty(returns), arrayMap(f -> []::Array(String), starts),
-                arrayMap(n -> arrayMap(v -> concat(v.2, v.3), arrayFilter(v -> v.1 = n, returns)), arrayEnumerate(starts))) AS continuities,
             -- each session's number without an id, then with each id that it has: cut where the number changes
             arraySort(arrayDistinct(arrayConcat(
                 arrayMap(n -> (toUInt32(n), ''), arrayEnumerate(starts)),
                 arrayFilter(v -> v.2 != '', arrayMap((n, id) -> (toUInt32(n), id), w.2, g.23))))) AS told,
             arrayMap(of_one -> arrayPopFront(of_one.2),
-                arraySplit((v, before) -> v.1 != before.1, told, arrayPushFront(arrayPopBack(told), told[1]))) AS client_ids
+                arraySplit((v, before) -> v.1 != before.1, told, arrayPushFront(arrayPopBack(told), told[1]))) AS client_ids,
+            -- returns that were no new beginning, likewise; seldom any
+            arrayDistinct(arrayFilter(v -> v.2 != '',
+                arrayMap((n, how, host) -> (toUInt32(n), if(how = '', '', concat(how, host))), w.2, w.6, g.10))) AS returns,
+            if(empty(returns), [], arraySort(arrayConcat(arrayMap(n -> (toUInt32(n), ''), arrayEnumerate(starts)), returns))) AS returned,
+            if(empty(returns), arrayMap(f -> []::Array(String), starts), arrayMap(of_one -> arrayPopFront(of_one.2),
+                arraySplit((v, before) -> v.1 != before.1, returned, arrayPushFront(arrayPopBack(returned), returned[1])))) AS continuities
         FROM flagged
     )
 SELECT

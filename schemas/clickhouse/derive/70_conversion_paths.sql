@@ -1,7 +1,7 @@
 -- Paths of the concerned persons: for each conversion the person's touchpoints up to it, within the look-back of their kind. They
 -- are the largest rows there are, so they go into the derived table at once: their keys are those of the conversions.
 -- Paths grow with touchpoints times conversions, which a screen in a shop, or a cookie that everybody has, makes millions of: a path
--- holds the last of them, {{path_touches_max}} at most, fewer where all paths of the person would hold more than {{paths_touches_max}}.
+-- holds those of the last {{touches_max}} before it.
 SELECT
     c.site AS site,
     c.person_id AS person_id,
@@ -28,9 +28,14 @@ SELECT
 FROM
 (
     SELECT *, toUnixTimestamp64Milli(ts) AS ts_ms, row_number() OVER (PARTITION BY site, person_id ORDER BY ts, conversion_id) AS number,
-        greatest(1, least({{path_touches_max}}, intDiv({{paths_touches_max}}, count() OVER (PARTITION BY site, person_id)))) AS touches_max
+        count() OVER (PARTITION BY site, person_id) AS conversions_of_person, {{touches_max}} AS touches_max
     FROM {{derived}}.conversions FINAL
     WHERE (site, person_id) IN (SELECT site, person_id FROM {{scratch}}.concerned_persons)
 ) AS c
-LEFT JOIN {{scratch}}.steps AS t ON t.site = c.site AND t.person_id = c.person_id
-ARRAY JOIN [arraySlice(arrayFilter(x -> x.1 <= c.ts AND c.ts_ms <= x.10, t.steps), -toInt64(c.touches_max))] AS path;
+ASOF LEFT JOIN
+(
+    SELECT site, person_id, steps[1].1 AS since, steps FROM {{scratch}}.steps WHERE length(steps) <= {{steps_uncut_max}}
+    UNION ALL
+    SELECT site, person_id, since, steps FROM {{scratch}}.pieces
+) AS t ON t.site = c.site AND t.person_id = c.person_id AND t.since <= c.ts
+ARRAY JOIN [arrayFilter(x -> c.ts_ms <= x.10, arraySlice(arrayFilter(x -> x.1 <= c.ts, t.steps), -toInt64(c.touches_max)))] AS path;
