@@ -37,19 +37,29 @@ async def test_spend_cpa_and_roas_beside_credits(warehouse):
     await put(
         warehouse, [Path(["Email", "Display"], Decimal(60)), Path(["Display"], Decimal(40)), Path([], Decimal(5))]
     )
-    await costs(warehouse, [("2026-01-05", "Display", "spring", 30, "EUR"), ("2026-01-04", "Audio", "radio", 8, "EUR")])
+    spent = [
+        ("2026-01-05", "Display", "spring", 30, "EUR"),
+        ("2026-01-04", "Audio", "radio", 8, "EUR"),
+        ("2026-01-06", "Print", "", 5, "EUR"),
+    ]
+    await costs(warehouse, spent)
     assert await attribution(warehouse, model="linear") == [
         ("Display", 1.5, 70.0, "EUR", 30.0, 20.0, pytest.approx(7 / 3)),
         ("Email", 0.5, 30.0, "EUR", 0.0, None, None),
         ("Unattributed", 1.0, 5.0, "EUR", 0.0, None, None),
         ("Audio", 0.0, 0.0, "EUR", 8.0, None, 0.0),
+        ("Print", 0.0, 0.0, "EUR", 5.0, None, 0.0),
     ]
-    only_monday = {"since": "2026-01-05 00:00:00"}
-    assert [row[0] for row in await attribution(warehouse, only_monday, model="last")] == [
-        "Display",
-        "Unattributed",
-        "Email",
+    columns = "SELECT key, cpa, roas FROM v_return_on_spend WHERE dimension = 'channel' AND model = 'linear' AND spend > 0 ORDER BY key"
+    assert await warehouse.rows(columns) == [
+        ("Audio", None, 0.0),
+        ("Display", 20.0, pytest.approx(7 / 3)),
+        ("Print", None, 0.0),
     ]
+    # a day is whole, whenever on it the time asked for begins
+    only_monday = {"since": "2026-01-05 09:00:00", "until": "2026-01-06 00:00:00"}
+    found = [(row[0], row[4]) for row in await attribution(warehouse, only_monday, model="last")]
+    assert found == [("Display", 30.0), ("Unattributed", 0.0), ("Email", 0.0)]
 
 
 async def test_one_currency_by_the_rates_of_the_day(warehouse):
@@ -160,6 +170,19 @@ SESSION = "INSERT INTO sessions (site, subject, started_at, session_id, person_i
 CONVERSION = "INSERT INTO conversions (site, person_id, conversion_id, ts, name, value, version) VALUES "
 
 
+async def test_credits_by_the_stage_of_the_first_model_that_a_touch_shows(warehouse):
+    await put(warehouse, [Path(["Email", "Live"])])
+    await warehouse.command(TOUCH + ", ".join(
+        f"('shop', 'p1', {NOON / 1000}, {1000 + number}, 'p1', '{kind}', 'classic', 'Email', 1)"
+        for number, kind in enumerate(["impression", "chat"], 1)))  # fmt: skip
+    await costs(warehouse, [("2026-01-05", "Email", "", 30, "EUR")])
+    found = await attribution(warehouse, model="linear", by="stage")
+    assert [row[:5] for row in found] == [
+        ("awareness", 0.5, 50.0, "EUR", 0.0),
+        ("consideration", 0.5, 50.0, "EUR", 0.0),
+    ]
+
+
 async def test_channels_and_campaigns_come_of_one_working_out(warehouse):
     await put(warehouse, [Path(["Email", "Display"], Decimal(60)), Path(["Display"], Decimal(40))])
     await costs(warehouse, [("2026-01-05", "Display", "spring", 30, "EUR")])
@@ -189,7 +212,8 @@ async def test_channels_and_campaigns_come_of_one_working_out(warehouse):
 
 
 async def test_stages_and_the_circle(warehouse):
-    """ann: all five stages, and a chat after her purchase; ben: saw an ad; cem: came twice, as a bot did; dor: bought twice."""
+    """ann: all five stages, and a chat after her purchase; ben: saw an ad; cem: came twice, as a bot did; dor: bought twice; eli: chatted
+    after signing up, and signed up again."""
 
     def at(day):
         return (NOON + day * DAY_MS) / 1000
@@ -198,7 +222,7 @@ async def test_stages_and_the_circle(warehouse):
         f"('shop', '{who}', {at(day)}, {number}, '{who}', '{kind}', 'classic', 'Email', 1)"
         for number, (who, day, kind) in enumerate(
             [("ann", 0, "visit"), ("ann", 5, "chat"), ("ann", 9, "review"), ("ben", 0, "impression"), ("cem", 0, "visit"),
-             ("cem", 1, "visit"), ("dor", 0, "visit")], 1)))  # fmt: skip
+             ("cem", 1, "visit"), ("dor", 0, "visit"), ("eli", 0, "visit"), ("eli", 5, "chat")], 1)))  # fmt: skip
     await warehouse.command(SESSION + ", ".join(
         f"('shop', '{who}', {at(day)}, {number}, '{who}', 0, 1, 1)"
         for number, (who, day) in enumerate([("ann", 0), ("cem", 0), ("cem", 1), ("dor", 0)], 1)))  # fmt: skip
@@ -207,24 +231,25 @@ async def test_stages_and_the_circle(warehouse):
     await warehouse.command(CONVERSION + ", ".join(
         f"('shop', '{who}', {number}, {at(day)}, '{name}', 1, 1)"
         for number, (who, day, name) in enumerate(
-            [("ann", 1, "lead"), ("ann", 2, "purchase"), ("dor", 0, "purchase"), ("dor", 3, "purchase")], 1)))  # fmt: skip
+            [("ann", 1, "lead"), ("ann", 2, "purchase"), ("dor", 0, "purchase"), ("dor", 3, "purchase"),
+             ("eli", 1, "lead"), ("eli", 9, "lead")], 1)))  # fmt: skip
     rows = await warehouse.rows(
         "SELECT stage, persons, dropped, shown, returned FROM v_stages WHERE stage_model = 'journey' ORDER BY position"
     )
     assert rows == [
-        ("awareness", 4, 1, 4, 1),
-        ("consideration", 3, 1, 2, 1),
-        ("conversion", 2, 0, 1, 0),
+        ("awareness", 5, 1, 5, 2),
+        ("consideration", 4, 1, 3, 2),
+        ("conversion", 3, 1, 2, 0),
         ("purchase", 2, 0, 2, 0),
         ("retention", 2, 0, 2, 0),
     ]
     # by what was done in the first two days: nobody's second purchase, nobody's review
-    early = {"since": "2026-01-05 00:00:00", "until": "2026-01-07 00:00:00"}
+    early = {"since": "2026-01-05 12:00:00", "until": "2026-01-07 12:00:00"}
     journey = [row[2:5] for row in await report(warehouse, "stages", **early) if row[0] == "journey"]
     assert journey == [
-        ("awareness", 4, 1),
-        ("consideration", 3, 1),
-        ("conversion", 2, 1),
+        ("awareness", 5, 1),
+        ("consideration", 4, 1),
+        ("conversion", 3, 2),
         ("purchase", 1, 1),
         ("retention", 0, 0),
     ]
@@ -232,7 +257,7 @@ async def test_stages_and_the_circle(warehouse):
     await warehouse.command(TOUCH + f"('shop', 'ann', {at(12)}, 90, 'ann', 'visit', 'classic', 'Email', 1)")
     rounds = [row[1:6] for row in await report(warehouse, "rounds") if row[0] == "journey"]
     assert [row[:1] + row[2:4] for row in rounds if row[0] == 1] == [
-        (1, "awareness", 4), (1, "consideration", 3), (1, "conversion", 2), (1, "purchase", 2), (1, "retention", 2)
+        (1, "awareness", 5), (1, "consideration", 4), (1, "conversion", 3), (1, "purchase", 2), (1, "retention", 2)
     ]  # fmt: skip
     assert [row[:1] + row[2:] for row in rounds if row[0] == 2] == [
         (2, "awareness", 1, 1), (2, "consideration", 0, 0), (2, "conversion", 0, 0), (2, "purchase", 0, 0), (2, "retention", 0, 0)
@@ -248,15 +273,22 @@ async def test_stages_and_the_circle(warehouse):
         ("ben", "awareness", 0),
         ("cem", "consideration", 1),
         ("dor", "retention", 3),
+        ("eli", "conversion", 1),
     ]
+    # the last stage shown again is no new round, where nothing earlier is shown with it
+    await warehouse.command(TOUCH + ", ".join(
+        f"('shop', 'fay', {at(day)}, {70 + day}, 'fay', 'share', 'classic', 'Email', 1)" for day in (20, 21)))  # fmt: skip
+    rounds = [row[1:5] for row in await report(warehouse, "rounds") if row[0] == "loyalty"]
+    assert [row for row in rounds if row[2] == "maintenance"] == [(1, 4, "maintenance", 1)]
 
 
 async def test_cohorts(warehouse):
-    """Two people of one site whose first touch was an e-mail, and another site's `a`. What came before it is of no cohort."""
+    """Of one site two people whose first touch was an e-mail and one who was there; and another site's `a`. What came before it is of no cohort."""
     await warehouse.command(TOUCH + ", ".join(
         f"('{site}', '{who}', '2026-01-{day} 00:00:00', {number}, '{who}', 'visit', 'classic', '{channel}', 1)"
         for number, (site, who, day, channel) in enumerate(
-            [("s", "a", "05", "Email"), ("s", "a", "06", "Live"), ("s", "b", "20", "Email"), ("t", "a", "07", "Audio")])))  # fmt: skip
+            [("s", "a", "05", "Email"), ("s", "a", "06", "Live"), ("s", "b", "20", "Email"), ("t", "a", "07", "Audio"),
+             ("s", "c", "08", "Live")])))  # fmt: skip
     conversions = [("a", "02-01", 5, ""), ("a", "02-03", 6, ""), ("b", "02-02", 7, "EUR"), ("b", "01-10", 9, "EUR")]
     await warehouse.command(CONVERSION.replace("value", "value, currency") + ", ".join(
         f"('s', '{who}', {number}, '2026-{day} 00:00:00', 'purchase', {value}, '{currency}', 1)"
@@ -265,4 +297,5 @@ async def test_cohorts(warehouse):
         ("2026-01-01", "Email", 2, 1, 1, 2, 11.0, ""),
         ("2026-01-01", "Email", 2, 1, 1, 1, 7.0, "EUR"),
         ("2026-01-01", "Audio", 1, 0, 0, 0, 0.0, ""),
+        ("2026-01-01", "Live", 1, 0, 0, 0, 0.0, ""),
     ]
