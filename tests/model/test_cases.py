@@ -126,6 +126,10 @@ CASES: dict[str, list[Sent]] = {
     "an address of an account that is none comes to be somebody's": [
         event("identify", user_id="u9", email="a@example.com"), event("page", 1, visitor="v2"),
         event("conversion", HOUR, visitor="", user_id="null", email="a@example.com", order=order(5), secret=True)],
+    "a click of a visitor whose account is told to have changed sooner": [
+        event("identify", HOUR, event_id="late", user_id="u2"), event("identify", -HOUR, user_id="u1"),
+        event("page", 2 * HOUR, context=at("https://example.com/?gclid=g1")), event("identify", HOUR, user_id="u2"),
+        event("conversion", HOUR, visitor="", context=at("https://example.com/?gclid=g1"), order=order(5), secret=True)],
     "a click of a visitor who connects nobody comes to be somebody's": [
         event("identify", user_id="u9", context=at("https://example.com/?gclid=g1")), event("page", 1, visitor="v2"),
         *(event("identify", MINUTE, visitor="~x", event_id=f"in{n}", user_id=f"crowd{n}") for n in range(12)),
