@@ -126,6 +126,10 @@ CASES: dict[str, list[Sent]] = {
     "an address of an account that is none comes to be somebody's": [
         event("identify", user_id="u9", email="a@example.com"), event("page", 1, visitor="v2"),
         event("conversion", HOUR, visitor="", user_id="null", email="a@example.com", order=order(5), secret=True)],
+    "an address comes to be somebody's, and the number told with it": [
+        event("identify", user_id="u9", email="a@example.com"), event("page", 1, visitor="v2"),
+        event("identify", HOUR, visitor="", email="a@example.com", phone="0501112222", secret=True),
+        event("conversion", HOUR, visitor="", phone="0501112222", order=order(5), secret=True)],
     "a click of a visitor whose account is told to have changed sooner": [
         event("identify", HOUR, event_id="late", user_id="u2"), event("identify", -HOUR, user_id="u1"),
         event("page", 2 * HOUR, context=at("https://example.com/?gclid=g1")), event("identify", HOUR, user_id="u2"),
