@@ -18,6 +18,7 @@ class Path(NamedTuple):
     campaigns: Sequence[str] = ()
     number: int = 1
     name: str = "purchase"
+    person: str = ""
 
 
 PATH_TYPES = {
@@ -39,7 +40,7 @@ def _row(number: int, path: Path) -> dict[str, Any]:
     times = [NOON - age for age in ages(path)]
     channels = list(path.channels)
     return {
-        "person_id": f"p{number}", "conversion_id": number, "converted_at": NOON, "name": path.name,
+        "person_id": path.person or f"p{number}", "conversion_id": number, "converted_at": NOON, "name": path.name,
         "value": path.value, "currency": path.currency, "number": path.number, "touches": len(channels),
         "path_channels": channels, "path_nodes": ["classic"] * len(channels),
         "path_sources": [channel.lower() for channel in channels], "path_mediums": [""] * len(channels),

@@ -54,6 +54,7 @@ REFUSED = [
     (with_member(b'"name":"a\\u0000b"'), "invalid_string", "/name"),
     (with_member(b'"unknown":"a\\u0000b"'), "invalid_string", "/unknown"),
     (with_member(b'"created_at":"yesterday"'), "invalid_time", "/created_at"),
+    (with_member(b'"created_at":"2026-02-30T10:00:00.000Z"'), "invalid_time", "/created_at"),
     (with_member(b'"sent_at":"later"'), "invalid_time", "/sent_at"),
     (with_member(b'"user_id":"' + b"x" * 513 + b'"'), "identifier_too_long", "/user_id"),
     (with_member(b'"name":"' + b"x" * 8193 + b'"'), "string_too_long", "/name"),

@@ -105,6 +105,31 @@ def test_campaign_of_the_touch_before_the_context_before_the_url() -> None:
     assert found[3] == "u", "and the URL's"
 
 
+@pytest.mark.parametrize(("event", "utm"), [
+    ({"touch": {"source": "tv"}}, ("tv", "")), ({"context": {"campaign": {"source": "c", "medium": "m"}}}, ("c", "m")),
+    ({"context": {"campaign": {"medium": "m"}, "url": "https://e.com/?utm_source=u&utm_medium=u"}}, ("u", "m")),
+    ({"touch": {"kind": "call"}, "context": {"campaign": {"medium": "m"}}}, ("", "m")), ({"context": {"click_ids": {"gclid": "G"}}}, ("", "")),
+])  # fmt: skip
+def test_a_campaign_is_taken_from_wherever_it_stands(event: dict[str, Any], utm: tuple[str, str]) -> None:
+    row = row_of({"type": "touch", **event})
+    assert (row["utm_source"], row["utm_medium"]) == utm
+    assert (row["campaign_key"] != 0, row["click_key"] != 0) == (any(utm), "click_ids" in event.get("context", {}))
+
+
+@pytest.mark.parametrize(
+    ("context", "active"), [({"active": False}, 0), ({"active": True}, 1), ({"active": None}, 1), ({}, 1)]
+)
+def test_only_what_says_so_is_no_activity(context: dict[str, Any], active: int) -> None:
+    assert row_of({"type": "page", "context": context})["active"] == active
+
+
+@pytest.mark.parametrize(("told", "of_batch", "sent"), [(AT - 5, AT, AT - 5), (None, AT, AT), (None, None, None)])
+def test_the_senders_clock_is_the_events_before_the_batchs(
+    told: int | None, of_batch: int | None, sent: int | None
+) -> None:
+    assert row_of({"type": "page", "sent_at": told}, sent_at=of_batch)["sent_at"] == sent
+
+
 def test_click_ids_of_the_context_before_those_of_the_url() -> None:
     row = row_of(
         {"type": "page", "context": {"url": "https://e.com/?gclid=u", "click_ids": {"msclkid": "M", "unknown": "x"}}}
@@ -135,7 +160,8 @@ def test_countries(address: str, country: str) -> None:
 
 
 @pytest.mark.parametrize(("header", "language"), [
-    ("he-IL,he;q=0.9,en;q=0.8", "he-IL"), ("EN_us", "en-us"), ("", ""), ("he", "he"), (" fr ; q=1", "fr"), ("*", "*")])  # fmt: skip
+    ("he-IL,he;q=0.9,en;q=0.8", "he-IL"), ("EN_us", "en-us"), ("", ""), ("he", "he"), (" fr ; q=1", "fr"), ("*", "*"),
+    ("x" * 40, "x" * 35)])  # fmt: skip
 def test_languages(header: str, language: str) -> None:
     assert first_language(header) == language
 
@@ -271,6 +297,7 @@ RAW = {
     }),
     ({"email": "raw1@x.example", "identifiers": {"Email": "raw1@x.example", "mail": "raw2@x.example"}},
      {"email": sha("raw1@x.example"), "mail": sha("raw2@x.example")}),
+    ({"identifiers": {"Email": "raw1@x.example", "email": "raw2@x.example"}}, {"email": sha("raw2@x.example"), "Email": sha("raw1@x.example")}),
     ({"identifiers": {"crm_id": "raw1@x.example", "club:id": "7"}}, {"crm_id": sha("raw1@x.example"), "club_id": "7"}),
     ({"identifiers": {"whatsapp": "+972 50-111-2222", "telegram": "@dana", "sku": "+1"}},
      {"whatsapp": sha("+972501112222"), "telegram": "@dana", "sku": "+1"}),
@@ -333,6 +360,16 @@ def test_unknown_fields_are_kept() -> None:
     assert json.loads(row["consent"]) == {"ads": True}
 
 
+@pytest.mark.parametrize(("event", "rest"), [
+    ({"order": {"id": 1, "value": 1e14, "currency": "SHEKELIM9"}}, {"$extra": {"order": {"value": 1e14, "currency": "SHEKELIM9"}}}),
+    ({"order": {"value": 1, "currency": " SHEKELIM "}}, {}),
+    ({"context": {"click_ids": {"msclkid": " M ", "gclid": "G", "ttclid": ""}}}, {"$context": {"click_ids": {"msclkid": " M "}}}),
+])  # fmt: skip
+def test_what_its_column_does_not_hold_is_kept(event: dict[str, Any], rest: dict[str, Any]) -> None:
+    row = row_of({"type": "conversion", **event})
+    assert json.loads(row["properties"]) == rest
+
+
 def stored(value: bytes, offset: int = 0) -> Stored:
     return Stored(Position(1, 0, offset), b"", value, AT)
 
@@ -356,6 +393,7 @@ def test_poison_is_kept_whole_and_alone(value: bytes, pointer: str) -> None:
     assert facts.events["log_off"] == [1, 3]
     [bad] = facts.bad
     assert (bad["log_off"], bad["code"], bad["pointer"]) == (2, "undecodable", pointer)
+    assert (bad["message"] == "not a time") == bool(pointer)
 
 
 MIXED = (
@@ -409,6 +447,8 @@ def test_a_step_that_fails_is_named() -> None:
     ({"type": "page", "user_id": "u", "identifiers": {"user_id": "w"}}, ["identify", "mention", "mention"]),
     ({"type": "page", "context": {"url": "https://e.example/?gclid=x"}}, ["identify"]),
     ({"type": "conversion", "user_id": "u", "order": {"id": 1}}, ["order"]),
+    ({"type": "page", "identifiers": {"": "x", "crm_id": "c"}}, ["identify"]),
+    ({"type": "alias", "email": "a@b.example"}, ["identify"]),
 ])  # fmt: skip
 def test_links(event: dict[str, Any], kinds: list[str]) -> None:
     facts = facts_of([stored(accepted(json.dumps(event).encode()))], LOOKUPS)

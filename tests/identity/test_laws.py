@@ -17,6 +17,8 @@ from consumers.rules.identity import IdentifierType
 from tests.identity.worlds import worlds, worlds_of_levels
 from tests.model.driver import Driver
 from tests.model.packs import LONG, Packs, alone, collect, crashing, rebuilt, several
+from tests.model.test_cases import event, order
+from tests.model.worlds import HOUR
 
 
 def with_limit(limit: int) -> Rules:
@@ -123,3 +125,13 @@ def test_several_levels_at_once_equal_the_model(
 )
 def test_under_other_rules(driver: Driver, packs: Packs, name: str, way: str) -> None:
     hold(packs, WAYS[way][0], UNDER_RULES, driver.under(name.replace(" ", "_"), RULES[name]))
+
+
+def test_a_log_out_is_of_what_the_rules_call_a_device(driver: Driver) -> None:
+    phone = {"identifiers": {"idfa": "i1"}}
+    world = [
+        event("identify", user_id="u1", **phone), event("track", 1, name="logged_out", **phone),
+        event("conversion", HOUR, visitor="", order=order(5), secret=True, **phone),
+    ]  # fmt: skip
+    driver.check(world, 1, driver.under("other_anchors", RULES["other anchors"]))
+    driver.check(world, 1)

@@ -136,6 +136,21 @@ CASES: dict[str, list[Sent]] = {
         event("page"), event("identify", 9, event_id="b", user_id="u1"), event("identify", 0, event_id="a", user_id="u2"), event("page", 9)],
     "log-in and log-out in one millisecond": [
         event("page"), event("identify", 9, event_id="b", user_id="u1"), event("track", 0, event_id="a", name="logged_out"), event("page", 9)],
+    "an address of an account that is none comes to be somebody's": [
+        event("identify", user_id="u9", email="a@example.com"), event("page", 1, visitor="v2"),
+        event("conversion", HOUR, visitor="", user_id="null", email="a@example.com", order=order(5), secret=True)],
+    "an address comes to be somebody's, and the number told with it": [
+        event("identify", user_id="u9", email="a@example.com"), event("page", 1, visitor="v2"),
+        event("identify", HOUR, visitor="", email="a@example.com", phone="0501112222", secret=True),
+        event("conversion", HOUR, visitor="", phone="0501112222", order=order(5), secret=True)],
+    "a click of a visitor whose account is told to have changed sooner": [
+        event("identify", HOUR, event_id="late", user_id="u2"), event("identify", -HOUR, user_id="u1"),
+        event("page", 2 * HOUR, context=at("https://example.com/?gclid=g1")), event("identify", HOUR, user_id="u2"),
+        event("conversion", HOUR, visitor="", context=at("https://example.com/?gclid=g1"), order=order(5), secret=True)],
+    "a click of a visitor who connects nobody comes to be somebody's": [
+        event("identify", user_id="u9", context=at("https://example.com/?gclid=g1")), event("page", 1, visitor="v2"),
+        *(event("identify", MINUTE, visitor="~x", event_id=f"in{n}", user_id=f"crowd{n}") for n in range(12)),
+        event("conversion", MINUTE, visitor="~x", context=at("https://example.com/?gclid=g1"), order=order(5))],
     "a shared tablet": [step for n, user in enumerate(("u1", "u2", "u1", "u3")) for step in (
         event("identify", MINUTE, event_id=f"in{n}", user_id=user), event("page", MINUTE, event_id=f"p{n}"),
         event("track", MINUTE, event_id=f"out{n}", name="logged_out"), event("page", MINUTE, event_id=f"q{n}"))],

@@ -1,9 +1,10 @@
--- Events found to repeat others are no evidence any more: what they linked is to be resolved again.
+-- Events found to repeat others are no evidence any more: what they linked is to be resolved again. Whatever an event names is paired
+-- with its subject, so the subject's links tell all of it.
 INSERT INTO {{scratch}}.reached
 WITH
     repeated AS
     (
-        SELECT DISTINCT other_type, other_value, id_type, id_value, site, log_gen, log_part, log_off
+        SELECT DISTINCT other_type, other_value, id_type, id_value, site
         FROM identity_links
         WHERE (site, id_type, id_value) IN (SELECT site, {{subject_type}}, {{subject_value}} FROM {{scratch}}.event_duplicates)
             AND (log_gen, log_part, log_off) IN (SELECT log_gen, log_part, log_off FROM {{scratch}}.event_duplicates)
@@ -11,10 +12,4 @@ WITH
     )
 SELECT site, id_type, id_value FROM repeated
 UNION DISTINCT
-SELECT site, other_type, other_value FROM repeated WHERE other_type != ''
-UNION DISTINCT
--- a second identifier is paired with others than the subject
-SELECT site, other_type, other_value
-FROM identity_links
-WHERE (site, id_type, id_value) IN (SELECT site, other_type, other_value FROM repeated) AND other_type != ''
-    AND (log_gen, log_part, log_off) IN (SELECT log_gen, log_part, log_off FROM repeated);
+SELECT site, other_type, other_value FROM repeated WHERE other_type != '';
