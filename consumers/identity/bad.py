@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from consumers.enrich.identifiers import hash_email, hash_phone, is_hashed
+from consumers.identity.places import Place
 from consumers.warehouse.contract import Warehouse
 from schemas.sites import PHONE_REGION
 
@@ -19,7 +20,6 @@ _LENGTH_MIN: Final = 3
 _BESIDE: Final = re.compile(r"[\w@.+-]")
 # How many are held in memory at once: one may be as large as a body.
 _CHUNK: Final = 500
-Place = tuple[int, int, int]
 
 
 class Names:

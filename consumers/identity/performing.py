@@ -16,6 +16,15 @@ from consumers.warehouse.contract import Warehouse
 from eventlog.contract import Log
 
 
+def _nobody_told(asked: Erase, erasure: Erasure) -> str:
+    if not erasure.nobody:
+        return ""
+    unknown = f"Nobody is known by {' or '.join(erasure.nobody)} at site {asked.site}"
+    if len(erasure.nobody) == len(asked.persons):
+        return f"{unknown}; nothing to erase."
+    return f"{len(erasure.places):,} events removed. {unknown}."
+
+
 class Performer:
     """Performs requests one at a time."""
 
@@ -57,14 +66,13 @@ class Performer:
         that is somebody else's is refused, because that person would stay."""
         await self.resume()
         erasure = await plan(self._warehouse, asked)
-        nobody = not erasure.found
-        if nobody and (owners := await others_who_own(self._warehouse, asked.site, asked.person_id)):
-            hint = f"It belongs, or belonged, to {', '.join(owners)}."
-            return Done(error=f"{asked.site} knows nobody called {asked.person_id}.", hint=hint)
+        for person in erasure.nobody:
+            if owners := await others_who_own(self._warehouse, asked.site, person):
+                hint = f"It belongs, or belonged, to {', '.join(owners)}."
+                return Done(error=f"{asked.site} knows nobody called {person}.", hint=hint)
         await keep(self._warehouse, erasure)
         await self._erase(erasure)
-        told = f"Nobody is known by {asked.person_id} at site {asked.site}; nothing to erase."
-        return Done(len(erasure.places), hint=told if nobody else "")
+        return Done(len(erasure.places), hint=_nobody_told(asked, erasure))
 
     async def resume(self) -> None:
         """Bring erasures that were cut short to their end."""

@@ -202,6 +202,10 @@ class Engine:
                 self.parsed.append(statement)
         await self.inner.command(sql, parameters)
 
+    async def rows(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """What an erasure looks for is always there, so that each of its mutations is sent."""
+        return await self.inner.rows(sql, parameters) or [(1,)] * sql.startswith("SELECT 1 FROM ")
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
