@@ -16,7 +16,11 @@ from consumers.identity.places import at_places
 from consumers.refresh.order import at_once
 from consumers.warehouse.contract import Warehouse
 
-_SYNC: Final = " SETTINGS mutations_sync = 2"
+# The text of a mutation names the person, and is kept long after it is done: told apart by the erasure, it is taken away.
+_MUTATION: Final = (
+    "ALTER TABLE {table} {change} WHERE site = {{site:String}} AND {{erasure:String}} != '' AND {condition} "
+    "SETTINGS mutations_sync = 2"
+)
 _OF_SUBJECTS: Final = "subject IN {subjects:Array(String)}"
 _OF_PERSONS: Final = "person_id IN {persons:Array(String)}"
 _AMONG: Final = "(toString(id_type), id_value) IN arrayZip({%s_types:Array(String)}, {%s_values:Array(String)})"
@@ -72,7 +76,7 @@ async def erase_facts(warehouse: Warehouse, erasure: Erasure) -> None:
 
 async def _delete_at(warehouse: Warehouse, table: str, erasure: Erasure) -> None:
     for condition, places in at_places(erasure.places):
-        await _delete(warehouse, table, condition, {"site": erasure.site, **places})
+        await _delete(warehouse, table, condition, {**_whose(erasure), **places})
 
 
 async def _forget_retractions(warehouse: Warehouse, erasure: Erasure) -> None:
@@ -84,13 +88,13 @@ async def _forget_retractions(warehouse: Warehouse, erasure: Erasure) -> None:
     ids = {str(row[0]) for row in retracted} & {event for _, event in erasure.events}
     if not ids:
         return
-    site_ids = {"site": erasure.site, "ids": sorted(ids)}
     remaining = await warehouse.rows(
-        "SELECT DISTINCT event_id FROM events WHERE site = {site:String} AND event_id IN {ids:Array(String)}", site_ids
+        "SELECT DISTINCT event_id FROM events WHERE site = {site:String} AND event_id IN {ids:Array(String)}",
+        {"site": erasure.site, "ids": sorted(ids)},
     )
     gone = sorted(ids - {str(row[0]) for row in remaining})
     await _delete(warehouse, "identity_retractions", "event_id != '' AND event_id IN {ids:Array(String)}",
-                  {**site_ids, "ids": gone})  # fmt: skip
+                  {**_whose(erasure), "ids": gone})  # fmt: skip
 
 
 async def erase_derived(warehouse: Warehouse, erasure: Erasure, version: int) -> None:
@@ -124,6 +128,12 @@ async def _untold(warehouse: Warehouse, erasure: Erasure) -> Mapping[str, list[s
     return {f"gone_{name}": values for name, values in bound_to(gone).items()} if gone else {}
 
 
+async def forget_mutations(warehouse: Warehouse, erasure: Erasure) -> None:
+    """Take away what the engine keeps of the mutations, which are done."""
+    done = f"database = '{warehouse.database}' AND is_done AND position(command, '{erasure.erasure_id}') > 0"
+    await warehouse.command(f"KILL MUTATION WHERE {done} SYNC")
+
+
 async def note(warehouse: Warehouse, erasure: Erasure, now_ms: int) -> None:
     """The record of the erasure, which names nobody; what was to be done is done."""
     await warehouse.insert(
@@ -138,13 +148,18 @@ async def note(warehouse: Warehouse, erasure: Erasure, now_ms: int) -> None:
         },
     )  # fmt: skip
     await warehouse.command(
-        f"ALTER TABLE erasing DELETE WHERE erasure_id = {{id:String}}{_SYNC}", {"id": erasure.erasure_id}
+        "ALTER TABLE erasing DELETE WHERE erasure_id = {id:String} SETTINGS mutations_sync = 2",
+        {"id": erasure.erasure_id},
     )
+
+
+def _whose(erasure: Erasure) -> dict[str, Any]:
+    return {"site": erasure.site, "erasure": erasure.erasure_id}
 
 
 def _bound(erasure: Erasure) -> dict[str, Any]:
     return {
-        "site": erasure.site, **bound_to(erasure.own),
+        **_whose(erasure), **bound_to(erasure.own),
         **{f"touched_{name}": values for name, values in bound_to(erasure.touched).items()},
         "names": erasure.names, "subjects": erasure.subjects, "persons": erasure.persons,
         "held": [key for kind, value in erasure.own for key in keys_of(kind, value)],
@@ -163,7 +178,7 @@ async def _are_any(warehouse: Warehouse, table: str, condition: str, bound: Mapp
 
 
 async def _mutate(warehouse: Warehouse, table: str, change: str, condition: str, bound: Mapping[str, Any]) -> None:
-    sql = f"ALTER TABLE {table} {change} WHERE site = {{site:String}} AND {condition}{_SYNC}"
+    sql = _MUTATION.format(table=table, change=change, condition=condition)
     await warehouse.command(sql, _used(sql, bound))
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection
 
 from consumers.again import NoSuchPlace, load_missing
-from consumers.identity.erasing import erase_derived, erase_facts, never_again, note
+from consumers.identity.erasing import erase_derived, erase_facts, forget_mutations, never_again, note
 from consumers.identity.erasure import Erasure, keep, plan, unfinished
 from consumers.identity.known import has_site, others_who_own
 from consumers.identity.requests import Done, Erase, Request, Reread, Unlink
@@ -88,6 +88,7 @@ class Performer:
         await self._refresh(erasure.keys)
         await erase_derived(self._warehouse, erasure, version)
         await self._refresher.forget()
+        await forget_mutations(self._warehouse, erasure)
         await note(self._warehouse, erasure, self._clock_us() // 1_000)
 
     async def _refresh(self, keys: Collection[tuple[str, str]]) -> None:

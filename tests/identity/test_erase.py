@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from pprint import pformat
 from typing import Any
 
@@ -349,6 +350,26 @@ async def left_alone(pipeline: Pipeline) -> None:
     }  # fmt: skip
     assert [mutations.of.count(table) for table in ("events", "identity_links")] == [1, 1]
     assert await pipeline.warehouse.rows(EVENTS, {"site": site}) == [("e40", "", "visitor_id:v")]
+
+
+def test_the_engine_keeps_no_mutation_that_names_the_person(driver: Driver) -> None:
+    driver.run(mutations_forgotten(driver.pipeline))
+
+
+async def mutations_forgotten(pipeline: Pipeline) -> None:
+    """Their texts stand in files of their own, and by itself the engine keeps the last hundred of each table."""
+    site = await delivered(pipeline, [(0, {"visitor": "tab-m", "user_id": "dana-m"}), (1, {"visitor": "v"})])
+    assert (await pipeline.perform(Erase(site=site, person_id="user_id:dana-m"))).count == 1
+    commands = await pipeline.warehouse.rows("SELECT command FROM system.mutations")
+    [(folders,)] = await pipeline.warehouse.rows("SELECT groupArrayArray(data_paths) FROM system.tables")
+    texts = mutation_texts(folders)
+    assert commands
+    assert texts
+    assert not [text for text in (*texts, *(str(row[0]) for row in commands)) if "dana-m" in text or "tab-m" in text]
+
+
+def mutation_texts(folders: Sequence[str]) -> list[str]:
+    return [file.read_text() for folder in folders for file in Path(folder).glob("mutation_*.txt")]
 
 
 def test_several_are_erased_as_one(driver: Driver) -> None:
