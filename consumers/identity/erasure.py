@@ -32,11 +32,13 @@ LESS_OWN: Final = (
     f"identifiers = mapFilter((n, v) -> NOT {_IS_OWN_ENTRY}, identifiers), "
     f"user_id = if({OWN_USER}, '', user_id), click_id = if({OWN_CLICK}, '', click_id)"
 )
-# What only these persons hold.
-OWN: Final = """
+# What only these persons hold, and who.
+_HELD: Final = """
 SELECT id_type, id_value, if(owners = [''], [if(device_group = '', concat(id_type, ':', id_value), device_group)], owners) AS held_by
 FROM identities FINAL
 WHERE site = {site:String} AND NOT suppressed AND notEmpty(owners) AND hasAll({persons:Array(String)}, held_by)"""
+# What only one person holds.
+OWN: Final = f"SELECT id_type, id_value FROM ({_HELD.replace('{persons:Array(String)}', '[{person:String}]')})"
 # Identifiers that the tables know as somebody's, or refuse: of others their own name is all that there is of a person.
 _KNOWN: Final = f"""
 SELECT id_type, id_value FROM identities FINAL WHERE site = {{site:String}} AND {IS_OWN % ("id", "id")}
@@ -84,7 +86,7 @@ class Erasure(msgspec.Struct, frozen=True):
 async def plan(warehouse: Warehouse, asked: Erase) -> Erasure:
     """Look everything up; nothing is changed."""
     site = {"site": asked.site}
-    held = await warehouse.rows(OWN, {**site, "persons": asked.persons})
+    held = await warehouse.rows(_HELD, {**site, "persons": asked.persons})
     holders = {str(person) for *_, persons in held for person in persons}
     # All links of an account may have been taken back: events still name it.
     called = {_id_of(person): person for person in asked.persons}
