@@ -20,7 +20,8 @@ from consumers.rules.requests import RulesRequest
 from consumers.warehouse.contract import WarehouseError
 
 FILE: Final = "control"
-LINE_MAX: Final = 64 * 1024
+# A hundred persons, each by an id of the greatest length.
+LINE_MAX: Final = 256 * 1024
 Asking = Request | RulesRequest
 Perform = Callable[[Asking], Awaitable[Done]]
 

@@ -6,25 +6,41 @@ nothing of the rows stays on disk once they are done, neither tombstones nor wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from consumers.enrich.identifiers import keys_of
 from consumers.identity.erased import bad_fingerprint, fingerprint
 from consumers.identity.erasure import IS_OWN, LESS_OWN, NAMES_OWN, Erasure, bound_to
+from consumers.identity.places import at_places
+from consumers.refresh.order import at_once
 from consumers.warehouse.contract import Warehouse
 
-_SYNC: Final = " SETTINGS mutations_sync = 2"
-# How many events one mutation names: its text is kept in memory and on disk.
-_CHUNK: Final = 5_000
-_BY_SUBJECT: Final = ("event_duplicates", "sessions", "touchpoints", "stage_events", "conversion_events")
-_BY_PERSON: Final = ("conversions", "touch_sessions", "conversion_paths", "open_paths")
-_BY_IDENTIFIER: Final = ("identities", "identity_owners", "identity_quarantine")
-# What the refresh after the erasure did not write is of before: deleted first, then the tombstones, so that no row comes back.
-_OUTDATED: Final = ("version < {version:UInt64}", "is_deleted")
-_PLACES: Final = (
-    "(log_gen, log_part, log_off) IN arrayZip({gens:Array(UInt32)}, {parts:Array(UInt16)}, {offs:Array(UInt64)})"
+# The text of a mutation names the person, and is kept long after it is done: told apart by the erasure, it is taken away.
+_MUTATION: Final = (
+    "ALTER TABLE {table} {change} WHERE site = {{site:String}} AND {{erasure:String}} != '' AND {condition} "
+    "SETTINGS mutations_sync = 2"
 )
+_OF_SUBJECTS: Final = "subject IN {subjects:Array(String)}"
+_OF_PERSONS: Final = "person_id IN {persons:Array(String)}"
+_AMONG: Final = "(toString(id_type), id_value) IN arrayZip({%s_types:Array(String)}, {%s_values:Array(String)})"
+_IS_OWN: Final = IS_OWN % ("id", "id")
+_OF_TOUCHED: Final = f"({_IS_OWN} OR {_AMONG % ('touched', 'touched')})"
+_NAMES: Final = "{names:Array(String)}"
+_OWNER_NAMED: Final = f"hasAny(splitByString(', ', replaceOne(evidence, 'owned by ', '')), {_NAMES})"
+# Of whom a derived table's rows are that were derived anew, and which go whatever their version.
+_DERIVED: Final = {
+    **dict.fromkeys(("event_duplicates", "sessions", "touchpoints", "stage_events", "conversion_events"), (_OF_SUBJECTS, "")),
+    **dict.fromkeys(("conversions", "touch_sessions", "conversion_paths", "open_paths"), (_OF_PERSONS, "")),
+    # what hung on the person's identifiers was derived again too; its former versions still name the person
+    **dict.fromkeys(("identities", "identity_owners"), (_OF_TOUCHED, f"{_IS_OWN} OR hasAny(owners, {_NAMES})")),
+    "identity_quarantine": (_OF_TOUCHED, f"{_IS_OWN} OR (rule = 'shared' AND {_OWNER_NAMED})"),
+}  # fmt: skip
+# What is told of somebody beside what is derived.
+_BESIDE: Final = {
+    "person_subjects": f"(person_id IN {_NAMES} OR subject IN {{held:Array(String)}})",
+    **dict.fromkeys(("refreshes", "set_aside"), f"(key IN {_NAMES} OR key IN {{held:Array(String)}})"),
+}
 
 
 async def never_again(warehouse: Warehouse, erasure: Erasure) -> None:
@@ -39,73 +55,83 @@ async def never_again(warehouse: Warehouse, erasure: Erasure) -> None:
 async def erase_facts(warehouse: Warehouse, erasure: Erasure) -> None:
     """Remove events, links, retractions and bad events; others' events lose the identifiers."""
     bound = _bound(erasure)
-    for part in _chunks(erasure.places):
-        for table in ("events", "identity_links"):
-            await _delete(warehouse, table, _PLACES, {**bound, **part})
-    for part in _chunks(erasure.bad):
-        await _delete(warehouse, "bad_events", _PLACES, {**bound, **part})
-    own = f"({IS_OWN % ('id', 'id')} OR {IS_OWN % ('other', 'other')})"
-    await _delete(warehouse, "identity_links", own, bound)
-    await _delete(warehouse, "identity_retractions", own, bound)
+    own = f"({_IS_OWN} OR {IS_OWN % ('other', 'other')})"
+
+    async def events() -> None:
+        await _delete_at(warehouse, "events", erasure)
+        if await _are_any(warehouse, "events", NAMES_OWN, bound):
+            await _mutate(warehouse, "events", f"UPDATE {LESS_OWN}", NAMES_OWN, bound)
+
+    async def links() -> None:
+        await _delete_at(warehouse, "identity_links", erasure)
+        await _delete(warehouse, "identity_links", own, bound)
+
+    async def bad_events() -> None:
+        for condition, places in at_places(erasure.bad):
+            await _delete(warehouse, "bad_events", condition, {**bound, **places})
+
+    await at_once((events(), links(), bad_events(), _delete(warehouse, "identity_retractions", own, bound)))
     await _forget_retractions(warehouse, erasure)
-    await warehouse.command(
-        f"ALTER TABLE events UPDATE {LESS_OWN} WHERE site = {{site:String}} AND {NAMES_OWN}{_SYNC}",
-        {name: bound[name] for name in ("site", "types", "values")},
-    )
+
+
+async def _delete_at(warehouse: Warehouse, table: str, erasure: Erasure) -> None:
+    for condition, places in at_places(erasure.places):
+        await _delete(warehouse, table, condition, {**_whose(erasure), **places})
 
 
 async def _forget_retractions(warehouse: Warehouse, erasure: Erasure) -> None:
     """Those of erased events. An event of somebody else that has the same id keeps its own."""
-    for start in range(0, len(erasure.events), _CHUNK):
-        ids = {event for _, event in erasure.events[start : start + _CHUNK]}
-        site_ids = {"site": erasure.site, "ids": sorted(ids)}
-        remaining = await warehouse.rows(
-            "SELECT DISTINCT event_id FROM events WHERE site = {site:String} AND event_id IN {ids:Array(String)}",
-            site_ids,
-        )
-        gone = sorted(ids - {str(row[0]) for row in remaining})
-        await _delete(warehouse, "identity_retractions", "event_id != '' AND event_id IN {ids:Array(String)}",
-                      {**site_ids, "ids": gone})  # fmt: skip
+    retracted = await warehouse.rows(
+        "SELECT DISTINCT event_id FROM identity_retractions WHERE site = {site:String} AND event_id != ''",
+        {"site": erasure.site},
+    )
+    ids = {str(row[0]) for row in retracted} & {event for _, event in erasure.events}
+    if not ids:
+        return
+    remaining = await warehouse.rows(
+        "SELECT DISTINCT event_id FROM events WHERE site = {site:String} AND event_id IN {ids:Array(String)}",
+        {"site": erasure.site, "ids": sorted(ids)},
+    )
+    gone = sorted(ids - {str(row[0]) for row in remaining})
+    await _delete(warehouse, "identity_retractions", "event_id != '' AND event_id IN {ids:Array(String)}",
+                  {**_whose(erasure), "ids": gone})  # fmt: skip
 
 
 async def erase_derived(warehouse: Warehouse, erasure: Erasure, version: int) -> None:
-    """Remove what was derived before `version`, the time at which all that is left was derived again."""
+    """Remove what was derived before `version`, the time at which all that is left was derived again. Outdated rows are gone from
+    a table before the tombstones that hide them, so that no row comes back."""
     bound = {**_bound(erasure), "version": version}
-    touched = bound_to(erasure.touched)
-    own = IS_OWN % ("id", "id")
-    for outdated in _OUTDATED:
-        for table in _BY_SUBJECT:
-            await _delete(warehouse, table, f"subject IN {{subjects:Array(String)}} AND {outdated}", bound)
-        for table in _BY_PERSON:
-            await _delete(warehouse, table, f"person_id IN {{persons:Array(String)}} AND {outdated}", bound)
-        for table in _BY_IDENTIFIER:
-            await _delete(warehouse, table, f"{own} AND {outdated}", {**bound, **touched})
-    for table in _BY_IDENTIFIER:
-        await _delete(warehouse, table, own, bound)
-    await _forget_owners(warehouse, erasure)
-    # what hung on the person's identifiers was derived again too; its former versions still name the person
-    for table in ("identities", "identity_owners"):
-        await _delete(warehouse, table, "hasAny(owners, {names:Array(String)})", bound)
-    shared = (
-        "rule = 'shared' AND hasAny(splitByString(', ', replaceOne(evidence, 'owned by ', '')), {names:Array(String)})"
+    gone = await _untold(warehouse, erasure)
+
+    async def derived(table: str, whose: str, anyway: str) -> None:
+        await _delete(warehouse, table, f"{whose} AND version < {{version:UInt64}}", bound)
+        buried = f"({whose} AND is_deleted)"
+        if table == "identity_owners" and gone:
+            anyway = f"{anyway} OR {_AMONG % ('gone', 'gone')}"
+        await _delete(warehouse, table, f"({buried} OR {anyway})" if anyway else buried, {**bound, **gone})
+
+    await at_once(
+        (
+            *(derived(table, whose, anyway) for table, (whose, anyway) in _DERIVED.items()),
+            *(_delete(warehouse, table, condition, bound) for table, condition in _BESIDE.items()),
+        )
     )
-    await _delete(warehouse, "identity_quarantine", shared, bound)
-    await _delete(
-        warehouse, "person_subjects", "(person_id IN {names:Array(String)} OR subject IN {held:Array(String)})", bound
-    )
-    for table in ("refreshes", "set_aside"):
-        await _delete(warehouse, table, "(key IN {names:Array(String)} OR key IN {held:Array(String)})", bound)
 
 
-async def _forget_owners(warehouse: Warehouse, erasure: Erasure) -> None:
-    """Those of identifiers that only the person's events named: nothing is told of them any more."""
+async def _untold(warehouse: Warehouse, erasure: Erasure) -> Mapping[str, list[str]]:
+    """Identifiers that only the person's events named: nothing is told of them any more."""
     known = await warehouse.rows(
-        f"SELECT id_type, id_value FROM identities FINAL WHERE site = {{site:String}} AND {IS_OWN % ('id', 'id')}",
+        f"SELECT id_type, id_value FROM identities FINAL WHERE site = {{site:String}} AND {_IS_OWN}",
         {"site": erasure.site, **bound_to(erasure.touched)},
     )
     gone = sorted(set(erasure.touched) - {(str(kind), str(value)) for kind, value in known})
-    if gone:
-        await _delete(warehouse, "identity_owners", IS_OWN % ("id", "id"), {"site": erasure.site, **bound_to(gone)})
+    return {f"gone_{name}": values for name, values in bound_to(gone).items()} if gone else {}
+
+
+async def forget_mutations(warehouse: Warehouse, erasure: Erasure) -> None:
+    """Take away what the engine keeps of the mutations, which are done."""
+    done = f"database = '{warehouse.database}' AND is_done AND position(command, '{erasure.erasure_id}') > 0"
+    await warehouse.command(f"KILL MUTATION WHERE {done} SYNC")
 
 
 async def note(warehouse: Warehouse, erasure: Erasure, now_ms: int) -> None:
@@ -122,28 +148,39 @@ async def note(warehouse: Warehouse, erasure: Erasure, now_ms: int) -> None:
         },
     )  # fmt: skip
     await warehouse.command(
-        f"ALTER TABLE erasing DELETE WHERE erasure_id = {{id:String}}{_SYNC}", {"id": erasure.erasure_id}
+        "ALTER TABLE erasing DELETE WHERE erasure_id = {id:String} SETTINGS mutations_sync = 2",
+        {"id": erasure.erasure_id},
     )
+
+
+def _whose(erasure: Erasure) -> dict[str, Any]:
+    return {"site": erasure.site, "erasure": erasure.erasure_id}
 
 
 def _bound(erasure: Erasure) -> dict[str, Any]:
     return {
-        "site": erasure.site, **bound_to(erasure.own),
+        **_whose(erasure), **bound_to(erasure.own),
+        **{f"touched_{name}": values for name, values in bound_to(erasure.touched).items()},
         "names": erasure.names, "subjects": erasure.subjects, "persons": erasure.persons,
         "held": [key for kind, value in erasure.own for key in keys_of(kind, value)],
     }  # fmt: skip
 
 
-def _chunks(places: Sequence[tuple[int, int, int]]) -> Iterator[Mapping[str, Any]]:
-    for start in range(0, len(places), _CHUNK):
-        part = places[start : start + _CHUNK]
-        yield {
-            "gens": [place[0] for place in part],
-            "parts": [place[1] for place in part],
-            "offs": [place[2] for place in part],
-        }
-
-
 async def _delete(warehouse: Warehouse, table: str, condition: str, bound: Mapping[str, Any]) -> None:
-    used = {name: value for name, value in bound.items() if name == "site" or f"{{{name}:" in condition}
-    await warehouse.command(f"ALTER TABLE {table} DELETE WHERE site = {{site:String}} AND {condition}{_SYNC}", used)
+    """A mutation is work for every part of a table, whatever it finds there: none where there is nothing."""
+    if await _are_any(warehouse, table, condition, bound):
+        await _mutate(warehouse, table, "DELETE", condition, bound)
+
+
+async def _are_any(warehouse: Warehouse, table: str, condition: str, bound: Mapping[str, Any]) -> bool:
+    sql = f"SELECT 1 FROM {table} WHERE site = {{site:String}} AND {condition} LIMIT 1"
+    return bool(await warehouse.rows(sql, _used(sql, bound)))
+
+
+async def _mutate(warehouse: Warehouse, table: str, change: str, condition: str, bound: Mapping[str, Any]) -> None:
+    sql = _MUTATION.format(table=table, change=change, condition=condition)
+    await warehouse.command(sql, _used(sql, bound))
+
+
+def _used(sql: str, bound: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in bound.items() if f"{{{name}:" in sql}

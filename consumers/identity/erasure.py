@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from consumers.enrich.identifiers import keys_of
 from consumers.identity.bad import bad_places
+from consumers.identity.places import Place, at_places
 from consumers.identity.requests import Erase
 from consumers.warehouse.contract import Warehouse
 from schemas.record import Place
@@ -22,7 +23,7 @@ IS_OWN: Final = f"(toString(%s_type), %s_value) {_AMONG_OWN}"
 _EVENTS: Final = """
 SELECT log_gen, log_part, log_off, subject, event_id FROM events
 WHERE site = {site:String} AND (subject IN {subjects:Array(String)} OR (subject, event_id) IN
-    (SELECT subject, event_id FROM events_with_persons WHERE site = {site:String} AND person_id = {person:String}))"""
+    (SELECT subject, event_id FROM events_with_persons WHERE site = {site:String} AND person_id IN {persons:Array(String)}))"""
 # What an event names beside its subject: others' events lose what is the person's.
 OWN_USER: Final = f"('user_id', user_id) {_AMONG_OWN}"
 OWN_CLICK: Final = f"(toString(click_id_type), click_id) {_AMONG_OWN}"
@@ -32,22 +33,25 @@ LESS_OWN: Final = (
     f"identifiers = mapFilter((n, v) -> NOT {_IS_OWN_ENTRY}, identifiers), "
     f"user_id = if({OWN_USER}, '', user_id), click_id = if({OWN_CLICK}, '', click_id)"
 )
-# What only this person holds.
-OWN: Final = """
-SELECT id_type, id_value FROM identities FINAL
-WHERE site = {site:String} AND NOT suppressed AND (arrayDistinct(owners) = [{person:String}] OR (owners = ['']
-    AND if(device_group = '', concat(id_type, ':', id_value), device_group) = {person:String}))"""
-# Whether the tables know an identifier as somebody's, or refuse it: else its own name is all that there is of a person.
+# What only these persons hold, and who.
+_HELD: Final = """
+SELECT id_type, id_value, if(owners = [''], [if(device_group = '', concat(id_type, ':', id_value), device_group)], owners) AS held_by
+FROM identities FINAL
+WHERE site = {site:String} AND NOT suppressed AND notEmpty(owners) AND hasAll({persons:Array(String)}, held_by)"""
+# What only one person holds.
+OWN: Final = f"SELECT id_type, id_value FROM ({_HELD.replace('{persons:Array(String)}', '[{person:String}]')})"
+# Identifiers that the tables know as somebody's, or refuse: of others their own name is all that there is of a person.
 _KNOWN: Final = f"""
-SELECT id_type FROM identities FINAL WHERE site = {{site:String}} AND {IS_OWN % ("id", "id")}
+SELECT id_type, id_value FROM identities FINAL WHERE site = {{site:String}} AND {IS_OWN % ("id", "id")}
 UNION ALL
-SELECT id_type FROM identity_quarantine FINAL WHERE site = {{site:String}} AND {IS_OWN % ("id", "id")} AND rule = 'blocked'
-LIMIT 1"""
+SELECT id_type, id_value FROM identity_quarantine FINAL
+WHERE site = {{site:String}} AND {IS_OWN % ("id", "id")} AND rule = 'blocked'"""
 _NAMING: Final = f"SELECT DISTINCT subject FROM events WHERE site = {{site:String}} AND {NAMES_OWN}"
 _TOUCHED: Final = f"""
 SELECT DISTINCT id_type, id_value FROM identity_links
 WHERE site = {{site:String}} AND other_type != '' AND ({IS_OWN % ("other", "other")} OR {IS_OWN % ("id", "id")}
-    OR (subject, event_id) IN arrayZip({{of:Array(String)}}, {{events:Array(String)}}))"""
+    OR {{places}})"""
+_WHOSE: Final = "SELECT DISTINCT person_id FROM events_with_persons WHERE site = {site:String} AND person_id IN {persons:Array(String)}"
 # everybody that a row about these subjects or their conversions ever named
 _PERSONS: Final = """
 SELECT DISTINCT person_id FROM person_subjects WHERE site = {site:String} AND subject IN {subjects:Array(String)}
@@ -71,8 +75,8 @@ class Erasure(msgspec.Struct, frozen=True):
     subjects: list[str]
     persons: list[str]
 
-    found: bool = True
-    """Whether any fact says something of the person."""
+    nobody: list[str] = []
+    """Those that were asked for of whom no fact says anything."""
 
     @property
     def keys(self) -> set[tuple[str, str]]:
@@ -83,28 +87,57 @@ class Erasure(msgspec.Struct, frozen=True):
 async def plan(warehouse: Warehouse, asked: Erase) -> Erasure:
     """Look everything up; nothing is changed."""
     site = {"site": asked.site}
-    own = _ids(await warehouse.rows(OWN, {**site, "person": asked.person_id}))
-    kind, _, value = asked.person_id.partition(":")
+    held = await warehouse.rows(_HELD, {**site, "persons": asked.persons})
+    holders = {str(person) for *_, persons in held for person in persons}
     # All links of an account may have been taken back: events still name it.
-    if not own and not await warehouse.rows(_KNOWN, {**site, **bound_to([(kind, value)])}):
-        own = [(kind, value)]
-    held = _keys(own)
-    found = await warehouse.rows(_EVENTS, {**site, "person": asked.person_id, "subjects": held})
+    called = {_id_of(person): person for person in asked.persons}
+    known = _ids(await warehouse.rows(_KNOWN, {**site, **bound_to(list(called))}))
+    unknown = called.keys() - {*known, *((str(kind), str(value)) for kind, value, _ in held)}
+    own = sorted({*_ids((kind, value) for kind, value, _ in held), *unknown})
+    keys = _keys(own)
+    found = await warehouse.rows(_EVENTS, {**site, "persons": asked.persons, "subjects": keys})
     events = sorted({(str(row[3]), str(row[4])) for row in found})
+    places = sorted({(int(row[0]), int(row[1]), int(row[2])) for row in found})
     named = {**site, **bound_to(own)}
-    of_events = {"of": [subject for subject, _ in events], "events": [event for _, event in events]}
-    touched = _ids(await warehouse.rows(_TOUCHED, {**named, **of_events}))
+    touched = await _touched(warehouse, named, places)
     naming = await warehouse.rows(_NAMING, named)
-    subjects = sorted({*held, *_keys(touched), *(subject for subject, _ in events), *(str(row[0]) for row in naming)})
-    names = sorted({asked.person_id, *(f"{kind}:{value}" for kind, value in own)})
+    subjects = sorted({*keys, *_keys(touched), *(subject for subject, _ in events), *(str(row[0]) for row in naming)})
+    names = sorted({*asked.persons, *(f"{kind}:{value}" for kind, value in own)})
     persons = await warehouse.rows(_PERSONS, {**site, "subjects": subjects})
+    told = {*holders, *(f"{kind}:{value}" for kind, value in touched if (kind, value) in unknown)}
     bad = await bad_places(warehouse, asked.site, own, asked.phone_region)
     return Erasure(
         erasure_id=uuid.uuid4().hex, site=asked.site, by=asked.by, own=own, names=names, events=events,
-        places=sorted({(int(row[0]), int(row[1]), int(row[2])) for row in found}),
-        bad=bad, touched=touched, subjects=subjects, persons=sorted({*names, *(str(row[0]) for row in persons)}),
-        found=bool(found or touched or naming or bad),
+        places=places, bad=bad, touched=touched, subjects=subjects, persons=sorted({*names, *(str(row[0]) for row in persons)}),
+        nobody=[] if bad and len(called) == 1 else await _nobody(warehouse, asked, told, own),
     )  # fmt: skip
+
+
+async def _nobody(warehouse: Warehouse, asked: Erase, told: Collection[str], own: Collection[Id]) -> list[str]:
+    """Of whom nothing is `told`, no event is theirs, and none names them by what is theirs alone."""
+    left = [person for person in asked.persons if person not in told]
+    if not left:
+        return []
+    theirs = {str(person) for (person,) in await warehouse.rows(_WHOSE, {"site": asked.site, "persons": left})}
+    nobody = []
+    for person in left:
+        named = {"site": asked.site, **bound_to([_id_of(person)])}
+        is_named = _id_of(person) in own and bool(await warehouse.rows(f"{_NAMING} LIMIT 1", named))
+        if not (person in theirs or is_named):
+            nobody.append(person)
+    return nobody
+
+
+async def _touched(warehouse: Warehouse, named: Mapping[str, Any], places: Sequence[Place]) -> list[Id]:
+    found: list[Id] = []
+    for condition, bound in (("0", {}), *at_places(places)):
+        found += _ids(await warehouse.rows(_TOUCHED.replace("{places}", condition), {**named, **bound}))
+    return sorted(set(found))
+
+
+def _id_of(person: str) -> Id:
+    kind, _, value = person.partition(":")
+    return kind, value
 
 
 def bound_to(ids: Sequence[Id]) -> dict[str, list[str]]:

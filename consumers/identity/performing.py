@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection
 
 from consumers.again import NoSuchPlace, load_missing
-from consumers.identity.erasing import erase_derived, erase_facts, never_again, note
+from consumers.identity.erasing import erase_derived, erase_facts, forget_mutations, never_again, note
 from consumers.identity.erasure import Erasure, keep, plan, unfinished
 from consumers.identity.known import has_site, others_who_own
 from consumers.identity.requests import Done, Erase, Request, Reread, Unlink
@@ -14,6 +14,15 @@ from consumers.identity.unlinking import unlink
 from consumers.refresh.refresher import Refresher
 from consumers.warehouse.contract import Warehouse
 from eventlog.contract import Log
+
+
+def _nobody_told(asked: Erase, erasure: Erasure) -> str:
+    if not erasure.nobody:
+        return ""
+    unknown = f"Nobody is known by {' or '.join(erasure.nobody)} at site {asked.site}"
+    if len(erasure.nobody) == len(asked.persons):
+        return f"{unknown}; nothing to erase."
+    return f"{len(erasure.places):,} events removed. {unknown}."
 
 
 class Performer:
@@ -57,14 +66,13 @@ class Performer:
         that is somebody else's is refused, because that person would stay."""
         await self.resume()
         erasure = await plan(self._warehouse, asked)
-        nobody = not erasure.found
-        if nobody and (owners := await others_who_own(self._warehouse, asked.site, asked.person_id)):
-            hint = f"It belongs, or belonged, to {', '.join(owners)}."
-            return Done(error=f"{asked.site} knows nobody called {asked.person_id}.", hint=hint)
+        for person in erasure.nobody:
+            if owners := await others_who_own(self._warehouse, asked.site, person):
+                hint = f"It belongs, or belonged, to {', '.join(owners)}."
+                return Done(error=f"{asked.site} knows nobody called {person}.", hint=hint)
         await keep(self._warehouse, erasure)
         await self._erase(erasure)
-        told = f"Nobody is known by {asked.person_id} at site {asked.site}; nothing to erase."
-        return Done(len(erasure.places), hint=told if nobody else "")
+        return Done(len(erasure.places), hint=_nobody_told(asked, erasure))
 
     async def resume(self) -> None:
         """Bring erasures that were cut short to their end."""
@@ -80,6 +88,7 @@ class Performer:
         await self._refresh(erasure.keys)
         await erase_derived(self._warehouse, erasure, version)
         await self._refresher.forget()
+        await forget_mutations(self._warehouse, erasure)
         await note(self._warehouse, erasure, self._clock_us() // 1_000)
 
     async def _refresh(self, keys: Collection[tuple[str, str]]) -> None:

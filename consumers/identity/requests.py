@@ -11,6 +11,9 @@ from schemas.sites import PHONE_REGION
 # What puts an identifier in quarantine (schemas/clickhouse/derive/19_*.sql).
 QUARANTINE_RULES: Final = ("shared", "limit", "group", "blocked", "alias")
 
+# Of one erasure: as many ids of the greatest length are a line that may be asked of running consumers.
+PERSONS_MAX: Final = 100
+
 
 class Unlink(msgspec.Struct, frozen=True, tag="unlink", omit_defaults=True):
     """Ignore links for ever: between two identifiers, all of one, all of an event, or all that a rule put in quarantine.
@@ -27,14 +30,20 @@ class Unlink(msgspec.Struct, frozen=True, tag="unlink", omit_defaults=True):
 
 
 class Erase(msgspec.Struct, frozen=True, tag="erase", omit_defaults=True):
-    """Remove a person: facts, links, bad events, derived rows. `listed` as of `Unlink`; `phone_region` as of the site, for numbers in
-    bad events."""
+    """Remove a person: facts, links, bad events, derived rows; and further ones (`PERSONS_MAX` in all) with nearly no more work.
+    `listed` as of `Unlink`; `phone_region` as of the site, for numbers in bad events."""
 
     site: str
     person_id: str
     by: str = ""
     listed: bool = True
     phone_region: str = PHONE_REGION
+    further: tuple[str, ...] = ()
+
+    @property
+    def persons(self) -> list[str]:
+        """All of them."""
+        return sorted({self.person_id, *self.further})
 
 
 class Reread(msgspec.Struct, frozen=True, tag="reread"):

@@ -44,7 +44,7 @@ SETTINGS: Final = {
 
 _NAME: Final = r"((?:\w+\.)?\w+)"
 _PAIR: Final = r"(?:\w+\.)?\w+ AND (?:\w+\.)?\w+"
-_DDL: Final = re.compile(r"\s*(CREATE|ALTER|DROP|TRUNCATE|EXCHANGE|RENAME)\b", re.IGNORECASE)
+_DDL: Final = re.compile(r"\s*(CREATE|ALTER|DROP|TRUNCATE|EXCHANGE|RENAME|KILL)\b", re.IGNORECASE)
 _ENGINE: Final = re.compile(r"\bENGINE\s*=\s*(\w*MergeTree)(\(([^)]*)\))?")
 _SKIPPED: Final = r"--[^\n]*|'(?:[^'\\]|\\.)*'|\b(?:(?:LEFT\s+)?ARRAY|CROSS)\s+JOIN\b"
 _OTHER_SIDE: Final = re.compile(
@@ -77,6 +77,7 @@ class Cluster:
             ),
             (_compiled(rf"ALTER TABLE {_NAME} (ADD COLUMN\b.*)$"), self._altered),
             (_compiled(rf"TRUNCATE TABLE {_NAME}$"), lambda m: [f"TRUNCATE TABLE {self._local(m[1])} {self._on} SYNC"]),
+            (_compiled(r"KILL MUTATION (WHERE\b.*)$"), lambda m: [f"KILL MUTATION {self._on} {m[1]}"]),
             (_compiled(rf"EXCHANGE TABLES ({_PAIR}(?:, {_PAIR})*)$"), self._exchanged),
         ]
 

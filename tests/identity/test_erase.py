@@ -91,7 +91,7 @@ def history(site: str) -> list[Accepted]:
     ]
 
 
-@pytest.mark.parametrize("statements", [5, 11, 40, 105, 130])
+@pytest.mark.parametrize("statements", [5, 15, 60, 160, 185, 200, 212])
 def test_an_erasure_cut_short_is_brought_to_its_end(driver: Driver, statements: int) -> None:
     driver.run(cut_short(driver.pipeline, statements))
 
