@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from consumers.enrich.identifiers import hash_email, hash_phone, is_hashed
-from consumers.identity.places import Place
 from consumers.warehouse.contract import Warehouse
 from schemas.record import Place
 from schemas.sites import PHONE_REGION

@@ -10,7 +10,7 @@ import msgspec
 
 from consumers.enrich.identifiers import keys_of
 from consumers.identity.bad import bad_places
-from consumers.identity.places import Place, at_places
+from consumers.identity.places import at_places
 from consumers.identity.requests import Erase
 from consumers.warehouse.contract import Warehouse
 from schemas.record import Place

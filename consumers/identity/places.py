@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-Place = tuple[int, int, int]
+from schemas.record import Place
+
 # How many one condition names: half a megabyte of text, where a keeper takes one.
 PLACES_MAX: Final = 50_000
 

@@ -15,14 +15,13 @@ import structlog
 
 from consumers.refresh.kinds import SUBJECT, Kind
 from consumers.rules.literal import quote
-from consumers.warehouse.contract import Warehouse, WarehouseError
+from consumers.warehouse.contract import MEMORY, Warehouse, WarehouseError
 
 # More of them are no matter of some keys: something is wrong with the tables, the server or the rules, and has to be seen to.
 ASIDE_MAX: Final = 100
 # Those that need too much memory don't count there: each is one that did very much, and whoever has a write key can make as many such
 # visitors as they like. A stop at the hundred and first would be a stop for everybody.
 TOO_LARGE_MAX: Final = 10_000
-MEMORY: Final = 241
 FIRST_WAIT_US: Final = 60_000_000
 LONGEST_WAIT_US: Final = 6 * 3_600_000_000
 _NAME: Final = re.compile(r"\(([A-Z][A-Z0-9_]+)\)")

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from consumers.refresh.aside import MEMORY, Aside, Entry
+from consumers.refresh.aside import Aside, Entry
 from consumers.refresh.kinds import CONVERSION, PERSON, SUBJECT, Kind
 from consumers.refresh.working import WORKING
 from consumers.warehouse.contract import MEMORY, WarehouseError
