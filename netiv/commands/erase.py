@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from netiv.commands import options
+
 HELP = """Remove a person, or several at once for little more than one costs: events, links, bad events and everything derived
 from them. What only they held goes as a whole; of a shared device only their own events go. A record of the erasure stays,
 which names nobody.
@@ -27,8 +29,8 @@ def erase(
     persons: list[str] = typer.Argument(..., help="The person's id, type:value; up to 100."),
     site: str = typer.Option(..., help="Which site."),
     yes: bool = typer.Option(False, "--yes", help="Do not ask."),
-    data: Path | None = typer.Option(None, help="Data folder.", show_default="./data"),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
+    data: Path | None = options.DATA,
+    json: bool = options.JSON,
 ) -> None:
     """See HELP."""
     from consumers.identity.requests import PERSONS_MAX, Erase
