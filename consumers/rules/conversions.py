@@ -17,7 +17,7 @@ DAY_MS: Final = 86_400_000
 PATH_TOUCHES_MAX: Final = 20_000
 PATHS_TOUCHES_MAX: Final = 1_000_000
 # Who has more touches than so many: each conversion copies a piece of them, twice as many as its path may hold or twice as many as these.
-STEPS_UNCUT_MAX: Final = 1_000
+STEPS_UNCUT_MAX: Final = 5_000
 PIECE_STEPS_MIN: Final = 100
 
 

@@ -78,15 +78,15 @@ def test_thousands_of_conversions_of_one_visitor(driver: Driver, monkeypatch: py
 
     monkeypatch.setattr("consumers.refresh.deriver.block_rows", noting)
     name = driver.name()
-    made = [of for number in range(4_000) for of in (sent("page", number, MINUTE), bought(number))]
+    made = [of for number in range(5_100) for of in (sent("page", number, MINUTE), bought(number))]
     driver.deliver([records(made, name)])
     [(paths, touches, longest)] = driver.rows(
         "SELECT count(), sum(touches), max(touches) FROM conversion_paths FINAL WHERE site = {site:String}",
         {"site": f"{name}.0"},
     )
-    assert (paths, longest) == (4_000, 250)
-    assert touches == 4_000 * 250 - sum(range(250))
-    assert max(copies) == 2 * 250
+    assert (paths, longest) == (5_100, 196)
+    assert touches == 5_100 * 196 - sum(range(196))
+    assert max(copies) == 2 * 196
 
 
 def test_blocks_are_small_where_rows_copy_much() -> None:
