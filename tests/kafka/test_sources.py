@@ -13,9 +13,8 @@ from consumers.warehouse.contract import Warehouse
 from netiv.http import Client
 from netiv.ports import choose
 from schemas.sites import Key, Site, Sites, dump, hash_key
+from tests.kafka.consumer_stack import Stack
 from tests.kafka.processes import Process
-from tests.kafka.test_consumers import Stack
-from tests.kafka.test_consumers import stack as stack
 from tests.kafka.waiting import until
 
 pytestmark = pytest.mark.anyio
